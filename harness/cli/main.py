@@ -1,0 +1,58 @@
+"""`penchant`: the command line. Each command lives in a module of its own and is added here."""
+
+import importlib
+import sys
+
+import click
+
+from harness.errors import PenchantError
+
+__all__ = ["cli", "main"]
+
+_COMMANDS = {
+    "items": "harness.cli.items:items",
+    "pool": "harness.cli.pool:pool",
+    "reask": "harness.cli.reask:reask",
+    "records": "harness.cli.records:records",
+    "reliability": "harness.cli.reliability:reliability",
+    "report": "harness.cli.report:report",
+    "sim": "harness.cli.sim:sim",
+    "templates": "harness.cli.templates:templates",
+    "utilities": "harness.cli.utilities:utilities",
+}
+
+
+class _Lazy(click.Group):
+    """Imports a command's module only when it is used, so that `--help` stays fast."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        target = _COMMANDS.get(name)
+        if target is None:
+            return None
+        module, attribute = target.split(":")
+        command = getattr(importlib.import_module(module), attribute)
+        assert isinstance(command, click.Command)
+        return command
+
+
+@click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="penchant")
+def cli() -> None:
+    """Measure what language models prefer.
+
+    \b
+    inspect eval evals/anchored.py@anchored_precise_1_5 --model sim/faithful
+    penchant report logs/ -o report/
+    """
+
+
+def main() -> None:
+    """Entry point: a user's error is one line on stderr and exit status 2, never a traceback."""
+    try:
+        cli()
+    except PenchantError as error:
+        click.echo(f"penchant: {error}", err=True)
+        sys.exit(2)

@@ -1,0 +1,67 @@
+"""The form of a measurement template: data, not code.
+
+A template says what is asked, which labels answer it and what each label is worth. `catalogue`
+holds the built-in ones, `toml` reads a user's own.
+"""
+
+from functools import cached_property
+from typing import Literal
+
+import msgspec
+
+from harness.items.item import text_hash
+
+__all__ = ["Kind", "Level", "ResponseName", "Template", "Timing"]
+
+Kind = Literal["rating", "choice"]
+Timing = Literal["post", "pre"]
+ResponseName = Literal["plain", "xml", "tool", "reasoned"]
+
+
+class Level(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One allowed answer of a rating. Higher `value` always means better liked."""
+
+    label: str
+    value: float
+
+
+class Template(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, dict=True):
+    """One measurement template.
+
+    `questions` maps each timing that the template allows to its wording; the first is the
+    default. A rating declares its `levels`, lowest first, in declared order of value; a choice
+    has none (its two labels are a parameter of the run) and its wording holds the placeholders
+    `{first}` and `{second}` for the labels. `banned` are labels on the scale that the prompt
+    forbids: giving one is invalid.
+    """
+
+    name: str
+    version: int
+    kind: Kind
+    questions: dict[Timing, str]
+    levels: tuple[Level, ...] = ()
+    banned: tuple[str, ...] = ()
+
+    @cached_property
+    def hash(self) -> str:
+        """Hash of the whole content: two wordings under one name have two hashes."""
+        return text_hash(msgspec.json.encode(self, order="deterministic").decode())
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The declared labels of a rating, lowest value first."""
+        return tuple(level.label for level in self.levels)
+
+    @property
+    def timings(self) -> tuple[Timing, ...]:
+        """Allowed timings, the default first."""
+        return tuple(self.questions)
+
+    def value(self, label: str) -> float:
+        """Value of a declared label; KeyError for any other."""
+        return {level.label: level.value for level in self.levels}[label]
+
+    def normalised(self, value: float) -> float:
+        """(value − lowest) / (highest − lowest), in [0, 1]."""
+        values = [level.value for level in self.levels]
+        return (value - min(values)) / (max(values) - min(values))

@@ -1,0 +1,128 @@
+"""Structs that cross a process or provider boundary: questions, replies, steering.
+
+Nothing here imports Inspect, torch or numpy, so the steering server, the simulated HTTP server
+and the providers share one definition.
+"""
+
+from typing import Literal
+
+import msgspec
+
+__all__ = [
+    "FORMAT_VERSION",
+    "Capture",
+    "Message",
+    "Positions",
+    "Question",
+    "Reply",
+    "Role",
+    "Span",
+    "Steering",
+    "SteeringVector",
+    "StopReason",
+    "TokenLogprob",
+]
+
+FORMAT_VERSION = 1
+"""Version of records, journal lines and vector files; raised when their meaning changes."""
+
+Role = Literal["system", "user", "assistant"]
+StopReason = Literal["stop", "max_tokens", "content_filter", "tool_calls", "unknown"]
+
+
+class Message(msgspec.Struct, frozen=True, array_like=False):
+    """One turn of a conversation."""
+
+    role: Role
+    content: str
+
+
+class TokenLogprob(msgspec.Struct, frozen=True):
+    """An alternative for one token position; `logprob` is a natural logarithm."""
+
+    token: str
+    logprob: float
+
+
+class Question(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing to ask a model: a whole conversation that ends in a user turn.
+
+    `seed` is the generation seed, None where none is wanted. `choices` asks a provider that can
+    (the steering server) for the exact probability of each of these answers.
+    """
+
+    messages: tuple[Message, ...]
+    seed: int | None = None
+    choices: tuple[str, ...] | None = None
+
+
+class Reply(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What came back for one question, before any parsing.
+
+    `text` is the answer without reasoning; `reasoning` the model's own thinking, never parsed as
+    the answer. `tool_arguments` is the JSON text of the first tool call's arguments.
+    `top_logprobs` are the alternatives for the first token of the answer, best first; `choices`
+    the exact probability of each allowed answer (sums to the label mass, not to 1).
+    `latency` is in seconds, `cost` in US dollars. `error` is set when there was no usable reply:
+    then every other field but latency, endpoint and attempts is at its default.
+    """
+
+    text: str = ""
+    reasoning: str | None = None
+    tool_arguments: str | None = None
+    stop: StopReason = "stop"
+    top_logprobs: tuple[TokenLogprob, ...] | None = None
+    choices: dict[str, float] | None = None
+    input_tokens: int = 0
+    output_tokens: int = 0
+    reasoning_tokens: int | None = None
+    latency: float | None = None
+    cost: float | None = None
+    model: str | None = None
+    endpoint: str | None = None
+    fingerprint: str | None = None
+    attempts: int = 1
+    seed_honoured: bool | None = None
+    steering: dict[str, object] | None = None
+    error: str | None = None
+
+
+class Span(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Token positions [start, end) of the rendered prompt plus generated tokens."""
+
+    start: int
+    end: int | None = None
+
+
+Positions = Literal["all", "prompt", "response", "last_prompt", "generated"]
+
+
+class SteeringVector(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One direction to add: by registered `name` (and `sha256`), or `inline` as base64 safetensors.
+
+    Applied delta at a layer = `coef` × reference norm of that layer × unit vector. `layers` None
+    means the vector file's default layer.
+    """
+
+    coef: float
+    name: str | None = None
+    sha256: str | None = None
+    inline: str | None = None
+    layers: tuple[int, ...] | None = None
+    positions: Positions | Span = "all"
+
+
+class Capture(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Residual-stream activations to send back: output of each decoder layer in `layers`."""
+
+    layers: tuple[int, ...]
+    selector: Literal["first", "last", "mean"] = "last"
+    span: Literal["prompt", "completion", "all"] = "completion"
+
+
+class Steering(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The `steering` field of a chat-completions request."""
+
+    vectors: tuple[SteeringVector, ...] = ()
+    capture: Capture | None = None
+    choices: tuple[str, ...] | None = None
