@@ -71,18 +71,22 @@ def _paired_stubs(n: int, degree: int, rng: np.random.Generator) -> list[Pair] |
             bad.append(index)
         else:
             seen.add(edge)
+    pending = set(bad)
     for index in bad:
-        if not _switch(index, edges, seen, rng):
+        if not _switch(index, edges, seen, pending, rng):
             return None
+        pending.remove(index)
     return edges
 
 
-def _switch(index: int, edges: list[Pair], seen: set[Pair], rng: np.random.Generator) -> bool:
+def _switch(
+    index: int, edges: list[Pair], seen: set[Pair], pending: set[int], rng: np.random.Generator
+) -> bool:
     """Replace the bad edge a–b and a good one c–d by a–c and b–d, so that degrees stay."""
     a, b = edges[index]
     for _ in range(1000):
         other = int(rng.integers(len(edges)))
-        if other == index or edges[other] not in seen:
+        if other in pending:
             continue
         c, d = edges[other] if rng.random() < 0.5 else edges[other][::-1]
         new = ((min(a, c), max(a, c)), (min(b, d), max(b, d)))
