@@ -32,7 +32,8 @@ class Template(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     default. A rating declares its `levels`, lowest first, in declared order of value; a choice
     has none (its two labels are a parameter of the run) and its wording holds the placeholders
     `{first}` and `{second}` for the labels. `banned` are labels on the scale that the prompt
-    forbids: giving one is invalid.
+    forbids: giving one is invalid. `completes` is for a choice whose answer is the label first and
+    then the completion of the chosen item, so that only the leading label counts.
     """
 
     name: str
@@ -41,6 +42,7 @@ class Template(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     questions: dict[Timing, str]
     levels: tuple[Level, ...] = ()
     banned: tuple[str, ...] = ()
+    completes: bool = False
 
     @cached_property
     def hash(self) -> str:
