@@ -95,9 +95,7 @@ SCHEMA: dict[str, Any] = {
         ),
         pl.Int64,
     ),
-    **dict.fromkeys(
-        ("seed_honoured", "completion_refused", "sysprompt_referenced"), pl.Boolean
-    ),
+    **dict.fromkeys(("seed_honoured", "completion_refused", "sysprompt_referenced"), pl.Boolean),
 }
 """Column types of the record table; `probabilities` is JSON text, so that CSV and Parquet agree."""
 

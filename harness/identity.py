@@ -1,0 +1,99 @@
+"""Who answers, in full: a provider with everything that changes its answers.
+
+Inspect's own cache key leaves out model arguments, so a run with one steering coefficient could
+be served another's answers. Whatever this project shares or pools is scoped by the identity here.
+"""
+
+import hashlib
+from typing import Any
+
+import msgspec
+from inspect_ai.model import GenerateConfig, Model
+
+__all__ = ["SEEDED", "honours_seed", "model_identity", "provider_of", "steering_facts"]
+
+_OPERATIONAL = {
+    "max_connections",
+    "adaptive_connections",
+    "max_retries",
+    "timeout",
+    "attempt_timeout",
+    "stream_idle_timeout",
+    "cache",
+    "cache_prompt",
+    "batch",
+    "seed",
+    "num_choices",
+    "logprobs",
+    "top_logprobs",
+    "extra_headers",
+}
+"""Generation options that say how a call is made, not what the model does."""
+
+_SECRET = ("key", "token", "secret", "password")
+
+SEEDED = {
+    "azureai",
+    "fireworks",
+    "google",
+    "groq",
+    "hf",
+    "llama-cpp-python",
+    "mistral",
+    "ollama",
+    "openai",
+    "openai-api",
+    "openrouter",
+    "sim",
+    "sglang",
+    "steering",
+    "together",
+    "vllm",
+}
+"""Providers that pass a seed on, as Inspect documents it; a pool says it per endpoint."""
+
+
+def provider_of(model: Model) -> str:
+    """The provider's name: what stands before the first `/`."""
+    return str(model).split("/", 1)[0]
+
+
+def honours_seed(model: Model) -> bool:
+    """Whether the provider takes a generation seed."""
+    return provider_of(model) in SEEDED
+
+
+def model_identity(model: Model, config: GenerateConfig) -> str:
+    """16 hex digits over the model's name, arguments, address and generation settings.
+
+    A provider whose answers depend on more (a vector file's content, a pool's endpoints) has an
+    `identity()` of its own, which is taken in. Secrets are left out.
+    """
+    own = getattr(model.api, "identity", None)
+    facts = {
+        "model": str(model),
+        "args": {
+            name: str(value)
+            for name, value in sorted(model.model_args.items())
+            if not any(word in name.lower() for word in _SECRET)
+        },
+        "base_url": model.explicit_base_url,
+        "config": config.model_dump(exclude_none=True, exclude=_OPERATIONAL),
+        "own": own() if callable(own) else None,
+    }
+    text = msgspec.json.encode(facts, order="deterministic", enc_hook=str)
+    return hashlib.sha256(text).hexdigest()[:16]
+
+
+def steering_facts(model: Model) -> dict[str, Any]:
+    """`vector, coef, layer, positions` of a steered model's arguments, for the record."""
+    if provider_of(model) != "steering":
+        return {}
+    args = model.model_args
+    layer = args.get("layer", args.get("layers"))
+    return {
+        "vector": None if args.get("vector") is None else str(args["vector"]),
+        "coef": None if args.get("coef") is None else float(args["coef"]),
+        "layer": None if layer is None else str(layer),
+        "positions": None if args.get("positions") is None else str(args["positions"]),
+    }

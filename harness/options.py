@@ -1,0 +1,196 @@
+"""The `-T` options of the evals: typed, checked, each error one line.
+
+Inspect parses `-T` values as YAML and only warns of names that a task does not take. Here an
+unknown name ends the run, and what YAML made of a value (a comma makes a list, `off` a false,
+`-.25` stays text) is turned back into what was meant, or refused.
+"""
+
+import difflib
+import types
+import typing
+from collections.abc import Mapping
+from typing import Any, Literal, TypeVar
+
+import msgspec
+
+from harness.errors import UsageError
+
+__all__ = [
+    "ChoiceOptions",
+    "CompletionOptions",
+    "Options",
+    "RatingOptions",
+    "Stage",
+    "read_options",
+    "stage",
+]
+
+Thinking = str | int | bool | None
+
+
+class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Options that every eval takes.
+
+    items: `builtin`, `alpaca`, `math:FILE`, `FILE.jsonl`, several joined by `+`
+    per_origin: keep this many items of each origin, drawn with sample_seed
+    completions: `self`, or a log of evals/completions.py (model role `completer` says who)
+    completion_sysprompt: named condition (or TOML file) in force while the items are completed
+    completion_prefix: tell the completer not to mention its system prompt
+    completion_seed: generation seed of the completions
+    block: items or pairs per Inspect sample
+    budget_usd, max_calls: stop asking beyond; what was not asked is recorded as failed
+    pilot: ask this many questions first and show their outcome rates
+    reask_failed: on a resumed run, ask questions that failed before again
+    """
+
+    items: str = "builtin"
+    per_origin: int | None = None
+    sample_seed: int = 0
+    completions: str = "self"
+    completion_sysprompt: str = "none"
+    completion_prefix: bool = True
+    completion_seed: int = 0
+    completion_temperature: float | None = None
+    completion_max_tokens: int | None = None
+    completion_thinking: Thinking = None
+    completion_stop: str | None = None
+    block: int = 1
+    budget_usd: float | None = None
+    max_calls: int | None = None
+    pilot: int = 0
+    reask_failed: bool = False
+
+
+class _Measured(Options, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What ratings and choices have in common.
+
+    seeds: repeats of each question, each with a generation seed of its own
+    timing: `post` (after completing) or `pre`; default: the template's first
+    response: `plain`, `xml`, `tool` or `reasoned` (chain of thought)
+    readout: `sample`, `logprobs` (one call, label probabilities), `auto` (logprobs where given)
+    min_label_mass: below this total probability of the labels a log-probability read-out is invalid
+    measurement_sysprompt: named condition (or TOML file) in force while the question is asked
+    """
+
+    seeds: int = 1
+    timing: Literal["post", "pre"] | None = None
+    response: Literal["plain", "xml", "tool", "reasoned"] = "plain"
+    readout: Literal["sample", "logprobs", "auto"] = "sample"
+    min_label_mass: float = 0.5
+    measurement_sysprompt: str = "none"
+    measurement_temperature: float | None = None
+    measurement_max_tokens: int | None = None
+    measurement_thinking: Thinking = None
+    measurement_stop: str | None = None
+
+
+class RatingOptions(_Measured, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Options of rating evals."""
+
+
+class ChoiceOptions(_Measured, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Options of pairwise evals.
+
+    pairs: `regular:D` (random graph, D pairs an item), `random:N`, `all`, or a CSV first,second
+    orders: `both`, `balanced` (each item first as often as second) or `first` (as given)
+    labels: the two labels, `A,B` by default
+    """
+
+    pairs: str = "regular:5"
+    orders: Literal["both", "balanced", "first"] = "both"
+    labels: str = "A,B"
+
+
+class CompletionOptions(Options, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Options of evals/completions.py."""
+
+
+class Stage(msgspec.Struct, frozen=True):
+    """Generation settings of one stage; None leaves the model's own."""
+
+    temperature: float | None
+    max_tokens: int | None
+    thinking: Thinking
+    stop: str | None
+
+
+def stage(options: Options, name: Literal["completion", "measurement"]) -> Stage:
+    """The options `{name}_temperature` and so on, as one."""
+    return Stage(*(getattr(options, f"{name}_{field}") for field in Stage.__struct_fields__))
+
+
+T = TypeVar("T", bound=Options)
+
+_LOWEST: dict[str, float] = {
+    "per_origin": 1,
+    "block": 1,
+    "seeds": 1,
+    "max_calls": 1,
+    "pilot": 0,
+    "budget_usd": 0,
+    "completion_max_tokens": 1,
+    "measurement_max_tokens": 1,
+    "completion_temperature": 0,
+    "measurement_temperature": 0,
+    "min_label_mass": 0,
+}
+
+
+def read_options(kind: type[T], given: Mapping[str, Any], *, task: str) -> T:
+    """Check the `-T` options of `task` against `kind`.
+
+    Raises UsageError, in one line, for an unknown name or a value of the wrong type or range.
+    """
+    hints = typing.get_type_hints(kind)
+    for name in given:
+        if name not in hints:
+            near = difflib.get_close_matches(name, hints, n=1)
+            meant = f"did you mean {near[0]!r}? " if near else ""
+            raise UsageError(
+                f"unknown option {name!r} of {task}; {meant}expected one of {', '.join(hints)}"
+            )
+    values = {
+        name: _value(value, hints[name], name, task)
+        for name, value in given.items()
+        if value is not None
+    }
+    for name, value in values.items():
+        if name in _LOWEST and value < _LOWEST[name]:
+            raise UsageError(f"{name}={value} of {task}; expected at least {_LOWEST[name]:g}")
+    return kind(**values)
+
+
+def _value(value: Any, hint: Any, name: str, task: str) -> Any:
+    options = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
+    allowed = [option for option in options if option is not types.NoneType]
+    if allowed == [str]:
+        return _text(value, name, task)
+    if isinstance(value, str) and float in allowed:
+        value = value.strip()
+    try:
+        return msgspec.convert(value, hint, strict=False)
+    except msgspec.ValidationError:
+        raise UsageError(f"{name}={value!r} of {task}; expected {_expected(allowed)}") from None
+
+
+def _text(value: Any, name: str, task: str) -> str:
+    """Text as the user typed it, from what YAML made of it."""
+    if isinstance(value, list) and not any(isinstance(part, (bool, list, dict)) for part in value):
+        return ",".join(str(part) for part in value)
+    if isinstance(value, (bool, list, dict)):
+        raise UsageError(
+            f"{name} of {task} reached us as {value!r}, because -T values are read as YAML; "
+            f"quote it (-T \"{name}='…'\") or give it by a file"
+        )
+    return str(value)
+
+
+def _expected(allowed: list[Any]) -> str:
+    names = {int: "a whole number", float: "a number", str: "text", bool: "true or false"}
+    parts = []
+    for option in allowed:
+        if typing.get_origin(option) is Literal:
+            parts += [repr(choice) for choice in typing.get_args(option)]
+        else:
+            parts.append(names.get(option, str(option)))
+    return " or ".join(parts)

@@ -1,0 +1,175 @@
+"""What the samples of one running task share: journal, completions, purse and pilot.
+
+A session lives from a task's first sample to its end. It is found by the running sample, so the
+solvers need no handle on it, and a retry of the task (another eval id, the same task id) opens
+the same journal.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import msgspec
+
+from harness.asking import Asker
+from harness.completions import Completion, CompletionStore
+from harness.errors import ServiceError, UsageError
+from harness.inspect_api import sample_active
+from harness.journal import Entries, Journal, journal_directory, open_journal
+from harness.money import Pilot, Price, Purse, price_of
+from harness.options import Options
+from harness.wire import Question, Reply
+
+__all__ = ["Overrides", "Session", "overriding", "session", "task_ended", "task_started"]
+
+HOPELESS = 20
+"""So many questions failing with none answered end the run: every further one would too."""
+
+
+class Overrides(msgspec.Struct, frozen=True):
+    """What `penchant reask` sets for a run in this process, over the task's own options."""
+
+    reask_failed: bool = False
+    max_calls: int | None = None
+    budget_usd: float | None = None
+
+
+@dataclass
+class Session:
+    """Shared by the samples of one task while it runs."""
+
+    journal: Journal
+    completions: CompletionStore
+    purse: Purse
+    pilot: Pilot
+    reask_failed: bool
+    _failures: int = 0
+    _answers: int = 0
+    _prices: dict[str, Price | None] = field(default_factory=dict)
+
+    async def ask(
+        self, asker: Asker, keys: Sequence[str], questions: Sequence[Question]
+    ) -> list[Reply]:
+        """Replies in order: from the journal where it has them, else asked and written there.
+
+        What the purse does not admit comes back as a failed reply and is not written.
+        """
+        replies: dict[int, Reply] = {}
+        reserved: dict[int, float] = {}
+        price = self._price(asker)
+        for index, (key, question) in enumerate(zip(keys, questions, strict=True)):
+            known = self.journal.get(key)
+            if known is not None and not (known.error and self.reask_failed):
+                replies[index] = known
+                continue
+            estimate = self.purse.estimate(question, price, asker.config.max_tokens)
+            refusal = self.purse.admit(question, price, asker.config.max_tokens)
+            if refusal is not None:
+                replies[index] = Reply(error=refusal, stop="unknown")
+            else:
+                reserved[index] = estimate
+        order = list(reserved)
+
+        def arrived(position: int, reply: Reply) -> None:
+            index = order[position]
+            replies[index] = reply
+            self.journal.put(keys[index], reply)
+            self.purse.settle(reply, price, reserved[index])
+            self._count(reply)
+
+        if order:
+            await asker.ask([questions[index] for index in order], arrived)
+            self._check_hope()
+        return [replies[index] for index in range(len(questions))]
+
+    def _price(self, asker: Asker) -> Price | None:
+        name = str(asker.model)
+        if name not in self._prices:
+            self._prices[name] = price_of(asker.model)
+        price = self._prices[name]
+        if price is None and self.purse.budget_usd is not None:
+            raise UsageError(
+                f"budget_usd={self.purse.budget_usd:g} needs a price for {name}; give one with "
+                "--model-cost-config, or use max_calls"
+            )
+        return price
+
+    def _count(self, reply: Reply) -> None:
+        if reply.error is None:
+            self._answers += 1
+        else:
+            self._failures += 1
+            self._last_error = reply.error
+
+    def _check_hope(self) -> None:
+        if self._answers == 0 and self._failures >= HOPELESS:
+            raise ServiceError(
+                f"the first {self._failures} questions all failed and none was answered; "
+                f"the last: {self._last_error}"
+            )
+
+
+_task_ids: dict[str, str] = {}
+_sessions: dict[str, Session] = {}
+_stores: dict[Path, CompletionStore] = {}
+_overrides: list[Overrides] = []
+
+
+def overriding(overrides: Overrides) -> Callable[[], None]:
+    """Put overrides in force for runs of this process; the function returned ends that."""
+    _overrides.append(overrides)
+    return lambda: _overrides.remove(overrides)
+
+
+def task_started(eval_id: str, task_id: str) -> None:
+    """Heard from Inspect: the task of this eval id starts."""
+    _task_ids[eval_id] = task_id
+
+
+def task_ended(eval_id: str) -> None:
+    """Heard from Inspect: close what the task held open."""
+    _task_ids.pop(eval_id, None)
+    ended = _sessions.pop(eval_id, None)
+    if ended is not None:
+        ended.journal.close()
+
+
+def session(options: Options) -> Session:
+    """The session of the task that the running sample belongs to."""
+    active = sample_active()
+    if active is None:
+        raise ServiceError("no Inspect sample is running here")
+    found = _sessions.get(active.eval_id)
+    if found is None:
+        found = _open(
+            options,
+            directory=journal_directory(active.log_location),
+            task_id=_task_ids.get(active.eval_id, active.eval_id),
+            scope=active.eval_set_id or active.run_id or active.eval_id,
+        )
+        _sessions[active.eval_id] = found
+    return found
+
+
+def _open(options: Options, *, directory: Path, task_id: str, scope: str) -> Session:
+    journal = open_journal(directory, task_id=task_id, scope=scope)
+    if journal.header is not None:
+        scope = journal.header.scope
+    path = directory / f"completions-{scope}.jsonl"
+    if path not in _stores:
+        _stores[path] = CompletionStore(Entries(path, Completion))
+    overrides = _overrides[-1] if _overrides else Overrides()
+    purse = Purse(
+        overrides.max_calls if overrides.max_calls is not None else options.max_calls,
+        overrides.budget_usd if overrides.budget_usd is not None else options.budget_usd,
+    )
+    if not _overrides:
+        for reply in journal.values():
+            purse.replay(reply, None)
+    return Session(
+        journal=journal,
+        completions=_stores[path],
+        purse=purse,
+        pilot=Pilot(options.pilot),
+        reask_failed=options.reask_failed or overrides.reask_failed,
+    )
