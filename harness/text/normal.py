@@ -4,8 +4,14 @@ import unicodedata
 
 __all__ = ["plain_digits", "spelling"]
 
-_TRIM = " \t\r\n\"'`*_~#()[]{}.,;:!?\u2018\u2019\u201c\u201d\u201e\u00ab\u00bb\u300c\u300d\u3002\u3001\u2581\u0120\ufeff\u200b"
-_MINUS = str.maketrans({c: "-" for c in "\u2212\u2010\u2011\u2012\u2013\u2014\ufe63\uff0d"})
+_LEAD = (
+    " \t\r\n\"'`*_#([{>;\u2018\u2019\u201c\u201d\u201e\u00ab\u00bb\u300c\u2581\u0120\ufeff\u200b"
+)
+_TAIL = (
+    " \t\r\n\"'`*_)]}.,:;!?\u2018\u2019\u201c\u201d\u201e\u00ab\u00bb\u300d\u3002\u3001\ufeff\u200b"
+)
+_DASHES = "\u2212\u2010\u2011\u2012\u2013\u2014\ufe63\uff0d"
+_MINUS = str.maketrans(dict.fromkeys(_DASHES, "-"))
 
 
 def plain_digits(text: str) -> str:
@@ -21,7 +27,7 @@ def spelling(text: str) -> str:
 
     Two labels with one spelling cannot be told apart in an answer.
     """
-    bare = " ".join(plain_digits(text).strip(_TRIM).casefold().split())
+    bare = " ".join(plain_digits(text).lstrip(_LEAD).rstrip(_TAIL).casefold().split())
     if bare[:1] == "+" and bare[1:2].isdigit():
         return bare[1:]
     return bare

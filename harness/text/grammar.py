@@ -1,0 +1,190 @@
+"""What counts as giving a label: a whole text, a leading line, or a mention.
+
+Everything is anchored: no function finds a label "somewhere" and takes it for the answer.
+"""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+
+from harness.prompts.template import Kind
+from harness.text.normal import plain_digits, spelling
+
+__all__ = ["Scale", "scale_of"]
+
+_MARKUP = re.compile(r"[*_`]+")
+_WRAPPED = re.compile(r"<(\w+)>\s*([^<>]*?)\s*</\1>")
+_NUMBER = r"-?\d+(?:\.\d+)?"
+_NUMBERS = re.compile(r"(?<![\w.])[-+]?\d+(?:\.\d+)?")
+_NOUNS = r"(?:task|option|answer|choice|label|number)"
+_NAMED = re.compile(
+    r"(?:(?:my|the|your|final|overall|chosen|selected|preferred)\s+){0,3}"
+    r"(?:rating|answer|choice|score|label|preference|selection|response)"
+    r"(?:\s+for\s+(?:this|the)\s+task)?(?:\s+(?:is|would\s+be))?\s*[:=]?\s+(?P<label>.+)",
+    re.IGNORECASE,
+)
+_CHOSEN = re.compile(
+    r"i(?:'d|'ll|\s+would|\s+will)?(?:\s+rather)?\s+"
+    r"(?:choose|chose|pick|picked|select|selected|prefer|preferred|enjoy|enjoyed|do|go\s+with)"
+    r"(?:\s+to\s+(?:do|complete)|\s+doing|\s+completing)?(?P<label>\s.+?)"
+    r"(?:\s+(?:the\s+)?(?:most|more|again|better))?[.!\s]*",
+    re.IGNORECASE,
+)
+_ORDINAL = re.compile(r"(?P<label>\d+)(?:st|nd|rd|th)(?:\s+(?:percentile|place))?", re.IGNORECASE)
+_FRACTION = re.compile(rf"(?P<label>{_NUMBER})\s*(?:/|out\s+of)\s*(?P<of>\d+)", re.IGNORECASE)
+_AFTER_WORD = re.compile(r"\s*[.:,;)=(\-]+(?:\s|$)")
+_AFTER_NUMBER = re.compile(r"\s*[:,=]\s|\s+[-=(]\s*(?=[^\d\s])")
+
+
+@dataclass(frozen=True)
+class Scale:
+    """The labels that may answer a question, and how their spellings are read.
+
+    `labels` are allowed, `banned` recognised but not allowed.
+    """
+
+    labels: tuple[str, ...]
+    banned: tuple[str, ...]
+    kind: Kind
+
+    @cached_property
+    def numeric(self) -> bool:
+        """Whether every label is a number."""
+        return all(re.fullmatch(_NUMBER, spelling(label)) for label in self._all)
+
+    def exact(self, text: str) -> str | None:
+        """The label that `text` is, apart from case, quotes, Markdown and punctuation."""
+        if len(text) > 200:
+            return None
+        spelt = spelling(text)
+        known = self._spellings.get(spelt)
+        if known is None and self.numeric and re.fullmatch(_NUMBER, spelt):
+            known = self._values.get(float(spelt))
+        return known
+
+    def whole(self, text: str) -> str | None:
+        """The label that `text` as a whole gives: exactly, or in one of a few fixed phrases."""
+        if len(text) > 200:
+            return None
+        if (label := self.exact(text)) is not None:
+            return label
+        bare = plain_digits(_MARKUP.sub("", text)).strip()
+        if (wrapped := _WRAPPED.fullmatch(bare)) is not None:
+            return self.whole(wrapped.group(2))
+        if (named := _NAMED.fullmatch(bare)) is not None:
+            bare = named.group("label")
+        elif self.kind == "choice" and (chosen := _CHOSEN.fullmatch(bare)) is not None:
+            bare = chosen.group("label")
+        return self.exact(bare) or self._worded(bare)
+
+    def leading(self, line: str) -> tuple[str, str] | None:
+        """Label at the start of `line` set off by punctuation, and what follows it.
+
+        A number followed by a full stop or a bracket starts a list rather than an answer.
+        """
+        bare = plain_digits(_MARKUP.sub("", line)).strip()
+        found = self._leading.match(bare)
+        if found is None:
+            return None
+        rest = bare[found.end() :]
+        label = self.exact(found.group("label"))
+        numeric = re.fullmatch(_NUMBER, spelling(found.group("label"))) is not None
+        after = (_AFTER_NUMBER if numeric else _AFTER_WORD).match(rest)
+        if label is None or after is None:
+            return None
+        return label, rest[after.end() - 1 :]
+
+    def mentioned(self, text: str) -> frozenset[str]:
+        """Every label that `text` mentions in a form that looks like a label."""
+        bare = plain_digits(_MARKUP.sub("", text))
+        if self.numeric:
+            found = {self._values.get(float(number)) for number in _NUMBERS.findall(bare)}
+        else:
+            found = {
+                self.exact(match[match.lastgroup or 0]) for match in self._mention.finditer(bare)
+            }
+        return frozenset(label for label in found if label is not None)
+
+    def off_scale(self, text: str) -> bool:
+        """Whether the scale is numeric and `text` holds a number that is not on it."""
+        if not self.numeric:
+            return False
+        numbers = _NUMBERS.findall(plain_digits(text))
+        return any(float(number) not in self._values for number in numbers)
+
+    @property
+    def _all(self) -> tuple[str, ...]:
+        return self.labels + self.banned
+
+    @cached_property
+    def _spellings(self) -> dict[str, str]:
+        spelt = {spelling(label): label for label in self._all}
+        prefix = _shared_words(spelt)
+        short = {known[len(prefix) :]: label for known, label in spelt.items()}
+        return {**short, **spelt}
+
+    @cached_property
+    def _values(self) -> dict[float, str]:
+        return {float(spelling(label)): label for label in self._all} if self.numeric else {}
+
+    @cached_property
+    def _leading(self) -> re.Pattern[str]:
+        words = _alternatives(self._spellings)
+        return re.compile(rf"[\"'(\[]?(?:{_NOUNS}\s+)?(?P<label>{words})(?!\w)", re.IGNORECASE)
+
+    @cached_property
+    def _mention(self) -> re.Pattern[str]:
+        """Words of three letters stand anywhere; a letter or two only where it must be a label."""
+        long = _alternatives(label for label in self._spellings if len(label) > 2)
+        short = _alternatives(
+            form
+            for label in self._spellings
+            if len(label) <= 2
+            for form in {label, label.upper()} - ({"a"} if label == "a" else set())
+        )
+        before = rf"(?<!\w)(?i:{_NOUNS}|or|and|than|over|not)[\s\"'(:]+"
+        closed = r"(?=[\"')\]]*(?:[.,:;!?)]|\s*$))"
+        return re.compile(
+            rf"(?:(?<!\w)(?i:(?P<label>{long}))(?!\w))"
+            rf"|(?:(?:{before})(?P<named>{short})(?!\w))"
+            rf"|(?:(?<!\w)(?P<closed>{short}){closed})",
+            re.MULTILINE,
+        )
+
+    def _worded(self, bare: str) -> str | None:
+        """A noun before the label ("Task A"), or a number with its scale ("4/5", "75th")."""
+        noun = re.fullmatch(rf"\s*(?:the\s+)?{_NOUNS}\s+(.+)", bare, re.IGNORECASE)
+        if noun is not None:
+            return self.exact(noun.group(1))
+        if not self.numeric:
+            return None
+        tidy = spelling(bare)
+        if (fraction := _FRACTION.fullmatch(tidy)) is not None:
+            of_this_scale = float(fraction.group("of")) == max(self._values)
+            return self.exact(fraction.group("label")) if of_this_scale else None
+        ordinal = _ORDINAL.fullmatch(tidy)
+        return self.exact(ordinal.group("label")) if ordinal else None
+
+
+@lru_cache(maxsize=256)
+def scale_of(labels: tuple[str, ...], banned: tuple[str, ...], kind: Kind) -> Scale:
+    """The scale for these labels; kept, since its patterns are compiled once."""
+    return Scale(labels, banned, kind)
+
+
+def _alternatives(labels: Iterable[str]) -> str:
+    found = sorted(set(labels), key=len, reverse=True)
+    return "|".join(re.escape(label) for label in found) or r"(?!)"
+
+
+def _shared_words(labels: Iterable[str]) -> str:
+    """The words that all labels begin with and go on after: 'task ' of 'task a', 'task b'."""
+    split = [label.split(" ") for label in labels]
+    shared = 0
+    while (
+        all(len(words) > shared + 1 for words in split)
+        and len({words[shared] for words in split}) == 1
+    ):
+        shared += 1
+    return "".join(f"{word} " for word in split[0][:shared])

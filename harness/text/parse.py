@@ -1,0 +1,196 @@
+"""From a reply to an answer: pure text, no guesses.
+
+The cascade: an exact label; then the response format's own grammar; then refusal and disclaimer
+by rule. What is left is invalid. Where a judge may still settle it, the reason begins with
+"unclear" (`is_unclear`).
+"""
+
+import re
+from typing import Any
+
+import msgspec
+
+from harness.prompts.template import Kind, ResponseName
+from harness.text.answer import Answer
+from harness.text.grammar import Scale, scale_of
+from harness.text.refusal import answer_refusal, content_refusal, disclaimer
+from harness.wire import Reply
+
+__all__ = ["is_unclear", "parse_answer"]
+
+_OPEN = re.compile(r"<\s*answer\s*>", re.IGNORECASE)
+_CLOSE = re.compile(r"<\s*/\s*answer\s*>", re.IGNORECASE)
+_THOUGHT_END = re.compile(r"</think(?:ing)?>", re.IGNORECASE)
+_THOUGHT_START = re.compile(r"\s*<think(?:ing)?>", re.IGNORECASE)
+_HEDGE = re.compile(
+    r"\b(?:but|however|that said|still|nevertheless|if i had to|if pressed|hypothetically)\b",
+    re.IGNORECASE,
+)
+_UNCLEAR = "unclear: "
+
+
+def parse_answer(
+    reply: Reply,
+    *,
+    labels: tuple[str, ...],
+    banned: tuple[str, ...] = (),
+    response: ResponseName,
+    kind: Kind,
+    completes: bool = False,
+) -> Answer:
+    """What `reply` amounts to, given the allowed and the banned labels.
+
+    `completes`: the label comes first and a completion after it, so only the leading label counts.
+    The reply's own reasoning is never read. Never raises, whatever the text.
+    """
+    if reply.error is not None:
+        return Answer(outcome="failed", reason=reply.error.partition("\n")[0][:200])
+    if reply.stop == "content_filter":
+        return Answer(outcome="refused", reason="content filter")
+    scale = scale_of(labels, banned, kind)
+    text = _without_thoughts(reply.text)
+    truncated = reply.stop == "max_tokens"
+    if response == "tool" and reply.tool_arguments is not None:
+        return _of_tool(reply.tool_arguments, scale, truncated)
+    if not text.strip():
+        return _invalid("truncated" if truncated else "empty")
+    if response == "reasoned":
+        return _of_tags(text, scale, last=True, truncated=truncated)
+    if response == "xml":
+        return _of_tags(text, scale, last=False, truncated=truncated, completes=completes)
+    if response == "tool":
+        return _of_text_for_tool(text, scale, truncated)
+    return _of_plain(text, scale, truncated=truncated, completes=completes)
+
+
+def is_unclear(answer: Answer) -> bool:
+    """Whether a judge may still settle this answer."""
+    return answer.outcome == "invalid" and answer.reason.startswith(_UNCLEAR)
+
+
+def _of_plain(text: str, scale: Scale, *, truncated: bool, completes: bool) -> Answer:
+    line, _, rest = text.strip().partition("\n")
+    whole = scale.whole(text)
+    if whole is not None:
+        if truncated:
+            return _invalid(_UNCLEAR + "truncated")
+        return _given(whole, scale, "exact label" if scale.exact(text) else "label in a phrase")
+    label, same_line = scale.whole(line), ""
+    if label is None and (found := scale.leading(line)) is not None:
+        label, same_line = found
+    if label is None:
+        return _without_label(text, scale, truncated)
+    if completes:
+        if answer_refusal(same_line):
+            return Answer(outcome="refused", reason="declines to answer")
+        return _given(label, scale, "leading label")
+    return _leading(label, f"{same_line}\n{rest}", scale, truncated)
+
+
+def _leading(label: str, rest: str, scale: Scale, truncated: bool) -> Answer:
+    """A label with text after it stands unless that text takes it back."""
+    if answer_refusal(rest):
+        return Answer(outcome="refused", reason="declines to answer")
+    if scale.kind == "choice" and content_refusal(rest):
+        return Answer(outcome="refused", reason="label and refusal")
+    if scale.mentioned(rest) - {label}:
+        return _invalid(_UNCLEAR + "two different labels")
+    if truncated:
+        return _invalid(_UNCLEAR + "truncated")
+    return _given(label, scale, "leading label")
+
+
+def _of_tags(
+    text: str, scale: Scale, *, last: bool, truncated: bool, completes: bool = False
+) -> Answer:
+    """Answer tags: with reasoning the last complete one counts, otherwise all must agree."""
+    contents = _tagged(text)
+    if not contents:
+        label = None if last else scale.exact(text)
+        if label is None:
+            return _without_label(text, scale, truncated, otherwise="no complete answer tag")
+        return (
+            _invalid(_UNCLEAR + "truncated") if truncated else _given(label, scale, "exact label")
+        )
+    content = contents[-1] if last else contents[0]
+    label = scale.whole(content)
+    if label is None:
+        return _without_label(content, scale, truncated=False)
+    if not last and not completes and {scale.whole(other) for other in contents} != {label}:
+        return _invalid(_UNCLEAR + "two different labels")
+    return _given(label, scale, "answer tag")
+
+
+def _of_tool(arguments: str, scale: Scale, truncated: bool) -> Answer:
+    try:
+        tree: Any = msgspec.json.decode(arguments)
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
+        return _invalid("truncated" if truncated else "tool arguments are not JSON")
+    given = tree.get("answer") if isinstance(tree, dict) else None
+    if isinstance(given, bool) or not isinstance(given, str | int | float):
+        return _invalid("tool call without an answer")
+    label = scale.exact(str(given))
+    return _invalid("not one of the labels") if label is None else _given(label, scale, "tool call")
+
+
+def _of_text_for_tool(text: str, scale: Scale, truncated: bool) -> Answer:
+    """No tool was called: the label alone will do."""
+    label = scale.exact(text)
+    if label is None:
+        return _without_label(text, scale, truncated, otherwise="no tool call")
+    return _invalid(_UNCLEAR + "truncated") if truncated else _given(label, scale, "exact label")
+
+
+def _without_label(
+    text: str, scale: Scale, truncated: bool, *, otherwise: str | None = None
+) -> Answer:
+    """Refused, disclaimed, or invalid with the reason."""
+    mentioned = scale.mentioned(text)
+    if content_refusal(text):
+        return Answer(outcome="refused", reason="declines the task")
+    if disclaimer(text):
+        hedge = _HEDGE.search(text)
+        if hedge is None or not scale.mentioned(text[hedge.end() :]):
+            return Answer(outcome="disclaimed", reason="says that it has no preferences")
+        return _invalid(_UNCLEAR + "disclaimer and label")
+    if answer_refusal(text):
+        return Answer(outcome="refused", reason="declines to answer")
+    if truncated:
+        return _invalid(_UNCLEAR + "truncated")
+    if otherwise is not None:
+        return _invalid(_UNCLEAR + otherwise)
+    if len(mentioned) > 1:
+        return _invalid(_UNCLEAR + "two different labels")
+    if scale.off_scale(text):
+        return _invalid(_UNCLEAR + "off-scale number")
+    return _invalid(_UNCLEAR + ("label in prose" if mentioned else "no label"))
+
+
+def _given(label: str, scale: Scale, reason: str) -> Answer:
+    if label in scale.banned:
+        return _invalid("banned label")
+    return Answer(outcome="answered", label=label, reason=reason)
+
+
+def _invalid(reason: str) -> Answer:
+    return Answer(outcome="invalid", reason=reason)
+
+
+def _tagged(text: str) -> list[str]:
+    """Contents of all complete answer tags in order; of nested ones the innermost."""
+    contents = []
+    start = 0
+    for close in _CLOSE.finditer(text):
+        opens = list(_OPEN.finditer(text, start, close.start()))
+        if opens:
+            contents.append(text[opens[-1].end() : close.start()])
+        start = close.end()
+    return contents
+
+
+def _without_thoughts(text: str) -> str:
+    """`text` after a thinking block that a provider left inside it."""
+    ends = list(_THOUGHT_END.finditer(text))
+    if ends:
+        return text[ends[-1].end() :]
+    return "" if _THOUGHT_START.match(text) else text
