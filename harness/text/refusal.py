@@ -7,7 +7,7 @@ preferences or feelings. The phrases are general English, none is of a certain p
 
 import re
 
-__all__ = ["answer_refusal", "completion_refused", "content_refusal", "disclaimer"]
+__all__ = ["answer_refusal", "content_refusal", "disclaimer", "is_refusal"]
 
 _CANNOT = (
     r"(?:can(?:no|')?t|can\s+not|cannot|could(?:\s+not|n't)|won't|will\s+not|would(?:\s+not|n't)|"
@@ -66,6 +66,6 @@ def disclaimer(text: str) -> bool:
     return bool(_DISCLAIMER.search(text.translate(_CURLY)))
 
 
-def completion_refused(text: str) -> bool:
+def is_refusal(text: str) -> bool:
     """Whether a completion refuses its item, wholly or in part."""
     return content_refusal(text)
