@@ -1,0 +1,101 @@
+"""Rows of a JSON, JSONL or CSV file, each with the place it stands at."""
+
+import csv
+import io
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from harness.errors import UsageError
+
+__all__ = ["Row", "read_rows"]
+
+
+class Row(msgspec.Struct, frozen=True):
+    """One record of a file: `index` counts from 0, `place` names file and line for errors."""
+
+    index: int
+    place: str
+    fields: dict[str, Any]
+
+
+def read_rows(path: Path) -> list[Row]:
+    """All records of `path`, by its ending: .json (a list, or lines), .jsonl, .csv or .tsv.
+
+    Lines end at "\\n" alone: U+2028 and its like are ordinary characters inside a prompt. A BOM
+    is dropped. A file without a record is a `UsageError`.
+    """
+    if not path.is_file():
+        raise UsageError(f"no items file at {path}")
+    suffix = path.suffix.lower()
+    readers = {".json": _json, ".jsonl": _lines, ".csv": _csv, ".tsv": _csv}
+    if suffix not in readers:
+        raise UsageError(
+            f"items file {path}: unknown ending {suffix!r}; expected .jsonl, .csv, .json"
+        )
+    try:
+        text = path.read_bytes().decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise UsageError(f"items file {path} is not UTF-8 (byte {error.start})") from None
+    rows = list(readers[suffix](path, text))
+    if not rows:
+        raise UsageError(f"items file {path} is empty")
+    return rows
+
+
+def _lines(path: Path, text: str) -> Iterator[Row]:
+    index = 0
+    for number, line in enumerate(text.split("\n"), start=1):
+        if not line.strip():
+            continue
+        place = f"{path}, line {number}"
+        try:
+            fields = json.loads(line)
+        except json.JSONDecodeError as error:
+            raise UsageError(f"{place}: not JSON ({error.msg})") from None
+        yield _row(index, place, fields)
+        index += 1
+
+
+def _json(path: Path, text: str) -> Iterator[Row]:
+    if not text.lstrip().startswith("["):
+        yield from _lines(path, text)
+        return
+    try:
+        records = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise UsageError(f"{path}, line {error.lineno}: not JSON ({error.msg})") from None
+    for index, fields in enumerate(records):
+        yield _row(index, f"{path}, record {index}", fields)
+
+
+def _row(index: int, place: str, fields: object) -> Row:
+    if not isinstance(fields, dict):
+        raise UsageError(f"{place}: expected an object with fields, got {type(fields).__name__}")
+    return Row(index, place, fields)
+
+
+def _csv(path: Path, text: str) -> Iterator[Row]:
+    # csv counts physical lines; a field may span several, so a record is named by its last.
+    reader = csv.reader(
+        io.StringIO(text, newline=""), delimiter="\t" if path.suffix == ".tsv" else ","
+    )
+    header: list[str] | None = None
+    index = 0
+    try:
+        for values in reader:
+            if not values:
+                continue
+            if header is None:
+                header = [name.strip() for name in values]
+                continue
+            place = f"{path}, line {reader.line_num}"
+            if len(values) != len(header):
+                raise UsageError(f"{place}: {len(values)} fields; the header has {len(header)}")
+            yield Row(index, place, dict(zip(header, values, strict=True)))
+            index += 1
+    except csv.Error as error:
+        raise UsageError(f"{path}, line {reader.line_num}: not CSV ({error})") from None
