@@ -32,7 +32,7 @@ _CHOSEN = re.compile(
     re.IGNORECASE,
 )
 _ORDINAL = re.compile(r"(?P<label>\d+)(?:st|nd|rd|th)(?:\s+(?:percentile|place))?", re.IGNORECASE)
-_FRACTION = re.compile(rf"(?P<label>{_NUMBER})\s*(?:/|out\s+of)\s*(?P<of>\d+)", re.IGNORECASE)
+_FRACTION = re.compile(rf"(?P<label>{_NUMBER})\s*\(?(?:/|out\s+of)\s*(?P<of>\d+)", re.IGNORECASE)
 _AFTER_WORD = re.compile(r"\s*[.:,;)=(\-]+(?:\s|$)")
 _AFTER_NUMBER = re.compile(r"\s*[:,=]\s|\s+[-=(]\s*(?=[^\d\s])")
 
@@ -94,6 +94,12 @@ class Scale:
         if label is None or after is None:
             return None
         return label, rest[after.end() - 1 :]
+
+    def closing(self, text: str) -> bool:
+        """Whether the last line of `text`, or its last sentence, gives a label."""
+        line = text.strip().rpartition("\n")[2]
+        sentence = re.split(r"[.!?:,]\s", line.rstrip(" .!"))[-1]
+        return self.whole(line) is not None or self.whole(sentence) is not None
 
     def mentioned(self, text: str) -> frozenset[str]:
         """Every label that `text` mentions in a form that looks like a label."""

@@ -17,7 +17,7 @@ _MARKERS = ("\u0120", "\u2581", "\u010a")
 """Byte-pair and sentence-piece signs for a leading space or newline."""
 _ALLOWED = "expected labels such as 'A,B' or 1 to 5 (or use readout=sample)"
 _SHORTEST_BEGINNING = 2
-"""Letters that the beginning of a word must have to count for it: "a" is no beginning of "apple"."""
+"""Letters that the beginning of a word must have to count for it: "a" does not begin "apple"."""
 
 
 class Distribution(msgspec.Struct, frozen=True, kw_only=True):

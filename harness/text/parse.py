@@ -26,6 +26,7 @@ _HEDGE = re.compile(
     r"\b(?:but|however|that said|still|nevertheless|if i had to|if pressed|hypothetically)\b",
     re.IGNORECASE,
 )
+_FIRST_SENTENCE = re.compile(r"(?<=[.!?])\s+")
 _UNCLEAR = "unclear: "
 
 
@@ -112,13 +113,13 @@ def _of_tags(
         return (
             _invalid(_UNCLEAR + "truncated") if truncated else _given(label, scale, "exact label")
         )
-    content = contents[-1] if last else contents[0]
-    label = scale.whole(content)
-    if label is None:
-        return _without_label(content, scale, truncated=False)
-    if not last and not completes and {scale.whole(other) for other in contents} != {label}:
+    answers = [_of_plain(content, scale, truncated=False, completes=False) for content in contents]
+    answer = answers[-1] if last else answers[0]
+    if not last and not completes and {other.label for other in answers} != {answer.label}:
         return _invalid(_UNCLEAR + "two different labels")
-    return _given(label, scale, "answer tag")
+    if answer.outcome != "answered":
+        return answer
+    return _given(answer.label or "", scale, "answer tag")
 
 
 def _of_tool(arguments: str, scale: Scale, truncated: bool) -> Answer:
@@ -144,16 +145,23 @@ def _of_text_for_tool(text: str, scale: Scale, truncated: bool) -> Answer:
 def _without_label(
     text: str, scale: Scale, truncated: bool, *, otherwise: str | None = None
 ) -> Answer:
-    """Refused, disclaimed, or invalid with the reason."""
+    """Refused, disclaimed, or invalid with the reason.
+
+    A text that ends by giving a label, or was cut off after its first sentence, may speak of a
+    refusal without being one.
+    """
     mentioned = scale.mentioned(text)
-    if content_refusal(text):
+    told = _FIRST_SENTENCE.split(text.strip(), maxsplit=1)[0] if truncated else text
+    if scale.closing(text):
+        return _invalid(_UNCLEAR + (otherwise or "label after other text"))
+    if content_refusal(told):
         return Answer(outcome="refused", reason="declines the task")
     if disclaimer(text):
         hedge = _HEDGE.search(text)
         if hedge is None or not scale.mentioned(text[hedge.end() :]):
             return Answer(outcome="disclaimed", reason="says that it has no preferences")
         return _invalid(_UNCLEAR + "disclaimer and label")
-    if answer_refusal(text):
+    if answer_refusal(told):
         return Answer(outcome="refused", reason="declines to answer")
     if truncated:
         return _invalid(_UNCLEAR + "truncated")
