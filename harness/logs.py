@@ -1,0 +1,305 @@
+"""From LOGS to the record table.
+
+LOGS is a file, a folder or several of either: Inspect logs (`.eval`, `.json`), or tables of
+records (`.parquet`, `.csv`). A folder is searched for logs; only one that holds none is searched
+for tables, so that a table exported beside its logs is not read a second time.
+"""
+
+import io
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+import polars as pl
+
+from harness.errors import UsageError
+from harness.log_cache import LogCache, LogEntry, SampleRows, cache_folder, content_key
+from harness.log_file import LogFile, LogSample, NotALog, read_log
+from harness.record_files import read_table
+from harness.records import SCHEMA, Record, frame
+
+__all__ = ["LogInfo", "LogRecords", "find_logs", "read_records"]
+
+LOG_SUFFIXES = (".eval", ".json")
+TABLE_SUFFIXES = (".parquet", ".csv")
+SCORERS = ("rating", "preference")
+"""Scorers whose records are measurements, by what stands after the last `/` of their name."""
+
+
+class LogInfo(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of one log.
+
+    `samples` were read, `errored` of them ended in an error; `unreadable` are damaged or were
+    never written, so far as the log tells; `superseded` samples were left to a newer log of the
+    same task; `unusable` counts records that are not in the form of `Record`. `rows` is what the
+    log gave to the table.
+    """
+
+    path: str
+    kind: Literal["log", "table"] = "log"
+    task: str = ""
+    task_id: str = ""
+    eval_id: str = ""
+    created: str = ""
+    status: str = ""
+    samples: int = 0
+    errored: int = 0
+    unreadable: int = 0
+    superseded: int = 0
+    unusable: int = 0
+    rows: int = 0
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class LogRecords:
+    """The record table (columns of `harness.records.SCHEMA`) and what became of each log."""
+
+    frame: pl.DataFrame
+    logs: tuple[LogInfo, ...] = field(default=())
+
+    def notes(self) -> list[str]:
+        """One line for each log with something to say."""
+        return [f"{log.path}: {log.note}" for log in self.logs if log.note]
+
+
+def find_logs(paths: Sequence[str | Path]) -> list[Path]:
+    """Files that LOGS means, each once, in a stable order.
+
+    UsageError for a path that is not there, a file of another kind, or a folder without any.
+    """
+    found: dict[Path, Path] = {}
+    for path in map(Path, paths):
+        for file in _files(path):
+            found.setdefault(file.resolve(), file)
+    return list(found.values())
+
+
+def _files(path: Path) -> list[Path]:
+    if path.is_file():
+        if path.suffix not in LOG_SUFFIXES + TABLE_SUFFIXES:
+            raise UsageError(
+                f"cannot read {str(path)!r}; expected an Inspect log (.eval, .json) or a table "
+                "of records (.parquet, .csv)"
+            )
+        return [path]
+    if not path.is_dir():
+        raise UsageError(f"no log or folder {str(path)!r} (looked in {Path.cwd()})")
+    files = sorted(file for file in path.rglob("*") if file.is_file())
+    logs = [f for f in files if f.suffix == ".eval" or (f.suffix == ".json" and _json_log(f))]
+    tables = [f for f in files if f.suffix in TABLE_SUFFIXES and _record_table(f)]
+    if not logs and not tables:
+        raise UsageError(
+            f"no logs in folder {str(path)!r}; expected .eval or .json logs, or .parquet or .csv "
+            "tables of records"
+        )
+    return logs or tables
+
+
+def _json_log(file: Path) -> bool:
+    """Whether a JSON file in a folder looks like a log; other JSON lies in log folders too."""
+    with file.open("rb") as stream:
+        start = stream.read(4096)
+    return start.lstrip()[:1] == b"{" and b'"version"' in start and b'"eval"' in start
+
+
+def _record_table(file: Path) -> bool:
+    try:
+        if file.suffix == ".parquet":
+            columns = set(pl.read_parquet_schema(file))
+        else:
+            columns = set(pl.read_csv(file, n_rows=0).columns)
+    except (OSError, pl.exceptions.PolarsError):
+        return False
+    return {"kind", "template", "rater", "outcome"} <= columns
+
+
+def read_records(
+    paths: Sequence[str | Path], *, progress: bool = False, cache: bool = True
+) -> LogRecords:
+    """Records of all LOGS: those of a folder or file once, retried samples once.
+
+    Of several logs with one `task_id` (a retry, a resumed eval set, a copy) each sample and epoch
+    is taken from the newest log that has records of it. Rows of a table that come from a log that
+    is read as well are left out. A log named itself that is none is a UsageError; in a folder it
+    is noted and passed over. `progress` shows a bar on stderr.
+    """
+    files = find_logs(paths)
+    named = {Path(path).resolve() for path in paths}
+    store = LogCache(cache_folder() / "logs" if cache else None)
+    logs: list[tuple[LogInfo, LogEntry | None]] = []
+    tables: list[tuple[LogInfo, pl.DataFrame]] = []
+    for file in _with_progress(files, progress):
+        if file.suffix in TABLE_SUFFIXES:
+            table = read_table(file)
+            tables.append((LogInfo(path=str(file), kind="table"), table))
+            continue
+        try:
+            entry = _entry(file, store)
+            logs.append((_info(file, entry), entry))
+        except NotALog as error:
+            if file.resolve() in named:
+                raise UsageError(f"{str(file)!r} is not an Inspect log: {error}") from None
+            logs.append((LogInfo(path=str(file), note=f"passed over: {error}"), None))
+    parts = [*_newest(logs), *_other_rows(tables, {Path(info.path).name for info, _ in logs})]
+    frames = [part for _, part in parts if part.height]
+    whole = pl.concat(frames) if frames else pl.DataFrame(schema=SCHEMA)
+    return LogRecords(whole, tuple(info for info, _ in parts))
+
+
+def _with_progress(files: list[Path], show: bool) -> Iterator[Path]:
+    """The files, with a bar by bytes on stderr."""
+    if not show:
+        yield from files
+        return
+    # Only a person waits for the bar: a plain import stays light.
+    from rich.console import Console
+    from rich.progress import Progress
+
+    sizes = [file.stat().st_size for file in files]
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(f"Reading {len(files)} logs", total=sum(sizes))
+        for file, size in zip(files, sizes, strict=True):
+            yield file
+            bar.advance(task, size)
+
+
+def _entry(file: Path, store: LogCache) -> LogEntry:
+    data = file.read_bytes()
+    key = content_key(data)
+    entry = store.get(key)
+    if entry is None:
+        entry = _read(read_log(data))
+        store.put(key, entry)
+    return entry
+
+
+def _read(log: LogFile) -> LogEntry:
+    """All samples and their records, sorted as Inspect sorts samples: by epoch, then id."""
+    samples: list[tuple[LogSample, list[Record]]] = []
+    unusable = 0
+    for sample in log.samples():
+        records, bad = _records(sample)
+        samples.append((sample, records))
+        unusable += bad
+    samples.sort(key=lambda pair: (pair[0].epoch, str(pair[0].id).zfill(20)))
+    rows = io.BytesIO()
+    frame([record for _, records in samples for record in records]).write_parquet(rows)
+    header = log.header
+    spec = header.eval if header else {}
+    return LogEntry(
+        task=str(spec.get("task") or ""),
+        task_id=str(spec.get("task_id") or ""),
+        eval_id=str(spec.get("eval_id") or ""),
+        created=str(spec.get("created") or ""),
+        status=header.status if header else "",
+        expected=header.expected_samples if header else None,
+        cut=log.cut,
+        damaged=log.damaged,
+        unusable=unusable,
+        samples=[
+            SampleRows(str(sample.id), sample.epoch, len(records), sample.errored)
+            for sample, records in samples
+        ],
+        rows=rows.getvalue(),
+    )
+
+
+def _records(sample: LogSample) -> tuple[list[Record], int]:
+    """The sample's measurements, and how many entries are not in the form of one."""
+    records: list[Record] = []
+    unusable = 0
+    where = f"{sample.id}:{sample.epoch}"
+    for name, score in (sample.scores or {}).items():
+        if name.rsplit("/", 1)[-1] not in SCORERS or not score.metadata:
+            continue
+        for raw in msgspec.json.decode(
+            score.metadata.get("records", b"[]"), type=list[msgspec.Raw]
+        ):
+            try:
+                record = msgspec.json.decode(raw, type=Record)
+            except msgspec.ValidationError:
+                unusable += 1
+                continue
+            if record.sample_id is None:
+                record = msgspec.structs.replace(record, sample_id=where)
+            records.append(record)
+    return records, unusable
+
+
+def _info(file: Path, entry: LogEntry) -> LogInfo:
+    samples = len(entry.samples)
+    unreadable = entry.damaged
+    if entry.cut or entry.status != "success":
+        unreadable = max(unreadable, (entry.expected or 0) - samples)
+    return LogInfo(
+        path=str(file),
+        task=entry.task,
+        task_id=entry.task_id or str(file.resolve()),
+        eval_id=entry.eval_id,
+        created=entry.created,
+        status=entry.status,
+        samples=samples,
+        errored=sum(sample.errored for sample in entry.samples),
+        unreadable=unreadable,
+        unusable=entry.unusable,
+    )
+
+
+def _newest(
+    logs: list[tuple[LogInfo, LogEntry | None]],
+) -> Iterator[tuple[LogInfo, pl.DataFrame]]:
+    """Each log's rows without the samples that a newer log of its task has; logs as given."""
+    taken: set[tuple[str, str, int]] = set()
+    done: dict[str, tuple[LogInfo, pl.DataFrame]] = {}
+    for info, entry in sorted(logs, key=lambda log: (log[0].created, log[0].path), reverse=True):
+        if entry is None:
+            done[info.path] = info, pl.DataFrame(schema=SCHEMA)
+            continue
+        keep: list[bool] = []
+        superseded = 0
+        for sample in entry.samples:
+            key = (info.task_id, sample.id, sample.epoch)
+            superseded += key in taken
+            keep += [key not in taken] * sample.rows
+            if sample.rows:
+                taken.add(key)
+        rows = pl.read_parquet(io.BytesIO(entry.rows)).filter(pl.Series(keep, dtype=pl.Boolean))
+        rows = rows.with_columns(log=pl.col("log").fill_null(info.path))
+        info = msgspec.structs.replace(info, superseded=superseded, rows=rows.height)
+        done[info.path] = msgspec.structs.replace(info, note=_note(info, entry)), rows
+    for info, _ in logs:
+        yield done[info.path]
+
+
+def _note(info: LogInfo, entry: LogEntry) -> str:
+    said = []
+    if entry.cut:
+        said.append(f"cut short: {info.samples} samples read, {info.unreadable} lost")
+    elif info.unreadable:
+        said.append(f"run {info.status}: {info.samples} samples read, {info.unreadable} missing")
+    if info.errored:
+        said.append(f"{info.errored} samples ended in an error")
+    if info.superseded:
+        said.append(f"{info.superseded} samples superseded by a newer log of the same task")
+    if info.unusable:
+        said.append(f"{info.unusable} records of an unknown form left out")
+    if not said and not info.rows:
+        said.append("no records of ratings or choices")
+    return "; ".join(said)
+
+
+def _other_rows(
+    tables: list[tuple[LogInfo, pl.DataFrame]], read: set[str]
+) -> Iterator[tuple[LogInfo, pl.DataFrame]]:
+    """Rows of tables, without those whose log is among the logs read (by file name)."""
+    for info, table in tables:
+        names = Counter(table["log"].drop_nulls().to_list())
+        twice = [name for name in names if Path(name).name in read]
+        rows = table.filter(~pl.col("log").is_in(twice) | pl.col("log").is_null())
+        left_out = table.height - rows.height
+        note = f"{left_out} rows left out: their logs are read as well" if left_out else ""
+        yield msgspec.structs.replace(info, rows=rows.height, note=note), rows
