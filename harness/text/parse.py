@@ -26,7 +26,7 @@ _HEDGE = re.compile(
     r"\b(?:but|however|that said|still|nevertheless|if i had to|if pressed|hypothetically)\b",
     re.IGNORECASE,
 )
-_FIRST_SENTENCE = re.compile(r"(?<=[.!?])\s+")
+_OPENS_AS_REFUSAL = re.compile(r"\W*(?:i|we|sorry|unfortunately|no)\b[^.!?\n]*", re.IGNORECASE)
 _UNCLEAR = "unclear: "
 
 
@@ -147,11 +147,11 @@ def _without_label(
 ) -> Answer:
     """Refused, disclaimed, or invalid with the reason.
 
-    A text that ends by giving a label, or was cut off after its first sentence, may speak of a
-    refusal without being one.
+    A text that ends by giving a label, or that was cut off and did not open as a refusal does, may
+    speak of a refusal without being one.
     """
     mentioned = scale.mentioned(text)
-    told = _FIRST_SENTENCE.split(text.strip(), maxsplit=1)[0] if truncated else text
+    told = _opening_refusal(text) if truncated else text
     if scale.closing(text):
         return _invalid(_UNCLEAR + (otherwise or "label after other text"))
     if content_refusal(told):
@@ -172,6 +172,12 @@ def _without_label(
     if scale.off_scale(text):
         return _invalid(_UNCLEAR + "off-scale number")
     return _invalid(_UNCLEAR + ("label in prose" if mentioned else "no label"))
+
+
+def _opening_refusal(text: str) -> str:
+    """The first sentence where it begins as a refusal does, otherwise nothing."""
+    opening = _OPENS_AS_REFUSAL.match(text)
+    return opening.group() if opening else ""
 
 
 def _given(label: str, scale: Scale, reason: str) -> Answer:
