@@ -1,0 +1,242 @@
+"""What an estimate is, and the intervals that several quantities share.
+
+The bootstrap resamples items (or pairs), never single answers: repeats of one item are not
+independent. A statistic is written as a function of sums over items, so that all resamples are
+one matrix product and the jackknife of the BCa interval costs one subtraction.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from functools import cache
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+
+__all__ = [
+    "Bootstrap",
+    "Estimate",
+    "FloatArray",
+    "average_cells",
+    "clustered_rate",
+    "fisher_interval",
+    "mean_interval",
+    "undefined",
+    "wilson",
+]
+
+FloatArray = NDArray[np.float64]
+Statistic = Callable[[FloatArray], FloatArray]
+
+_CHUNK = 4_000_000
+"""Elements of one block of resampling weights held as float64 (32 MB)."""
+
+
+class Estimate(msgspec.Struct, frozen=True, kw_only=True):
+    """One number of a table, with its interval and what stands behind it.
+
+    `n` counts the units that the interval treats as independent (items; pairs for choices).
+    `cells` is the number of cells (seed pairs, templates, …) that were averaged, and `undefined`
+    how many more could not be computed and were left out, never set to zero. `interval` names
+    the method. NaN means "not defined", NaN in `low` and `high` "no interval"; JSON has null.
+    """
+
+    estimate: float
+    low: float = math.nan
+    high: float = math.nan
+    n: int = 0
+    cells: int = 1
+    undefined: int = 0
+    interval: str = ""
+    note: str = ""
+
+
+def undefined(note: str, *, n: int = 0) -> Estimate:
+    """An estimate that does not exist, and why."""
+    return Estimate(estimate=math.nan, n=n, cells=0, note=note)
+
+
+class Bootstrap(msgspec.Struct, frozen=True, kw_only=True):
+    """BCa bootstrap over independent units (Efron 1987), reproducible from `seed`.
+
+    The resamples of n units depend on seed, n and `resamples` alone, so a table does not change
+    with the order in which its cells are computed. With `resamples` 0 there are no intervals.
+    """
+
+    seed: int = 0
+    resamples: int = 1000
+    confidence: float = 0.95
+
+    def rng(self, *key: int) -> np.random.Generator:
+        """A generator for other random steps (permutations) of the same analysis."""
+        return np.random.default_rng((self.seed, *key))
+
+    def estimates(self, parts: FloatArray, statistic: Statistic) -> list[Estimate]:
+        """Estimates with intervals of a statistic of sums.
+
+        `parts` is (units × s); `statistic` maps sums (m × s) to values (m × q). Returns q
+        estimates.
+        """
+        total = parts.sum(axis=0, keepdims=True)
+        with np.errstate(all="ignore"):
+            point = np.atleast_2d(statistic(total))[0]
+            if self.resamples == 0 or len(parts) < 2:
+                return [Estimate(estimate=float(value), n=len(parts)) for value in point]
+            draws = statistic(_resampled_sums(parts, self.seed, self.resamples))
+            jackknife = statistic(total - parts)
+        return [
+            self._estimate(value, draws[:, j], jackknife[:, j], len(parts))
+            for j, value in enumerate(point)
+        ]
+
+    def estimate(self, parts: FloatArray, statistic: Statistic) -> Estimate:
+        """As `estimates`, for a statistic with one value (m × s → m)."""
+        return self.estimates(parts, lambda sums: statistic(sums)[:, None])[0]
+
+    def _estimate(
+        self, value: float, draws: FloatArray, jackknife: FloatArray, units: int
+    ) -> Estimate:
+        finite = draws[np.isfinite(draws)]
+        note = ""
+        if len(finite) < len(draws):
+            note = f"undefined in {len(draws) - len(finite)} of {len(draws)} resamples"
+        if not np.isfinite(value) or len(finite) < len(draws) / 2:
+            return Estimate(estimate=float(value), n=units, note=note)
+        low, high = _bca(value, finite, jackknife[np.isfinite(jackknife)], self.confidence)
+        return Estimate(
+            estimate=float(value), low=low, high=high, n=units, interval="bootstrap", note=note
+        )
+
+
+@cache
+def _weights(units: int, seed: int, resamples: int) -> NDArray[np.uint8]:
+    """How often each unit is drawn in each resample (resamples × units)."""
+    rng = np.random.default_rng((seed, units, resamples))
+    weights = np.empty((resamples, units), dtype=np.uint8)
+    step = max(1, _CHUNK // units)
+    for start in range(0, resamples, step):
+        rows = min(step, resamples - start)
+        index = rng.integers(units, size=(rows, units))
+        index += np.arange(rows)[:, None] * units
+        counts = np.bincount(index.ravel(), minlength=rows * units)
+        weights[start : start + rows] = counts.reshape(rows, units)
+    return weights
+
+
+def _resampled_sums(parts: FloatArray, seed: int, resamples: int) -> FloatArray:
+    weights = _weights(len(parts), seed, resamples)
+    step = max(1, _CHUNK // len(parts))
+    return np.concatenate(
+        [
+            weights[start : start + step].astype(np.float64) @ parts
+            for start in range(0, resamples, step)
+        ]
+    )
+
+
+def _bca(
+    value: float, draws: FloatArray, jackknife: FloatArray, confidence: float
+) -> tuple[float, float]:
+    """Bias-corrected accelerated limits; percentile limits where the correction has no meaning."""
+    tails = np.array([(1 - confidence) / 2, (1 + confidence) / 2])
+    tolerance = 1e-12 * max(1.0, abs(value))
+    below = np.mean(draws < value - tolerance) + np.mean(np.abs(draws - value) <= tolerance) / 2
+    if 0 < below < 1:
+        bias = stats.norm.ppf(below)
+        spread = jackknife.mean() - jackknife
+        scale = np.sum(spread**2) ** 1.5
+        acceleration = np.sum(spread**3) / (6 * scale) if scale > 0 else 0.0
+        z = bias + stats.norm.ppf(tails)
+        tails = stats.norm.cdf(bias + z / (1 - acceleration * z))
+    low, high = np.quantile(draws, tails)
+    return float(low), float(high)
+
+
+def wilson(rate: float, n: float, *, confidence: float = 0.95) -> tuple[float, float]:
+    """Wilson score interval of a rate seen in `n` answers; `n` may be an effective number."""
+    if n <= 0:
+        return math.nan, math.nan
+    z = float(stats.norm.ppf((1 + confidence) / 2))
+    centre = (rate + z * z / (2 * n)) / (1 + z * z / n)
+    half = z / (1 + z * z / n) * math.sqrt(max(0.0, rate * (1 - rate)) / n + z * z / (4 * n * n))
+    return max(0.0, centre - half), min(1.0, centre + half)
+
+
+def clustered_rate(
+    successes: FloatArray, counts: FloatArray, *, confidence: float = 0.95
+) -> Estimate:
+    """A rate over answers that come in clusters (repeats of an item, orders of a pair).
+
+    `successes` and `counts` are per cluster; successes may be sums of probabilities. The interval
+    is Wilson's at the effective number of answers: the number of answers divided by the design
+    effect of the ratio estimate (Kish 1965), which never makes it narrower than a binomial
+    would unless answers are probabilities. `n` is the number of clusters.
+    """
+    keep = counts > 0
+    successes, counts = successes[keep], counts[keep]
+    clusters, answers = len(counts), float(counts.sum())
+    if clusters == 0:
+        return undefined("no answers")
+    rate = float(successes.sum() / answers)
+    binomial = rate * (1 - rate) / answers
+    soft = bool(np.any(successes != np.round(successes)))
+    effective = answers
+    if clusters > 1 and binomial > 1e-15:
+        residual = successes - rate * counts
+        variance = clusters / (clusters - 1) * float(np.sum(residual**2)) / answers**2
+        ratio = variance / binomial if soft else max(1.0, variance / binomial)
+        effective = answers / max(ratio, 1e-9)
+    elif clusters > 1:
+        # All answers alike: repeats add nothing that the data could show to be independent.
+        effective = float(clusters)
+    low, high = wilson(rate, effective, confidence=confidence)
+    return Estimate(estimate=rate, low=low, high=high, n=clusters, interval="Wilson")
+
+
+def mean_interval(values: FloatArray, *, confidence: float = 0.95) -> Estimate:
+    """Mean of one value per unit with Student's interval; NaN are left out and counted."""
+    finite = values[np.isfinite(values)]
+    missing = len(values) - len(finite)
+    if len(finite) == 0:
+        return undefined("no values")
+    mean = float(finite.mean())
+    if len(finite) == 1:
+        return Estimate(estimate=mean, n=1, undefined=missing)
+    half = float(stats.t.ppf((1 + confidence) / 2, len(finite) - 1))
+    half *= float(finite.std(ddof=1)) / math.sqrt(len(finite))
+    return Estimate(
+        estimate=mean,
+        low=mean - half,
+        high=mean + half,
+        n=len(finite),
+        undefined=missing,
+        interval="t",
+    )
+
+
+def fisher_interval(r: float, n: int, *, confidence: float = 0.95) -> tuple[float, float]:
+    """Interval of a Pearson correlation over `n` units by Fisher's z."""
+    if n < 4 or not math.isfinite(r):
+        return math.nan, math.nan
+    if abs(r) >= 1:
+        return r, r
+    half = float(stats.norm.ppf((1 + confidence) / 2)) / math.sqrt(n - 3)
+    return math.tanh(math.atanh(r) - half), math.tanh(math.atanh(r) + half)
+
+
+def average_cells(cells: Sequence[Estimate], *, confidence: float = 0.95) -> Estimate:
+    """Mean of several cells' estimates: counts the cells averaged and those that were undefined.
+
+    The interval is Student's over cells (how the quantity varies from cell to cell), `n` the
+    number of items of the smallest cell averaged.
+    """
+    used = [cell for cell in cells if math.isfinite(cell.estimate)]
+    mean = mean_interval(np.array([cell.estimate for cell in cells]), confidence=confidence)
+    return msgspec.structs.replace(
+        mean,
+        n=min((cell.n for cell in used), default=0),
+        cells=len(used),
+        undefined=len(cells) - len(used),
+        interval=f"{mean.interval} over cells" if mean.interval else "",
+    )
