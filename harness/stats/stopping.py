@@ -1,0 +1,57 @@
+"""When enough has been asked: the expected rank correlation with the truth.
+
+Not the correlation between two successive fits: two fits share nearly all their data, so that one
+reads .99 where the truth is at .95 (it is printed beside, for comparison).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.stats import rankdata
+
+from harness.stats.comparisons import FloatArray
+
+__all__ = ["Progress", "expected_rho", "spearman", "within_groups"]
+
+
+@dataclass(frozen=True)
+class Progress:
+    """State after one batch. `within_rho` is the mean over origins (the origins' means alone can
+    make a high overall one); `successive_rho` is against the fit before, None at the first;
+    `position_effect` is None where it is not in the model."""
+
+    iteration: int
+    comparisons: float
+    expected_rho: float
+    within_rho: float
+    successive_rho: float | None
+    position_effect: float | None
+    tau: float | None
+
+
+def spearman(a: FloatArray, b: FloatArray) -> float:
+    """Rank correlation; 0 where one is constant."""
+    x, y = rankdata(a), rankdata(b)
+    x, y = x - x.mean(), y - y.mean()
+    scale = float(np.sqrt((x @ x) * (y @ y)))
+    return float(x @ y) / scale if scale > 0 else 0.0
+
+
+def expected_rho(utilities: FloatArray, draws: FloatArray) -> float:
+    """Mean over posterior draws (n, k) of the rank correlation of the utilities (n,) with the
+    draw: what to expect of the correlation with the truth, if the draws are calibrated."""
+    if len(utilities) < 2:
+        return 1.0
+    return float(np.mean([spearman(utilities, draw) for draw in draws.T]))
+
+
+def within_groups(utilities: FloatArray, draws: FloatArray, labels: Sequence[str]) -> float:
+    """Mean of `expected_rho` within each label's items, over labels with at least three."""
+    names = np.asarray(labels)
+    values = [
+        expected_rho(utilities[names == name], draws[names == name])
+        for name in np.unique(names)
+        if (names == name).sum() >= 3
+    ]
+    return float(np.mean(values)) if values else expected_rho(utilities, draws)

@@ -1,0 +1,146 @@
+"""Mode and curvature: the fast point estimate, maximum likelihood, and soft counts.
+
+Soft counts are probabilities read off the model, not answers drawn from it, so the binomial
+variance F(1 − F) is not theirs. Their likelihood is divided by the residual dispersion
+
+    φ = Σ_pairs (Σ_k o_k r_k)² / Σ_k c_k F_k(1 − F_k) · pairs/(pairs − p),  r = wins − c·F,
+
+summed within an unordered pair first (o = ±1 is the order shown), so that what a pair's questions
+have in common is not counted as if they were independent; p is the effective number of parameters.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.linalg import cho_factor, cho_solve
+
+from harness.stats.comparisons import Comparisons, FloatArray, sums
+from harness.stats.links import Link
+from harness.stats.thurstone_ep import Gaussian, prior_variance
+from harness.stats.thurstone_likelihood import Likelihood, Objective
+from harness.stats.thurstone_newton import Mode, newton
+from harness.stats.thurstone_precision import Design, Precision
+from harness.stats.thurstone_variance import LocalVariance, row_variance_dense
+
+__all__ = ["Laplace", "centred_inverse", "dispersion", "laplace", "mode_with_tau"]
+
+
+@dataclass(frozen=True, eq=False)
+class Laplace:
+    """A posterior by mode and curvature, and the dispersion its counts were divided by."""
+
+    posterior: Gaussian
+    dispersion: float
+
+
+def dispersion(data: Comparisons, link: Link, eta: FloatArray, parameters: float) -> float:
+    """φ of the module's head; at least 1e-4, and 1 where there are no pairs to spare."""
+    count = data.wins + data.losses
+    p = link.probability(eta)
+    oriented = np.where(data.first < data.second, 1.0, -1.0) * (data.wins - count * p)
+    keys, index = data.pair_index()
+    spare = len(keys) - parameters
+    binomial = float((count * p * (1 - p)).sum())
+    if spare < 2 or binomial <= 0:
+        return 1.0
+    residual = float((sums(index, oriented, len(keys)) ** 2).sum())
+    return max(residual / binomial * len(keys) / spare, 1e-4)
+
+
+def mode_with_tau(
+    data: Comparisons,
+    link: Link,
+    design: Design,
+    *,
+    tau: float | None,
+    effect_ridge: float,
+    start: FloatArray | None = None,
+    tolerance: float = 1e-6,
+) -> tuple[Mode, float]:
+    """The posterior mode, τ estimated on the way where `tau` is None; the mode and the τ used.
+
+    This τ is Laplace's: biased low where items have few comparisons. Good enough for a point
+    estimate, not for intervals.
+    """
+    likelihood = Likelihood(data, link)
+    local = LocalVariance(design) if tau is None else None
+    state = {"tau2": 1.0 if tau is None else tau**2}
+    ridge = _ridge(design, state["tau2"], effect_ridge)
+
+    def each(theta: FloatArray, hessian: Precision) -> FloatArray:
+        assert local is not None
+        _, _, curvature = likelihood.terms(design.linear(theta))
+        items = local.update(hessian, curvature, sweeps=2) + 1 / hessian.ridge[: design.n].sum()
+        state["tau2"] = prior_variance(theta[: design.n], items, state["tau2"])
+        return _ridge(design, state["tau2"], effect_ridge)
+
+    objective = Objective(likelihood, design, ridge)
+    begin = np.zeros(design.size) if start is None else start
+    mode = newton(objective, begin, tolerance=tolerance, each=each if tau is None else None)
+    return mode, float(np.sqrt(state["tau2"]))
+
+
+def laplace(
+    data: Comparisons,
+    link: Link,
+    design: Design,
+    *,
+    start: FloatArray,
+    tau: float,
+    estimate_tau: bool,
+    estimate_dispersion: bool,
+    effect_ridge: float,
+    dense: bool,
+) -> Laplace:
+    """Alternate the mode with τ and φ until both hold still."""
+    theta, tau2, phi = start, tau**2, 1.0
+    local = None if dense else LocalVariance(design)
+    for _ in range(50):
+        likelihood = Likelihood(data, link, multiplier=1 / phi)
+        objective = Objective(likelihood, design, _ridge(design, tau2, effect_ridge))
+        mode = newton(objective, theta, tolerance=1e-10)
+        theta = mode.theta
+        _, _, weights = likelihood.terms(design.linear(theta))
+        precision = design.precision(weights, objective.ridge)
+        rows, items, covariance = _variances(design, precision, weights, local)
+        before = (tau2, phi)
+        if estimate_tau:
+            tau2 = prior_variance(theta[: design.n], items, tau2)
+        if estimate_dispersion:
+            phi = dispersion(data, link, design.linear(theta), float(weights @ rows))
+        if abs(np.log(tau2 / before[0])) < 1e-3 and abs(np.log(phi / before[1])) < 1e-3:
+            break
+    posterior = Gaussian(
+        theta, precision, weights, float(np.sqrt(before[0])), covariance, items, mode.iterations
+    )
+    return Laplace(posterior, before[1])
+
+
+def _variances(
+    design: Design, precision: Precision, weights: FloatArray, local: LocalVariance | None
+) -> tuple[FloatArray, FloatArray, FloatArray | None]:
+    if local is None:
+        factor = cho_factor(precision.dense(), lower=True, check_finite=False)
+        covariance = cho_solve(factor, np.eye(design.size), check_finite=False)
+        items = np.diagonal(covariance)[: design.n].copy()
+        return row_variance_dense(design, covariance), items, covariance
+    items = local.update(precision, weights)
+    effects = 1 / np.maximum(precision.corner + precision.ridge[design.n :], 1e-12)
+    return local.rows(effects), items + 1 / precision.ridge[: design.n].sum(), None
+
+
+def centred_inverse(design: Design, precision: Precision) -> FloatArray:
+    """Covariance (n + G, n + G) under Σ μ = 0 where no prior fixes the level of the utilities."""
+    n = design.n
+    full = precision.dense()
+    level = float(np.mean(precision.degree)) / n or 1.0
+    # The level is the Laplacian's null vector: give it a weight, invert, take it out again.
+    full[:n, :n] += level
+    covariance = np.linalg.inv(full)
+    covariance[:n, :n] -= 1 / (level * n * n)
+    return np.asarray(covariance)
+
+
+def _ridge(design: Design, tau2: float, effect_ridge: float) -> FloatArray:
+    parts = np.full(design.n, 1 / tau2), np.full(design.groups, effect_ridge)
+    return np.concatenate(parts)
