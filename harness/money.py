@@ -1,5 +1,6 @@
 """What a run may cost: the purse that admits questions, the pilot, and the forecast."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import anyio
@@ -35,7 +36,7 @@ def price_of(model: Model) -> Price | None:
     if callable(own):
         price = own()
         return price if price is None else Price(*price)
-    info = model_info(model)
+    info = model_info(str(model))
     if info is None or info.cost is None:
         return None
     return Price(info.cost.input, info.cost.output)
@@ -118,7 +119,7 @@ class Pilot:
         self._pending += 1
         return True
 
-    def leave(self, outcomes: list[str]) -> bool:
+    def leave(self, outcomes: Sequence[str]) -> bool:
         """Count the outcomes of a sample of the pilot; true for the one that ends it."""
         for outcome in outcomes:
             self.outcomes[outcome] = self.outcomes.get(outcome, 0) + 1
@@ -146,10 +147,8 @@ class Forecast(msgspec.Struct, frozen=True, kw_only=True):
     completion_output: int | None
 
 
-def forecast_line(
-    forecast: Forecast, *, samples: int, epochs: int, price: Price | None
-) -> tuple[str, int]:
-    """One line that says calls, tokens and, where a price is known, dollars; and the calls.
+def forecast_line(forecast: Forecast, *, samples: int, epochs: int, price: Price | None) -> str:
+    """One line that says calls, tokens and, where a price is known, dollars.
 
     `samples` is how many samples this run takes (`--limit`) of the data set's.
     """
@@ -169,7 +168,7 @@ def forecast_line(
     )
     if price is not None:
         line += f"; at most ${price.cost(tokens_in, tokens_out):,.2f}"
-    return line, questions + completions
+    return line
 
 
 def _tokens(count: float) -> str:

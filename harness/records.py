@@ -51,6 +51,8 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     completion_seed: int | None = None
     completion_hash: str | None = None
     completion_refused: bool | None = None
+    completion_refused_first: bool | None = None
+    completion_refused_second: bool | None = None
     sysprompt_referenced: bool | None = None
     answer: str | None = None
     value: float | None = None
@@ -95,7 +97,16 @@ SCHEMA: dict[str, Any] = {
         ),
         pl.Int64,
     ),
-    **dict.fromkeys(("seed_honoured", "completion_refused", "sysprompt_referenced"), pl.Boolean),
+    **dict.fromkeys(
+        (
+            "seed_honoured",
+            "completion_refused",
+            "completion_refused_first",
+            "completion_refused_second",
+            "sysprompt_referenced",
+        ),
+        pl.Boolean,
+    ),
 }
 """Column types of the record table; `probabilities` is JSON text, so that CSV and Parquet agree."""
 

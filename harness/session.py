@@ -8,6 +8,7 @@ the same journal.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -17,10 +18,13 @@ from harness.errors import ServiceError, UsageError
 from harness.inspect_api import sample_active
 from harness.journal import Entries, Journal, journal_directory, open_journal
 from harness.money import Pilot, Price, Purse, price_of
+from harness.notices import say
 from harness.options import Options
 from harness.wire import Question, Reply
 
 __all__ = ["Overrides", "Session", "overriding", "session", "task_ended", "task_started"]
+
+T = TypeVar("T")
 
 HOPELESS = 20
 """So many questions failing with none answered end the run: every further one would too."""
@@ -43,9 +47,12 @@ class Session:
     purse: Purse
     pilot: Pilot
     reask_failed: bool
+    not_admitted: dict[str, int] = field(default_factory=dict)
     _failures: int = 0
     _answers: int = 0
     _prices: dict[str, Price | None] = field(default_factory=dict)
+    _made: dict[str, Any] = field(default_factory=dict)
+    _last_error: str = ""
 
     async def ask(
         self, asker: Asker, keys: Sequence[str], questions: Sequence[Question]
@@ -66,6 +73,7 @@ class Session:
             refusal = self.purse.admit(question, price, asker.config.max_tokens)
             if refusal is not None:
                 replies[index] = Reply(error=refusal, stop="unknown")
+                self.not_admitted[refusal] = self.not_admitted.get(refusal, 0) + 1
             else:
                 reserved[index] = estimate
         order = list(reserved)
@@ -81,6 +89,23 @@ class Session:
             await asker.ask([questions[index] for index in order], arrived)
             self._check_hope()
         return [replies[index] for index in range(len(questions))]
+
+    def once(self, name: str, make: Callable[[], T]) -> T:
+        """What `make` gives, made once in the session."""
+        if name not in self._made:
+            self._made[name] = make()
+        made: T = self._made[name]
+        return made
+
+    def pilot_sample_over(self, outcomes: Sequence[str]) -> None:
+        """Count a sample of the pilot; the last one says on stderr what the pilot found."""
+        if self.pilot.leave(outcomes):
+            total = sum(self.pilot.outcomes.values())
+            found = ", ".join(
+                f"{count} {outcome} ({count / total:.0%})"
+                for outcome, count in sorted(self.pilot.outcomes.items(), key=lambda x: -x[1])
+            )
+            say(f"pilot of {total} questions: {found}")
 
     def _price(self, asker: Asker) -> Price | None:
         name = str(asker.model)
@@ -126,12 +151,14 @@ def task_started(eval_id: str, task_id: str) -> None:
     _task_ids[eval_id] = task_id
 
 
-def task_ended(eval_id: str) -> None:
-    """Heard from Inspect: close what the task held open."""
+def task_ended(eval_id: str) -> list[str]:
+    """Heard from Inspect: close what the task held open. Lines that say what was not asked."""
     _task_ids.pop(eval_id, None)
     ended = _sessions.pop(eval_id, None)
-    if ended is not None:
-        ended.journal.close()
+    if ended is None:
+        return []
+    ended.journal.close()
+    return [f"{count:,} questions {reason}" for reason, count in ended.not_admitted.items()]
 
 
 def session(options: Options) -> Session:

@@ -1,0 +1,253 @@
+"""From checked options to an Inspect task: what every eval of this project has in common."""
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import wraps
+from typing import Any, ParamSpec
+
+import msgspec
+from inspect_ai import Task
+from inspect_ai.dataset import MemoryDataset, Sample
+
+from harness.completer import COMPLETION_TOKENS, Completer, check_given
+from harness.completion_logs import read_completions
+from harness.errors import PenchantError, UsageError
+from harness.inspect_api import PrerequisiteError
+from harness.items.item import Item
+from harness.items.load import load_items
+from harness.measure import Measure, default_tokens
+from harness.money import Forecast
+from harness.options import (
+    ChoiceOptions,
+    CompletionOptions,
+    Options,
+    RatingOptions,
+    read_options,
+)
+from harness.presentations import pair_name, presentations
+from harness.prompts.catalogue import get_template
+from harness.prompts.conditions import condition
+from harness.prompts.labels import label_pair
+from harness.prompts.render import timing_of
+from harness.prompts.template import Template
+from harness.text.logprobs import check_distinguishable
+from harness.where import SHELL_DIRECTORY
+from scorers.completion import completion
+from scorers.preference import preference
+from scorers.rating import rating
+from solvers.choose import choose
+from solvers.complete import complete
+from solvers.rate import rate
+
+__all__ = ["choice_task", "completion_task", "one_line", "rating_task"]
+
+P = ParamSpec("P")
+
+
+def one_line(build: Callable[P, Task]) -> Callable[P, Task]:
+    """Turn our errors into the kind that Inspect shows as one line, without a traceback."""
+
+    @wraps(build)
+    def guarded(*args: P.args, **kwargs: P.kwargs) -> Task:
+        try:
+            return build(*args, **kwargs)
+        except PenchantError as error:
+            raise PrerequisiteError(f"penchant: {error}") from None
+
+    return guarded
+
+
+@one_line
+def rating_task(template: str, given: Mapping[str, Any], *, task: str) -> Task:
+    """Ratings of every item in one template. `given` are the task's `-T` options."""
+    options = read_options(RatingOptions, given, task=task)
+    form = get_template(template, kind="rating", base=SHELL_DIRECTORY)
+    items = _items(options)
+    measure = _measure(form, options, labels=form.labels)
+    completer = _completer(options, items) if measure.post else None
+    samples = [
+        Sample(
+            id=_block_id([item.id for item in block]),
+            input=_shown([item.text for item in block]),
+            metadata={"items": [item.id for item in block]},
+        )
+        for block in _blocks(items, options.block)
+    ]
+    by_id = {item.id: item for item in items}
+    asks = rate(measure, completer, by_id)
+    return Task(
+        dataset=MemoryDataset(samples, name=options.items),
+        solver=[complete(completer, by_id), asks] if completer is not None else asks,
+        scorer=rating(),
+        metadata=_metadata(
+            options,
+            samples=len(samples),
+            questions=len(items) * options.seeds,
+            items=items,
+            per_question=1,
+            completes=completer is not None and completer.given is None,
+            measure=measure,
+        ),
+    )
+
+
+@one_line
+def choice_task(template: str, given: Mapping[str, Any], *, task: str) -> Task:
+    """Choices between pairs of items in one template. `given` are the task's `-T` options."""
+    options = read_options(ChoiceOptions, given, task=task)
+    form = get_template(template, kind="choice", base=SHELL_DIRECTORY)
+    items = _items(options)
+    measure = _measure(form, options, labels=label_pair(options.labels))
+    completer = _completer(options, items) if measure.post else None
+    shown = presentations(options, items, task=task)
+    samples = [
+        Sample(
+            id=_block_id([pair_name(pair) for pair in block]),
+            input=_shown([f"{first} | {second}" for pair in block for first, second, _ in pair]),
+            metadata={"presentations": [list(one) for pair in block for one in pair]},
+        )
+        for block in _blocks(shown, options.block)
+    ]
+    by_id = {item.id: item for item in items}
+    asks = choose(measure, completer, by_id)
+    used = {name for pair in shown for one in pair for name in one[:2]}
+    return Task(
+        dataset=MemoryDataset(samples, name=options.items),
+        solver=[complete(completer, by_id), asks] if completer is not None else asks,
+        scorer=preference(),
+        metadata=_metadata(
+            options,
+            samples=len(samples),
+            questions=sum(len(pair) for pair in shown) * options.seeds,
+            items=[item for item in items if item.id in used],
+            per_question=2,
+            completes=completer is not None and completer.given is None,
+            measure=measure,
+        ),
+    )
+
+
+@one_line
+def completion_task(given: Mapping[str, Any], *, task: str) -> Task:
+    """Completions of every item, for `-T completions=LOG` of the other evals."""
+    options = read_options(CompletionOptions, given, task=task)
+    if options.completions != "self":
+        raise UsageError(f"completions={options.completions!r} of {task}; it makes them itself")
+    items = _items(options)
+    completer = _completer(options, items)
+    samples = [
+        Sample(
+            id=_block_id([item.id for item in block]),
+            input=_shown([item.text for item in block]),
+            metadata={"items": [item.id for item in block]},
+        )
+        for block in _blocks(items, options.block)
+    ]
+    by_id = {item.id: item for item in items}
+    return Task(
+        dataset=MemoryDataset(samples, name=options.items),
+        solver=complete(completer, by_id, keep=True),
+        scorer=completion(),
+        metadata=_metadata(
+            options,
+            samples=len(samples),
+            questions=0,
+            items=items,
+            per_question=0,
+            completes=True,
+            measure=None,
+        ),
+    )
+
+
+def _items(options: Options) -> tuple[Item, ...]:
+    found = load_items(
+        options.items,
+        per_origin=options.per_origin,
+        sample_seed=options.sample_seed,
+        base=SHELL_DIRECTORY,
+    )
+    return found.items
+
+
+def _measure(
+    form: Template, options: RatingOptions | ChoiceOptions, *, labels: tuple[str, ...]
+) -> Measure:
+    timing = timing_of(form, options.timing)
+    if options.readout != "sample":
+        if options.response != "plain" or options.readout == "logprobs":
+            check_distinguishable(labels, options.response)
+        if options.seeds > 1:
+            raise UsageError(
+                f"seeds={options.seeds} with readout={options.readout}; expected seeds=1, since "
+                "log-probabilities are the same in every repeat"
+            )
+    return Measure(
+        template=form,
+        options=options,
+        timing=timing,
+        labels=labels,
+        condition=condition(options.measurement_sysprompt, base=SHELL_DIRECTORY),
+        completion_sysprompt=options.completion_sysprompt if timing == "post" else "none",
+    )
+
+
+def _completer(options: Options, items: Sequence[Item]) -> Completer:
+    named = condition(options.completion_sysprompt, base=SHELL_DIRECTORY)
+    if options.completions == "self":
+        return Completer(options, named)
+    given = read_completions(options.completions, base=SHELL_DIRECTORY)
+    check_given(given, items, where=f"completions={options.completions}", sysprompt=named.name)
+    return Completer(options, named, given)
+
+
+def _blocks(values: Sequence[Any], size: int) -> list[Sequence[Any]]:
+    return [values[start : start + size] for start in range(0, len(values), size)]
+
+
+def _block_id(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else f"{names[0]} to {names[-1]} ({len(names)})"
+
+
+def _shown(texts: Sequence[str]) -> str:
+    """The sample's input as the log lists it: a short line a question."""
+    if len(texts) == 1:
+        return texts[0]
+    return "\n".join(f"{number}. {_start(text)}" for number, text in enumerate(texts, start=1))
+
+
+def _start(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= 80 else line[:79] + "…"
+
+
+def _metadata(
+    options: Options,
+    *,
+    samples: int,
+    questions: int,
+    items: Sequence[Item],
+    per_question: int,
+    completes: bool,
+    measure: Measure | None,
+) -> dict[str, Any]:
+    item_chars = sum(len(item.text) for item in items) / max(1, len(items))
+    made = options.completion_max_tokens or COMPLETION_TOKENS
+    question_chars = 0.0
+    if measure is not None:
+        wording = len(measure.template.questions[measure.timing]) + len(measure.condition.text)
+        answered = made * 4 if measure.post else 0
+        question_chars = wording + per_question * (item_chars + answered)
+    forecast = Forecast(
+        samples=samples,
+        questions=questions,
+        items=len(items),
+        makes_completions=completes,
+        question_chars=question_chars,
+        item_chars=item_chars,
+        question_output=None
+        if measure is None
+        else measure.options.measurement_max_tokens
+        or default_tokens(measure.template, measure.options.response),
+        completion_output=made,
+    )
+    return {"forecast": msgspec.to_builtins(forecast)}

@@ -1,0 +1,5 @@
+"""What Inspect loads by entry point: imports alone."""
+
+from harness.run_hooks import RunHooks
+
+__all__ = ["RunHooks"]

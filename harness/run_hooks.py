@@ -1,0 +1,44 @@
+"""What Inspect tells us of a run: a task starts (forecast, journal) and ends (counts)."""
+
+from typing import Any
+
+import msgspec
+from inspect_ai.hooks import Hooks, TaskEnd, TaskStart, hooks
+
+from harness.inspect_api import model_info
+from harness.money import Forecast, Price, forecast_line
+from harness.notices import say
+from harness.session import task_ended, task_started
+
+__all__ = ["RunHooks"]
+
+
+@hooks(name="penchant", description="Forecast and answer journal of penchant's tasks")
+class RunHooks(Hooks):
+    """Ties Inspect's task ids to journals and prints what a task will ask before it does."""
+
+    async def on_task_start(self, data: TaskStart) -> None:
+        """Remember the task's id; say the forecast."""
+        task_started(data.eval_id, data.spec.task_id)
+        metadata: dict[str, Any] = data.spec.metadata or {}
+        if "forecast" not in metadata:
+            return
+        forecast = msgspec.convert(metadata["forecast"], Forecast)
+        dataset, config = data.spec.dataset, data.spec.config
+        samples = len(dataset.sample_ids or []) or dataset.samples or forecast.samples
+        line = forecast_line(
+            forecast, samples=samples, epochs=config.epochs or 1, price=_price(data.spec.model)
+        )
+        say(f"{data.spec.task} on {data.spec.model}: {line}")
+
+    async def on_task_end(self, data: TaskEnd) -> None:
+        """Close the task's journal."""
+        for line in task_ended(data.eval_id):
+            say(f"{data.log.eval.task} on {data.log.eval.model}: {line}")
+
+
+def _price(model: str) -> Price | None:
+    info = model_info(model)
+    if info is None or info.cost is None:
+        return None
+    return Price(info.cost.input, info.cost.output)

@@ -1,0 +1,7 @@
+"""What Inspect loads by entry point: imports alone."""
+
+from scorers.completion import completion
+from scorers.preference import preference
+from scorers.rating import rating
+
+__all__ = ["completion", "preference", "rating"]

@@ -1,0 +1,49 @@
+"""What the scorers of measurements share: records from a sample's output, and a table of them."""
+
+from collections.abc import Callable, Sequence
+
+import msgspec
+from inspect_ai.solver import TaskState
+
+from harness.measure import Asked, Common
+from harness.reading import read_record
+from harness.records import Record
+
+__all__ = ["levels_of", "rows_of", "table"]
+
+
+def rows_of(state: TaskState) -> list[Record]:
+    """One record a question, in the order asked.
+
+    ValueError where the sample's output is not one of our solvers': nothing can be read from it.
+    """
+    kept = state.output.metadata or {}
+    if "asked" not in kept:
+        raise ValueError("this sample holds no measurement: its output has no questions")
+    common = msgspec.convert(kept["common"], Common)
+    sample = f"{state.sample_id}:{state.epoch}"
+    return [
+        msgspec.structs.replace(read_record(common, asked), sample_id=sample)
+        for asked in msgspec.convert(kept["asked"], list[Asked])
+    ]
+
+
+def levels_of(state: TaskState) -> tuple[float, ...]:
+    """Values of the template's declared levels, lowest first."""
+    return msgspec.convert((state.output.metadata or {})["common"], Common).values
+
+
+def table(
+    records: Sequence[Record], columns: Sequence[str], shown: Callable[[Record], tuple[str, ...]]
+) -> str:
+    """Markdown: one line a question with its answer, its outcome and how that was reached."""
+    head = ["#", *columns, "answer", "outcome", "reason"]
+    lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
+    for number, record in enumerate(records, start=1):
+        cells = (*shown(record), record.answer or "", record.outcome, record.reason)
+        lines.append("| " + " | ".join((str(number), *(_cell(cell) for cell in cells))) + " |")
+    return "\n".join(lines)
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|").replace("\n", " ")

@@ -1,0 +1,49 @@
+"""Records of a sample's choices, from its log alone."""
+
+import math
+
+import msgspec
+from inspect_ai.scorer import Score, Scorer, Target, scorer
+from inspect_ai.solver import TaskState
+
+from harness.records import Record
+from scorers.measured import rows_of, table
+from scorers.metrics import preference_metrics
+
+__all__ = ["preference"]
+
+
+@scorer(metrics=[preference_metrics()])
+def preference() -> Scorer:
+    """Read every reply of the sample as a choice between two items.
+
+    `Score.value` has the `first_choice_rate` (the mean probability of the first item where the
+    read-out gives one; NaN where nothing was answered) and the share of `valid` answers;
+    `Score.metadata["records"]` one record a question. Refused, disclaimed, invalid and failed
+    questions count for neither item.
+    """
+
+    async def score(state: TaskState, target: Target) -> Score:
+        records = rows_of(state)
+        firsts = [first for record in records if (first := _first(record)) is not None]
+        return Score(
+            value={
+                "first_choice_rate": sum(firsts) / len(firsts) if firsts else math.nan,
+                "valid": len(firsts) / len(records) if records else math.nan,
+            },
+            answer=", ".join(record.choice or record.outcome for record in records[:10]),
+            explanation=table(records, ("first", "second", "repeat"), _shown),
+            metadata={"records": [msgspec.to_builtins(record) for record in records]},
+        )
+
+    return score
+
+
+def _first(record: Record) -> float | None:
+    if record.p_first is not None:
+        return record.p_first
+    return None if record.choice is None else float(record.choice == "first")
+
+
+def _shown(record: Record) -> tuple[str, ...]:
+    return (record.item_first or "", record.item_second or "", str(record.repeat))

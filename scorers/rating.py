@@ -1,0 +1,51 @@
+"""Records of a sample's ratings, from its log alone."""
+
+import math
+
+import msgspec
+from inspect_ai.scorer import Score, Scorer, Target, scorer
+from inspect_ai.solver import TaskState
+
+from harness.records import Record
+from scorers.measured import levels_of, rows_of, table
+from scorers.metrics import rating_metrics
+
+__all__ = ["rating"]
+
+
+@scorer(metrics=[rating_metrics()])
+def rating() -> Scorer:
+    """Read every reply of the sample as a rating.
+
+    `Score.value` has the mean `rating`, the mean `normalised` rating in [0, 1] (NaN where nothing
+    was answered) and the share of `valid` answers; `Score.metadata["records"]` one record a
+    question. Runs on an existing log too: `inspect score LOG --scorer scorers/rating.py`.
+    """
+
+    async def score(state: TaskState, target: Target) -> Score:
+        records = rows_of(state)
+        values = [record.value for record in records if record.value is not None]
+        shares = [record.normalised for record in records if record.normalised is not None]
+        return Score(
+            value={
+                "rating": _mean(values),
+                "normalised": _mean(shares),
+                "valid": len(values) / len(records) if records else math.nan,
+            },
+            answer=", ".join(record.answer or record.outcome for record in records[:10]),
+            explanation=table(records, ("item", "repeat"), _shown),
+            metadata={
+                "records": [msgspec.to_builtins(record) for record in records],
+                "levels": list(levels_of(state)),
+            },
+        )
+
+    return score
+
+
+def _mean(values: list[float]) -> float:
+    return sum(values) / len(values) if values else math.nan
+
+
+def _shown(record: Record) -> tuple[str, ...]:
+    return (record.item or "", str(record.repeat))

@@ -1,0 +1,50 @@
+"""Ask for choices: one question a presentation (pair and order) and repeat."""
+
+from collections.abc import Mapping
+from functools import partial
+
+from inspect_ai.solver import Generate, Solver, TaskState, solver
+
+from harness.completer import Completer
+from harness.items.item import Item
+from harness.measure import Measure, Planned
+from solvers.complete import items_of
+from solvers.measuring import measured
+
+__all__ = ["choose"]
+
+
+@solver
+def choose(measure: Measure, completer: Completer | None, items: Mapping[str, Item]) -> Solver:
+    """Ask which of two items is preferred, for each of the sample's presentations and repeats.
+
+    The sample's metadata `presentations` holds `[first, second, occurrence]`; the occurrence
+    counts from 0 where one presentation stands several times in the data set, so that no two
+    questions share an answer. `completer` is None for a pre-task choice.
+    """
+
+    async def solve(state: TaskState, generate: Generate) -> TaskState:
+        completions = {}
+        if completer is not None:
+            completions = await completer.get([items[item_id] for item_id in items_of(state)])
+        plan = []
+        for first_id, second_id, occurrence in state.metadata["presentations"]:
+            first, second = items[first_id], items[second_id]
+            plan.append(
+                Planned(
+                    key=f"{first_id}\x1f{second_id}\x1f{occurrence}",
+                    facts={
+                        "item_first": first_id,
+                        "item_second": second_id,
+                        "origin_first": first.origin,
+                        "origin_second": second.origin,
+                    },
+                    completions=tuple(
+                        completions[item] for item in (first_id, second_id) if item in completions
+                    ),
+                    messages=partial(measure.choice_question, first, second, completions),
+                )
+            )
+        return await measured(state, measure, plan)
+
+    return solve

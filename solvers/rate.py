@@ -1,0 +1,41 @@
+"""Ask for ratings: one question an item and repeat."""
+
+from collections.abc import Mapping
+from functools import partial
+
+from inspect_ai.solver import Generate, Solver, TaskState, solver
+
+from harness.completer import Completer
+from harness.items.item import Item
+from harness.measure import Measure, Planned
+from solvers.measuring import measured
+
+__all__ = ["rate"]
+
+
+@solver
+def rate(measure: Measure, completer: Completer | None, items: Mapping[str, Item]) -> Solver:
+    """Ask how much each item of the sample's metadata `items` was liked, once a repeat.
+
+    `completer` is None for a pre-task rating. The sample's output holds the replies; the scorer
+    `rating` reads them.
+    """
+
+    async def solve(state: TaskState, generate: Generate) -> TaskState:
+        wanted = [items[item_id] for item_id in state.metadata["items"]]
+        completions = {} if completer is None else await completer.get(wanted)
+        plan = []
+        for item in wanted:
+            completion = completions.get(item.id)
+            facts = {"item": item.id, "origin": item.origin}
+            plan.append(
+                Planned(
+                    key=item.id,
+                    facts=facts,
+                    completions=() if completion is None else (completion,),
+                    messages=partial(measure.rating_question, item, completion),
+                )
+            )
+        return await measured(state, measure, plan)
+
+    return solve
