@@ -150,7 +150,7 @@ class Scale:
             for form in {label, label.upper()} - ({"a"} if label == "a" else set())
         )
         before = rf"(?<!\w)(?i:{_NOUNS}|or|and|than|over|not)[\s\"'(:]+"
-        closed = r"(?=[\"')\]]*(?:[.,:;!?)]|\s*$))"
+        closed = r"(?=[\"')\]]*(?:[.,:;!?)/]|\s*$|\s+(?i:or|and|than|over)\b))"
         return re.compile(
             rf"(?:(?<!\w)(?i:(?P<label>{long}))(?!\w))"
             rf"|(?:(?:{before})(?P<named>{short})(?!\w))"
