@@ -252,8 +252,13 @@ def _info(file: Path, entry: LogEntry) -> LogInfo:
 def _newest(
     logs: list[tuple[LogInfo, LogEntry | None]],
 ) -> Iterator[tuple[LogInfo, pl.DataFrame]]:
-    """Each log's rows without the samples that a newer log of its task has; logs as given."""
+    """Each log's rows without the samples that a newer log of its task has; logs as given.
+
+    The column `log` names the run, by the newest log of its task: a run and its retries are one
+    run to every statistic over repeats.
+    """
     taken: set[tuple[str, str, int]] = set()
+    run: dict[str, str] = {}
     done: dict[str, tuple[LogInfo, pl.DataFrame]] = {}
     for info, entry in sorted(logs, key=lambda log: (log[0].created, log[0].path), reverse=True):
         if entry is None:
@@ -268,7 +273,8 @@ def _newest(
             if sample.rows:
                 taken.add(key)
         rows = pl.read_parquet(io.BytesIO(entry.rows)).filter(pl.Series(keep, dtype=pl.Boolean))
-        rows = rows.with_columns(log=pl.col("log").fill_null(info.path))
+        run.setdefault(info.task_id, info.path)
+        rows = rows.with_columns(log=pl.col("log").fill_null(run[info.task_id]))
         info = msgspec.structs.replace(info, superseded=superseded, rows=rows.height)
         done[info.path] = msgspec.structs.replace(info, note=_note(info, entry)), rows
     for info, _ in logs:

@@ -156,6 +156,7 @@ def test_retried_samples_count_once(tmp_path: Path) -> None:
     assert read.frame.sort("item")["value"].to_list() == [1, 1, 5, 5, 5, 5]
     assert {log.path[-6:]: log.superseded for log in read.logs} == {"a.eval": 0, "z.eval": 2}
     assert "2 samples superseded" in read.notes()[0]
+    assert set(read.frame["log"]) == {str(tmp_path / "a.eval")}
 
 
 def test_an_errored_retry_does_not_hide_what_was_measured(tmp_path: Path) -> None:
