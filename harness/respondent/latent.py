@@ -1,0 +1,75 @@
+"""From the planted parameters to probabilities: the latent rating, and the choice.
+
+Rating: the level of μ + shift + N(0, rating_noise²) over thresholds of equal width on ±2.4.
+Choice: P(first) = Φ((μ_f − μ_s + β + e)/(√2·noise)), but for lapses, which fall on the second.
+Temperature changes none of it.
+"""
+
+import math
+
+from harness.prompts.conditions import Condition
+from harness.respondent.phrases import Tone, tone_of
+from harness.respondent.reading import Asked
+from harness.respondent.settings import Settings
+from harness.respondent.utility import Liked, misfit
+
+__all__ = ["EDGE", "acts_on", "first_probability", "latent", "level_at", "level_probabilities"]
+
+EDGE = 2.4
+"""The levels of a rating share the latent scale from −EDGE to EDGE; the outer ones are open."""
+
+
+def latent(asked: Asked, index: int, known: Liked, settings: Settings) -> float:
+    """μ of item `index` with the shifts of the system prompt in force and of its completion."""
+    value = known.utility
+    if asked.condition is not None:
+        value += settings.measurement_effect * acts_on(asked.condition, known)
+    if settings.completion_effect and index < len(asked.completions):
+        value += settings.completion_effect * tone_of(asked.completions[index])
+    return value
+
+
+def acts_on(condition: Condition, known: Liked) -> Tone:
+    """Sign with which a system prompt concerns an item; 0 where its topic is another origin."""
+    return condition.sign if condition.topic in (None, known.origin) else 0
+
+
+def first_probability(
+    first: float,
+    second: float,
+    known: tuple[Liked, Liked],
+    settings: Settings,
+    *,
+    reasoned: bool,
+) -> float:
+    """Probability that the item shown first is chosen, given an answer; lapses included."""
+    bias = settings.position_bias * (1 - settings.reasoning_debias * reasoned)
+    gap = first - second + bias + misfit(*known, settings)
+    return (1 - settings.lapse) * _below(gap, math.sqrt(2) * settings.noise)
+
+
+def level_at(latent: float, count: int) -> int:
+    """Index of the level, of `count`, in which a latent rating lies."""
+    return min(max(math.floor((latent + EDGE) / (2 * EDGE) * count), 0), count - 1)
+
+
+def level_probabilities(mean: float, count: int, settings: Settings) -> list[float]:
+    """Probability of each of `count` levels, lowest first; the cluster's share included."""
+    cuts = [-EDGE + 2 * EDGE * index / count for index in range(1, count)]
+    below = [0.0, *(_below(cut - mean, settings.rating_noise) for cut in cuts), 1.0]
+    free = 1 - settings.cluster
+    levels = [free * (below[index + 1] - below[index]) for index in range(count)]
+    levels[cluster_index(count, settings)] += settings.cluster
+    return levels
+
+
+def cluster_index(count: int, settings: Settings) -> int:
+    """Index of the level on which ratings cluster, where there are `count`."""
+    return max(count - settings.cluster_level, 0)
+
+
+def _below(gap: float, scale: float) -> float:
+    """Φ(gap/scale), a step at scale 0."""
+    if scale == 0:
+        return 0.5 if gap == 0 else float(gap > 0)
+    return 0.5 * math.erfc(-gap / (scale * math.sqrt(2)))

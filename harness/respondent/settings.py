@@ -1,0 +1,197 @@
+"""What is planted in a simulated respondent: every parameter, the presets, overrides by name.
+
+All rates are probabilities, all shifts are in units of the latent scale on which ratings have
+thresholds over ±2.4.
+"""
+
+import math
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Any
+
+import msgspec
+
+from harness.errors import UsageError
+from harness.items.builtin import builtin_items
+from harness.items.item import text_hash
+from harness.items.load import load_items
+from harness.where import SHELL_DIRECTORY
+
+__all__ = ["OTHER", "PRESETS", "Settings", "parameters", "settings_for"]
+
+OTHER = "other"
+"""Origin of a text that is in no known item set; also the entry for origins not named."""
+
+_MEANS = {"math": -0.6, "alpaca": -0.2, "wildchat": 0.4, "stress_test": 0.2, "bailbench": -1.2}
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True, dict=True):
+    """The planted parameters, under the names that `-M` takes.
+
+    spread: standard deviation of the items' utilities about their origin's mean
+    noise: noise of a choice; P(first) = Φ((μ_f − μ_s + β + e)/(√2·noise))
+    misfit: standard deviation of e, one value per unordered pair, its sign turning with the order
+    rating_noise: standard deviation of the latent rating between repeats
+    position_bias: β, in favour of the item shown first
+    reasoning_debias: share of β that reasoning (response `reasoned`, or thinking) removes
+    origin_means: mean utility by origin; `other` for any not named
+    cluster: share of ratings that are forced to one level
+    cluster_level: that level, counted from the top (1 is the highest)
+    refusal: rate, by origin, at which a question about an item, or the item itself, is refused;
+        a choice is refused where either item causes it
+    disclaim, format_error: rates at which a question is answered by a disclaimer, or unusably
+    lapse: rate at which a choice falls on the second item whatever the items are
+    measurement_effect: shift by a ± system prompt that is in force when the question is asked
+    completion_effect: shift by the tone of a completion that was written under one
+    contrarian: utilities are multiplied by −1
+    utility_seed: draws the utilities and the misfit
+    items: more items, as for `-T items=…`, whose origin the respondent knows
+    """
+
+    spread: float = 1.5
+    noise: float = 1.0
+    misfit: float = 0.5
+    rating_noise: float = 0.5
+    position_bias: float = -0.3
+    reasoning_debias: float = 0.8
+    origin_means: dict[str, float] = msgspec.field(default_factory=_MEANS.copy)
+    cluster: float = 0.0
+    cluster_level: int = 2
+    refusal: dict[str, float] = {}
+    disclaim: float = 0.0
+    format_error: float = 0.0
+    lapse: float = 0.0
+    measurement_effect: float = 1.0
+    completion_effect: float = 0.2
+    contrarian: bool = False
+    utility_seed: int = 0
+    items: str = ""
+
+    @cached_property
+    def key(self) -> str:
+        """Hash of all parameters: two respondents that differ in one draw independently."""
+        return text_hash(msgspec.json.encode(self, order="deterministic").decode())
+
+    @cached_property
+    def origins(self) -> dict[str, str]:
+        """Origin of each known text: the built-in items, and those of `items`."""
+        known = {item.text: item.origin for item in builtin_items()}
+        if self.items:
+            more = load_items(self.items, base=SHELL_DIRECTORY)
+            known.update((item.text, item.origin) for item in more.items)
+        return known
+
+
+_PLANTED: dict[str, Settings] = {
+    "faithful": Settings(),
+    "position-biased": Settings(position_bias=-0.8),
+    "noisy": Settings(noise=2.0, rating_noise=1.2),
+    "contrarian": Settings(contrarian=True),
+    "clusterer": Settings(cluster=0.91),
+    "refuser": Settings(refusal={"bailbench": 0.8, "stress_test": 0.22, "wildchat": 0.05}),
+    "rambler": Settings(format_error=0.15, disclaim=0.05),
+}
+
+PRESETS: Mapping[str, Settings] = _PLANTED
+"""The respondents that can be named as `sim/NAME`."""
+
+_BY_ORIGIN = {"origin_means": "mean_", "refusal": "refusal_"}
+_RATES = ("cluster", "disclaim", "format_error", "lapse", "reasoning_debias")
+_NOT_NEGATIVE = ("spread", "noise", "misfit", "rating_noise")
+_INTEGERS = ("cluster_level", "utility_seed")
+
+
+def settings_for(name: str, overrides: Mapping[str, Any] | None = None) -> Settings:
+    """The preset `name` with `-M` overrides.
+
+    A value by origin is given as `mean_math=0.3` and `refusal_bailbench=0.8` (or with a dot,
+    `origin_means.math=0.3`), as a dict, or, for `refusal`, as one number for all origins.
+    Raises UsageError, in one line, for an unknown name or an unusable value.
+    """
+    if name not in PRESETS:
+        raise UsageError(f"unknown respondent sim/{name}; expected one of {', '.join(PRESETS)}")
+    settings = PRESETS[name]
+    for option, value in (overrides or {}).items():
+        settings = msgspec.structs.replace(settings, **_override(settings, option, value))
+    _check_together(settings)
+    settings.origins  # noqa: B018  (an unusable `items` is told now, not at the first question)
+    return settings
+
+
+def parameters(settings: Settings) -> dict[str, Any]:
+    """Every planted parameter by name, `refusal` for each origin."""
+    values: dict[str, Any] = msgspec.to_builtins(settings)
+    values["refusal"] = {**dict.fromkeys([*_MEANS, OTHER], 0.0), **settings.refusal}
+    values["origin_means"] = {**settings.origin_means}
+    values["origin_means"].setdefault(OTHER, 0.0)
+    return values
+
+
+def _override(settings: Settings, option: str, value: Any) -> dict[str, Any]:
+    for field, prefix in _BY_ORIGIN.items():
+        known: dict[str, float] = getattr(settings, field)
+        for start in (f"{field}.", prefix):
+            if option.startswith(start) and len(option) > len(start):
+                number = _number(option, value, rate=field == "refusal")
+                return {field: {**known, option.removeprefix(start): number}}
+        if option == field:
+            return {field: {**known, **_by_origin(field, value)}}
+    if option not in Settings.__struct_fields__:
+        names = [name for name in Settings.__struct_fields__ if name not in _BY_ORIGIN]
+        raise UsageError(
+            f"unknown parameter {option!r} of sim (-M); expected one of {', '.join(names)}, "
+            "mean_ORIGIN, refusal, refusal_ORIGIN"
+        )
+    return {option: _plain(option, value)}
+
+
+def _by_origin(field: str, value: Any) -> dict[str, float]:
+    rate = field == "refusal"
+    if isinstance(value, Mapping):
+        return {
+            str(name): _number(f"{field}.{name}", part, rate=rate) for name, part in value.items()
+        }
+    if rate:
+        return dict.fromkeys([*_MEANS, OTHER], _number(field, value, rate=True))
+    raise UsageError(f"sim parameter {field}={value!r}; expected a dict, or mean_ORIGIN=NUMBER")
+
+
+def _plain(option: str, value: Any) -> Any:
+    if option == "items":
+        return ",".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
+    if option == "contrarian":
+        if isinstance(value, bool):
+            return value
+        raise UsageError(f"sim parameter contrarian={value!r}; expected true or false")
+    number = _number(option, value, rate=option in _RATES)
+    if option in _NOT_NEGATIVE and number < 0:
+        raise UsageError(
+            f"sim parameter {option}={value!r}; expected a number that is not negative"
+        )
+    if option not in _INTEGERS:
+        return number
+    if not number.is_integer() or (option == "cluster_level" and number < 1):
+        raise UsageError(f"sim parameter {option}={value!r}; expected a whole number")
+    return int(number)
+
+
+def _number(option: str, value: Any, *, rate: bool) -> float:
+    """YAML leaves `-.25` as text, so text that reads as a number is one."""
+    try:
+        number = math.nan if isinstance(value, bool) else float(value)
+    except (TypeError, ValueError):
+        number = math.nan
+    if not math.isfinite(number):
+        raise UsageError(f"sim parameter {option}={value!r}; expected a number")
+    if rate and not 0 <= number <= 1:
+        raise UsageError(f"sim parameter {option}={value!r}; expected a rate between 0 and 1")
+    return number
+
+
+def _check_together(settings: Settings) -> None:
+    worst = max(settings.refusal.values(), default=0.0) + settings.disclaim + settings.format_error
+    if worst > 1 + 1e-12:
+        raise UsageError(
+            f"sim parameters refusal + disclaim + format_error reach {worst:g}; "
+            "expected at most 1 together"
+        )
