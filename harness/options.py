@@ -165,11 +165,12 @@ def _value(value: Any, hint: Any, name: str, task: str) -> Any:
     allowed = [option for option in options if option is not types.NoneType]
     if allowed == [str]:
         return _text(value, name, task)
-    if isinstance(value, str) and float in allowed:
-        value = value.strip()
     try:
+        # YAML leaves `.25` and `-.25` as text.
+        if isinstance(value, str) and float in allowed:
+            value = float(value)
         return msgspec.convert(value, hint, strict=False)
-    except msgspec.ValidationError:
+    except ValueError:
         raise UsageError(f"{name}={value!r} of {task}; expected {_expected(allowed)}") from None
 
 

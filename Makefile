@@ -1,0 +1,46 @@
+# The virtual environment is made once; `make clean-venv` drops it.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+export HF_HUB_OFFLINE := 1
+export OMP_NUM_THREADS := 1
+export OPENBLAS_NUM_THREADS := 1
+
+.PHONY: help setup test lint demo bench clean-venv
+
+help:
+	@echo "make demo   rate and compare the built-in items with three simulated raters, then a report"
+	@echo "make test   the test suite (installs what it needs)"
+	@echo "make lint   ruff and mypy"
+	@echo "make bench  benchmarks: ratios against named peers"
+
+$(BIN)/python:
+	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed" if sys.version_info < (3, 11) else 0)'
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.base: pyproject.toml constraints.txt | $(BIN)/python
+	$(BIN)/pip install -q -c constraints.txt -e .
+	touch $@
+
+$(VENV)/.dev: $(VENV)/.base
+	$(BIN)/pip install -q -c constraints.txt -e '.[steering,dev]'
+	touch $@
+
+setup: $(VENV)/.base
+
+demo: $(VENV)/.base
+	$(BIN)/python scripts/demo.py
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+test: $(VENV)/.dev
+	$(BIN)/python -m pytest $(ARGS)
+
+bench: $(VENV)/.dev
+	for bench in benchmarks/*.py; do echo "== $$bench"; $(BIN)/python $$bench || exit 1; done
+
+clean-venv:
+	rm -rf $(VENV)
