@@ -1,0 +1,141 @@
+"""The cells of a report: groups of records that may be pooled, with names that tell them apart."""
+
+from dataclasses import dataclass, field
+
+import polars as pl
+
+from harness.prompts.catalogue import RATINGS
+from harness.report.wording import number, short, slug
+from harness.stats.pooling import groups, labels
+
+__all__ = ["Cell", "Levels", "cells", "declared_levels"]
+
+_PREFIX = {
+    "rater_identity": "identity ",
+    "thinking": "thinking ",
+    "temperature": "temperature ",
+    "max_tokens": "max tokens ",
+    "completer": "completed by ",
+    "completer_identity": "completer ",
+    "template_hash": "wording ",
+    "labels": "labels ",
+    "completion_sysprompt": "completed under ",
+    "measurement_sysprompt": "measured under ",
+    "vector": "vector ",
+    "coef": "coefficient ",
+    "layer": "layer ",
+    "positions": "at ",
+}
+"""What a value needs before it to be understood alone; timing, response, readout need nothing."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """Records of one rater, template and configuration.
+
+    `variant` names whatever else tells this cell from the others of the report, "" where nothing
+    does.
+    """
+
+    rater: str
+    template: str
+    template_hash: str
+    labels: str
+    variant: str
+    key: dict[str, object]
+    frame: pl.DataFrame = field(repr=False)
+
+    @property
+    def name(self) -> str:
+        """Rater, template and variant."""
+        return " · ".join(part for part in (self.rater, self.template, self.variant) if part)
+
+    @property
+    def question(self) -> str:
+        """Template and variant: what was asked, whoever was asked."""
+        return " · ".join(part for part in (self.template, self.variant) if part)
+
+    @property
+    def anchor(self) -> str:
+        """The name as a file name or anchor."""
+        return slug(self.name)
+
+    @property
+    def row(self) -> dict[str, object]:
+        """The columns that name the cell in a table."""
+        return {"rater": self.rater, "template": self.template, "variant": self.variant}
+
+
+def cells(frame: pl.DataFrame, kind: str) -> list[Cell]:
+    """Cells of the records of one kind, sorted by rater, template and variant."""
+    records = frame.filter(pl.col("kind") == kind)
+    if not records.height:
+        return []
+    named = [name for name in labels(records) if name not in ("rater", "template")]
+    found = [
+        Cell(
+            rater=str(key["rater"]),
+            template=str(key["template"]),
+            template_hash=str(key["template_hash"]),
+            labels=str(key["labels"] or ""),
+            variant=", ".join(_said(name, key[name]) for name in named),
+            key=key,
+            frame=part,
+        )
+        for key, part in groups(records)
+    ]
+    return sorted(found, key=lambda cell: (cell.rater, cell.template, cell.variant))
+
+
+def _said(name: str, value: object) -> str:
+    if value is None:
+        text = "none"
+    elif isinstance(value, float):
+        text = number(value)
+    else:
+        text = short(str(value), 8 if name.endswith(("_hash", "identity")) else 60)
+    return _PREFIX.get(name, "") + text
+
+
+@dataclass(frozen=True)
+class Levels:
+    """Declared levels, lowest first. `note` says so when they were not found in the catalogue."""
+
+    labels: tuple[str, ...]
+    values: tuple[float, ...]
+    note: str = ""
+
+
+def declared_levels(cell: Cell) -> Levels | None:
+    """The levels that the cell's template declares; None where they cannot be known.
+
+    Built-in templates by name and content hash. A user's template is known by the labels in its
+    records: their values where the labels are numbers, else those that answers were given (each
+    label has one), which needs every label to have been answered.
+    """
+    template = RATINGS.get(cell.template)
+    if template is not None and template.hash == cell.template_hash:
+        return Levels(template.labels, tuple(level.value for level in template.levels))
+    names = tuple(cell.labels.split(","))
+    seen = dict(
+        cell.frame.filter(pl.col("answer").is_not_null() & pl.col("value").is_not_null())
+        .select("answer", "value")
+        .unique()
+        .iter_rows()
+    )
+    pairs = [(seen.get(name, _as_number(name)), name) for name in names]
+    known = sorted((float(value), name) for value, name in pairs if value is not None)
+    if len(names) < 2 or len({value for value, _ in known}) < len(names):
+        return None
+    return Levels(
+        tuple(name for _, name in known),
+        tuple(value for value, _ in known),
+        note="levels as the records list them",
+    )
+
+
+def _as_number(label: str) -> float | None:
+    try:
+        return float(label)
+    except ValueError:
+        return None

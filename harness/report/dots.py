@@ -1,0 +1,143 @@
+"""Dots with intervals: the figure for any estimate."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+
+from harness.report.style import GREY, Plot, canvas, plain, plot, shade
+from harness.report.wording import Form, short, shown
+from harness.stats.intervals import Estimate
+
+__all__ = ["Dot", "Panel", "dots"]
+
+
+@dataclass(frozen=True)
+class Dot:
+    """One estimate on a row; `series` gives its colour, `marks` further values on the row."""
+
+    row: str
+    estimate: Estimate
+    series: str = ""
+    expected: float | None = None
+
+
+@dataclass(frozen=True)
+class Panel:
+    """Dots on one scale. `zero` draws a line there; `limits` fixes the scale."""
+
+    title: str
+    dots: Sequence[Dot]
+    label: str = ""
+    form: Form = "number"
+    zero: float | None = None
+    limits: tuple[float, float] | None = None
+
+
+def dots(
+    panels: Sequence[Panel],
+    *,
+    name: str,
+    title: str,
+    caption: str,
+    columns: int = 3,
+    expected: str = "",
+) -> Plot:
+    """Panels side by side over common rows, each estimate a dot with its interval.
+
+    Several series share a row and lie below each other. `expected` names the hollow marks of
+    `Dot.expected`. Estimates that are not defined leave their place empty.
+    """
+    rows = list(dict.fromkeys(dot.row for panel in panels for dot in panel.dots))
+    series = list(dict.fromkeys(dot.series for panel in panels for dot in panel.dots))
+    columns = min(columns, len(panels))
+    deep = -(-len(panels) // columns)
+    height = max(0.24, 0.13 * len(series) + 0.12) * len(rows) + 0.75
+    legend = [*_handles(series), *_expected_handle(expected)]
+    with canvas(1.9 + 1.95 * columns, deep * height + (0.3 if legend else 0.05)) as figure:
+        for index, panel in enumerate(panels):
+            axes = figure.add_subplot(deep, columns, index + 1)
+            _panel(axes, panel, rows, series)
+            if index % columns:
+                axes.set_yticklabels([])
+        if legend:
+            figure.legend(handles=legend, loc="outside upper left", ncols=min(4, len(legend)))
+        return plot(
+            figure,
+            name=name,
+            title=title,
+            caption=caption,
+            alt=_in_words(title, panels),
+            numbers=[_numbers(panel, dot) for panel in panels for dot in panel.dots],
+        )
+
+
+def _panel(axes: Axes, panel: Panel, rows: list[str], series: list[str]) -> None:
+    if panel.zero is not None:
+        axes.axvline(panel.zero, color=GREY, linewidth=0.9, linestyle=(0, (4, 3)))
+    for dot in panel.dots:
+        place = series.index(dot.series)
+        spread = 0.62 / max(1, len(series) - 1) if len(series) > 1 else 0.0
+        y = rows.index(dot.row) + spread * (place - (len(series) - 1) / 2)
+        _draw(axes, dot, y, shade(place))
+    axes.set_yticks(range(len(rows)), [short(row, 40) for row in rows])
+    axes.set_ylim(len(rows) - 0.4, -0.6)
+    axes.set_title(panel.title)
+    axes.set_xlabel(panel.label)
+    if panel.limits:
+        axes.set_xlim(panel.limits)
+    if panel.form == "share":
+        axes.xaxis.set_major_formatter(lambda value, _: f"{100 * value:.0f}%")
+    axes.locator_params(axis="x", nbins=4)
+    plain(axes)
+    for y in range(1, len(rows)):
+        axes.axhline(y - 0.5, color="#eef1f4", linewidth=0.7, zorder=0)
+
+
+def _draw(axes: Axes, dot: Dot, y: float, colour: str) -> None:
+    if dot.expected is not None:
+        axes.plot(dot.expected, y, marker="D", markersize=4.5, color=GREY, fillstyle="none")
+    value = dot.estimate
+    if not math.isfinite(value.estimate):
+        return
+    if math.isfinite(value.low):
+        axes.hlines(y, value.low, value.high, color=colour, linewidth=1.6)
+    axes.plot(value.estimate, y, marker="o", markersize=4.5, color=colour)
+
+
+def _handles(series: list[str]) -> list[Line2D]:
+    if len(series) < 2:
+        return []
+    return [
+        Line2D([], [], color=shade(index), marker="o", markersize=4.5, label=short(one, 40))
+        for index, one in enumerate(series)
+    ]
+
+
+def _expected_handle(expected: str) -> list[Line2D]:
+    if not expected:
+        return []
+    style = {"color": GREY, "marker": "D", "markersize": 4.5, "linestyle": "none"}
+    return [Line2D([], [], fillstyle="none", label=expected, **style)]  # type: ignore[arg-type]
+
+
+def _numbers(panel: Panel, dot: Dot) -> dict[str, object]:
+    value = dot.estimate
+    row = {"panel": panel.title, "row": dot.row, "series": dot.series}
+    parts = {"estimate": value.estimate, "low": value.low, "high": value.high, "n": value.n}
+    return row | parts | ({} if dot.expected is None else {"expected": dot.expected})
+
+
+def _in_words(title: str, panels: Sequence[Panel]) -> str:
+    said = []
+    for panel in panels:
+        inside = [
+            f"{' '.join(part for part in (dot.series, dot.row) if part)} "
+            f"{shown(dot.estimate, panel.form)}"
+            for dot in list(panel.dots)[:12]
+        ]
+        more = len(panel.dots) - 12
+        said.append(f"{panel.title}: {'; '.join(inside)}" + (f"; {more} more" if more > 0 else ""))
+    return f"{title}. " + ". ".join(said)

@@ -1,0 +1,120 @@
+"""How every figure looks, and a figure once drawn."""
+
+import io
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import matplotlib
+import msgspec
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+__all__ = ["COLOURS", "GREY", "INK", "OUTCOME_COLOURS", "Plot", "canvas", "plain", "plot", "shade"]
+
+INK = "#24292f"
+GREY = "#8b949e"
+_LINE = "#d8dee4"
+
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7A5195", "#5B5B5B")
+"""Okabe and Ito's colours, told apart by the colour-blind; the yellow is left out for contrast."""
+
+OUTCOME_COLOURS = {
+    "answered": "#0072B2",
+    "refused": "#D55E00",
+    "disclaimed": "#E69F00",
+    "invalid": "#A7B0BA",
+    "failed": "#24292f",
+}
+
+_RC: Any = {
+    "font.family": "DejaVu Sans",
+    "font.size": 9,
+    "axes.titlesize": 9.5,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "axes.labelsize": 9,
+    "axes.labelcolor": INK,
+    "axes.edgecolor": GREY,
+    "axes.linewidth": 0.8,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.axisbelow": True,
+    "axes.grid": False,
+    "grid.color": _LINE,
+    "grid.linewidth": 0.7,
+    "text.color": INK,
+    # An item's id may hold a dollar sign: text is never read as mathematics.
+    "text.parse_math": False,
+    "xtick.color": INK,
+    "ytick.color": INK,
+    "xtick.labelsize": 8.5,
+    "ytick.labelsize": 8.5,
+    "legend.frameon": False,
+    "legend.fontsize": 8.5,
+    "figure.facecolor": "white",
+    "savefig.facecolor": "white",
+    "svg.fonttype": "path",
+    "svg.hashsalt": "penchant",
+}
+
+
+class Plot(msgspec.Struct, frozen=True, kw_only=True):
+    """A figure as it is kept: both files, what it says in words, and its numbers.
+
+    `name` is a file name without ending. `alt` describes the figure to whoever cannot see it.
+    `numbers` are what is drawn, one row a mark.
+    """
+
+    name: str
+    title: str
+    alt: str
+    caption: str
+    svg: bytes
+    png: bytes
+    numbers: list[dict[str, Any]]
+
+
+@contextmanager
+def canvas(width: float, height: float) -> Iterator[Figure]:
+    """A figure of this size in inches under the common style, outside pyplot's global state."""
+    with matplotlib.rc_context(_RC):
+        figure = Figure(figsize=(width, height), layout="constrained")
+        FigureCanvasAgg(figure)
+        yield figure
+
+
+def plot(
+    figure: Figure,
+    *,
+    name: str,
+    title: str,
+    alt: str,
+    caption: str,
+    numbers: Sequence[Mapping[str, Any]],
+) -> Plot:
+    """Keep a figure. Call it inside `canvas`; the same figure gives the same bytes."""
+    svg, png = io.BytesIO(), io.BytesIO()
+    figure.savefig(svg, format="svg", metadata={"Date": None, "Creator": None})
+    figure.savefig(png, format="png", dpi=160, metadata={"Software": None})
+    return Plot(
+        name=name,
+        title=title,
+        alt=alt,
+        caption=caption,
+        svg=svg.getvalue(),
+        png=png.getvalue(),
+        numbers=[dict(row) for row in numbers],
+    )
+
+
+def plain(axes: Axes, *, grid: str = "x") -> None:
+    """Light grid along one axis, no tick marks on the other."""
+    axes.grid(axis="x" if grid == "x" else "y")
+    axes.tick_params(axis="y" if grid == "x" else "x", length=0)
+
+
+def shade(index: int) -> str:
+    """The colour of the index-th thing; after eight they come round again."""
+    return COLOURS[index % len(COLOURS)]

@@ -1,0 +1,56 @@
+"""Numbers and names as a reader sees them."""
+
+import math
+import re
+from typing import Literal
+
+from harness.stats.intervals import Estimate
+
+__all__ = ["Form", "number", "short", "shown", "slug", "words"]
+
+Form = Literal["text", "count", "number", "share"]
+
+
+def number(value: float | None, form: Form = "number") -> str:
+    """A number in two decimals, a share in per cent; "–" where there is none."""
+    if value is None or not math.isfinite(value):
+        return "–"
+    if form == "count":
+        return f"{value:,.0f}".replace(",", " ")
+    if form == "share":
+        text = f"{100 * value:.1f}"
+        return f"{text}%".replace("-", "−")
+    return f"{value:.2f}".replace("-", "−") if round(value, 2) else "0.00"
+
+
+def shown(value: object, form: Form = "text") -> str:
+    """A cell of a table: an estimate with its interval, a number, or text."""
+    if isinstance(value, Estimate):
+        text = number(value.estimate, form)
+        if not math.isfinite(value.low) or text == "–":
+            return text
+        return f"{text} [{number(value.low, form)}, {number(value.high, form)}]"
+    if isinstance(value, bool) or value is None:
+        return {None: "–", True: "yes", False: "no"}[value]
+    if isinstance(value, int | float):
+        return number(value, "number" if form == "text" else form)
+    return str(value)
+
+
+def short(text: str, length: int = 36) -> str:
+    """One line of at most `length` characters; the middle gives way, since ids differ at ends."""
+    line = re.sub(r"[\s\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+", " ", text).strip()
+    if len(line) <= length:
+        return line
+    head = (length - 1) * 2 // 3
+    return f"{line[:head]}…{line[len(line) - (length - 1 - head) :]}"
+
+
+def slug(text: str) -> str:
+    """Letters, digits and underscores, for file names and anchors."""
+    return re.sub(r"[^a-z0-9]+", "_", text.lower()).strip("_")[:60] or "unnamed"
+
+
+def words(name: str) -> str:
+    """A column's name as words."""
+    return name.replace("_", " ")
