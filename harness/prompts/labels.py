@@ -45,14 +45,14 @@ def check_labels(labels: Sequence[str], *, where: str) -> None:
             raise UsageError(f"{where}: empty label {label!r}; a label needs a letter or a digit")
         if label != label.strip() or len(label) > _LONGEST:
             raise UsageError(
-                f"{where}: label {label!r}; expected at most {_LONGEST} characters "
+                f"{where}: {label!r}; expected at most {_LONGEST} characters "
                 "without spaces around them"
             )
         if bad := sorted(c for c in set(label) if c in _FORBIDDEN or not c.isprintable()):
-            raise UsageError(f"{where}: label {label!r} holds {bad[0]!r}, which is not allowed")
+            raise UsageError(f"{where}: {label!r} holds {bad[0]!r}, which is not allowed")
         if (known := seen.get(spelling(label))) is not None:
             raise UsageError(
-                f"{where}: labels {known!r} and {label!r} cannot be told apart; "
+                f"{where}: {known!r} and {label!r} cannot be told apart; "
                 "they must differ by more than case and punctuation"
             )
         seen[spelling(label)] = label

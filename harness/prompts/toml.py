@@ -17,7 +17,13 @@ T = TypeVar("T")
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 _PLACEHOLDER = re.compile(r"\{([A-Za-z_]\w*)\}")
-_AT = re.compile(r" - at (?:the key in )?`\$(.*)`$")
+_AT = re.compile(r" - at (?:`key` in )?`\$(.*)`$")
+_ALLOWED = {
+    "kind": "'rating' or 'choice'",
+    "questions": "'post', 'pre' or both",
+    "sign": "1, 0 or -1",
+}
+"""What msgspec's message leaves out where it says that a value is none of those allowed."""
 
 
 def read_template(path: Path) -> Template:
@@ -120,4 +126,5 @@ def _with_value(message: str, tree: Any) -> str:
         except (KeyError, IndexError, TypeError):
             return f"{message[: at.start()]} at {key}"
     shown = "" if isinstance(value, dict | list) else f" = {value!r}"
-    return f"{key or 'top level'}{shown}: {message[: at.start()]}"
+    allowed = f"; expected {_ALLOWED[key]}" if key in _ALLOWED else ""
+    return f"{key or 'top level'}{shown}: {message[: at.start()]}{allowed}"
