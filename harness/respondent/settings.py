@@ -140,7 +140,7 @@ def _override(settings: Settings, option: str, value: Any) -> dict[str, Any]:
         names = [name for name in Settings.__struct_fields__ if name not in _BY_ORIGIN]
         raise UsageError(
             f"unknown parameter {option!r} of sim (-M); expected one of {', '.join(names)}, "
-            "mean_ORIGIN, refusal, refusal_ORIGIN"
+            "mean_ORIGIN, refusal, refusal_ORIGIN (and latency, ask_log of the provider)"
         )
     return {option: _plain(option, value)}
 
