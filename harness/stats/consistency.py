@@ -1,6 +1,5 @@
 """How steady an item's answers are over repeats: of its ratings, and of its outcomes."""
 
-import math
 from collections.abc import Sequence
 
 import msgspec
@@ -9,7 +8,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from harness.stats.intervals import Estimate, FloatArray, clustered_rate, mean_interval, undefined
-from harness.stats.matrix import Ratings
+from harness.stats.matrix import Ratings, item_means
 
 __all__ = [
     "combined_consistency",
@@ -101,7 +100,7 @@ def combined_consistency(
     """
     within = np.stack([consistency(matrix) for matrix in by_template], axis=1)
     means = np.stack([_moments(matrix)[1] for matrix in by_template], axis=1)
-    across = _row_mean(within)
+    across = item_means(within)
     between = consistency(means)
     mixed = (1 - between_weight) * across + between_weight * between
     return np.where(np.isfinite(between), mixed, across)
@@ -146,15 +145,8 @@ def _moments(values: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Count, mean and sd (ddof 0) of each row without its NaN."""
     given = np.isfinite(values)
     count = given.sum(axis=1).astype(float)
-    mean = _row_mean(values)
+    mean = item_means(values)
     deviation = np.where(given, values - mean[:, None], 0.0)
     with np.errstate(all="ignore"):
         sd = np.sqrt((deviation**2).sum(axis=1) / count)
     return count, mean, sd
-
-
-def _row_mean(values: FloatArray) -> FloatArray:
-    given = np.isfinite(values)
-    count = given.sum(axis=1)
-    total = np.where(given, values, 0.0).sum(axis=1)
-    return np.where(count > 0, total / np.maximum(count, 1), math.nan)

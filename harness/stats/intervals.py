@@ -18,10 +18,12 @@ __all__ = [
     "Bootstrap",
     "Estimate",
     "FloatArray",
+    "Tested",
     "average_cells",
     "clustered_rate",
     "fisher_interval",
     "mean_interval",
+    "tested",
     "undefined",
     "wilson",
 ]
@@ -50,6 +52,20 @@ class Estimate(msgspec.Struct, frozen=True, kw_only=True):
     undefined: int = 0
     interval: str = ""
     note: str = ""
+
+
+class Tested(Estimate, frozen=True, kw_only=True):
+    """An estimate with a two-sided p-value; `test` names the test and its degrees of freedom."""
+
+    p: float = math.nan
+    test: str = ""
+
+
+def tested(estimate: Estimate, *, p: float, test: str, left_out: int = 0) -> Tested:
+    """`estimate` with the p-value of a test, and the units left out, added."""
+    fields = msgspec.structs.asdict(estimate)
+    fields["undefined"] += left_out
+    return Tested(**fields, p=p, test=test)
 
 
 def undefined(note: str, *, n: int = 0) -> Estimate:

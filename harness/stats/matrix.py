@@ -1,5 +1,6 @@
 """From rating records of one group to a matrix items × repeats."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,7 +11,7 @@ from harness.errors import UsageError
 from harness.stats.intervals import FloatArray
 from harness.stats.pooling import require_columns
 
-__all__ = ["Ratings", "rating_matrix"]
+__all__ = ["Ratings", "item_means", "matched_matrices", "rating_matrix"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -19,6 +20,7 @@ class Ratings:
 
     `outcomes` has the outcome of each cell, "" where nothing was asked. `origins` is "" where
     unknown. `refused` marks items whose completion or at least one rating was a refusal.
+    `repeats` names the columns: the how-manieth run of the item, completion and repeat number.
     """
 
     items: tuple[str, ...]
@@ -26,6 +28,7 @@ class Ratings:
     values: FloatArray
     outcomes: NDArray[np.str_]
     refused: NDArray[np.bool_]
+    repeats: tuple[tuple[int, int, int], ...] = ()
 
     def take(self, keep: NDArray[np.bool_]) -> "Ratings":
         """The same, for the items in `keep`."""
@@ -36,30 +39,36 @@ class Ratings:
             values=self.values[chosen],
             outcomes=self.outcomes[chosen],
             refused=self.refused[chosen],
+            repeats=self.repeats,
         )
 
 
 def rating_matrix(frame: pl.DataFrame, *, column: str = "value") -> Ratings:
     """The matrix of one group's rating records; items sorted by id.
 
-    A repeat is a run (`log`) and its repeat number, so a second run of the same design adds
-    columns and replaces nothing. UsageError when two records claim the same item, run and repeat.
+    A repeat is a run (`log`) of the item and its repeat number there, so a second run of the same
+    design adds columns and replaces nothing, while runs over different items share columns.
+    UsageError when two records claim the same item, run and repeat.
     """
     require_columns(frame, ("item", "repeat", "outcome", column), where="rating records")
     frame = frame.with_columns(
         pl.col(name) if name in frame.columns else pl.lit(None, dtype=kind).alias(name)
         for name, kind in _OPTIONAL.items()
     )
-    run = pl.struct(pl.col("log").fill_null(""), "completion_seed", "repeat")
     coded = frame.select(
         pl.col("item").rank("dense").sub(1).alias("row"),
-        run.rank("dense").sub(1).alias("col"),
         pl.when(pl.col("outcome") == "answered").then(pl.col(column)).alias("value"),
         pl.col("outcome"),
+        pl.col("log").fill_null("").rank("dense").over("item").alias("run"),
+        pl.col("completion_seed").fill_null(-1).rank("dense").over("item", "log").alias("made"),
+        pl.col("repeat"),
     )
-    rows, cols = coded["row"].to_numpy(), coded["col"].to_numpy()
+    keys = coded.select("run", "made", "repeat").unique().sort("run", "made", "repeat").rows()
+    place = {key: number for number, key in enumerate(keys)}
+    rows = coded["row"].to_numpy()
+    cols = np.array([place[key] for key in coded.select("run", "made", "repeat").iter_rows()], int)
     items = frame.get_column("item").unique().sort().to_list()
-    shape = (len(items), int(cols.max()) + 1 if len(cols) else 0)
+    shape = (len(items), len(keys))
     _no_duplicates(frame, rows, cols, shape)
     values = np.full(shape, np.nan)
     values[rows, cols] = coded["value"].cast(pl.Float64).fill_null(np.nan).to_numpy()
@@ -78,7 +87,37 @@ def rating_matrix(frame: pl.DataFrame, *, column: str = "value") -> Ratings:
         values=values,
         outcomes=outcomes,
         refused=by_item["refused"].to_numpy().astype(bool),
+        repeats=tuple(keys),
     )
+
+
+def matched_matrices(
+    frames: Sequence[pl.DataFrame], *, column: str = "value"
+) -> tuple[tuple[str, ...], list[FloatArray]]:
+    """Several conditions' ratings on their common items, repeat k of one beside k of the other.
+
+    Returns the common items, sorted, and one (items × repeats) matrix a condition. Repeats are
+    numbered alike in every condition; a repeat that one lacks is NaN there.
+    """
+    found = [rating_matrix(frame, column=column) for frame in frames]
+    common = set(found[0].items).intersection(*(one.items for one in found[1:]))
+    keys = sorted({key for one in found for key in one.repeats})
+    place = {key: number for number, key in enumerate(keys)}
+    matrices = []
+    for one in found:
+        rows = [i for i, item in enumerate(one.items) if item in common]
+        matrix = np.full((len(rows), len(keys)), np.nan)
+        matrix[:, [place[key] for key in one.repeats]] = one.values[rows]
+        matrices.append(matrix)
+    return tuple(sorted(common)), matrices
+
+
+def item_means(values: FloatArray) -> FloatArray:
+    """Mean of each row without its NaN; NaN for a row of NaN."""
+    given = np.isfinite(values)
+    count = given.sum(axis=1)
+    total = np.where(given, values, 0.0).sum(axis=1)
+    return np.where(count > 0, total / np.maximum(count, 1), np.nan)
 
 
 _OPTIONAL = {

@@ -15,7 +15,7 @@ from harness.stats.consistency import consistency_summary
 from harness.stats.distribution import kl_uniform, level_counts, level_share, modal_share
 from harness.stats.icc import icc, icc_bootstrap
 from harness.stats.intervals import Bootstrap, Estimate, FloatArray, mean_interval, undefined
-from harness.stats.matrix import Ratings, rating_matrix
+from harness.stats.matrix import Ratings, item_means, rating_matrix
 from harness.stats.outcomes import outcome_rates
 from harness.stats.pooling import groups, labels, require_one
 
@@ -148,9 +148,7 @@ def _distribution(
     levels: Sequence[float] | None,
     bootstrap: Bootstrap,
 ) -> dict[str, Estimate]:
-    with np.errstate(all="ignore"):
-        given = np.isfinite(values)
-        means = np.where(given, values, 0).sum(axis=1) / given.sum(axis=1)
+    means = item_means(values)
     asked = means[np.isfinite(means)]
     found = {
         "mean": mean_interval(asked, confidence=bootstrap.confidence),
