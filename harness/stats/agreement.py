@@ -12,6 +12,9 @@ from harness.stats.intervals import Bootstrap, Estimate, FloatArray, clustered_r
 
 __all__ = ["Discrimination", "cross_seed_r", "discrimination"]
 
+_CHUNK = 1_000_000
+"""Ratings permuted at a time."""
+
 _MIN_ITEMS = 3
 """Fewest items valid in both repeats for a correlation."""
 
@@ -130,13 +133,21 @@ def _no_signal(
     first, second = np.triu_indices(ratings.shape[1], k=1)
     if len(first) == 0 or permutations == 0:
         return undefined("fewer than two repeats", n=len(ratings))
-    sums = np.empty((permutations, 6 * len(first)))
-    for i in range(permutations):
-        shuffled = rng.permuted(ratings, axis=0)
-        used = _informative(shuffled, mode)[:, first, second]
-        sums[i] = _pair_parts(shuffled, used, first, second).sum(axis=0)
-    with np.errstate(all="ignore"):
-        values = _mean_defined(_pair_r(sums, len(first)))
+    at_mode = np.where(np.isclose(ratings, mode), 0.0, ratings - mode)
+    step = max(1, _CHUNK // ratings.size)
+    values = np.concatenate(
+        [
+            _informative_r(
+                rng.permuted(
+                    np.broadcast_to(at_mode, (min(step, permutations - start), *ratings.shape)),
+                    axis=1,
+                ),
+                first,
+                second,
+            )
+            for start in range(0, permutations, step)
+        ]
+    )
     values = values[np.isfinite(values)]
     if len(values) == 0:
         return undefined("undefined in every permutation", n=len(ratings))
@@ -148,3 +159,30 @@ def _no_signal(
         n=len(ratings),
         interval="permutation",
     )
+
+
+def _informative_r(
+    deviations: FloatArray, first: NDArray[np.intp], second: NDArray[np.intp]
+) -> FloatArray:
+    """Mean informative r of each (items × repeats) matrix of ratings less the mode (m × … → m).
+
+    A rating at the mode is 0 here and adds to no sum, so that leaving out the items where both
+    are at it changes the count alone, and all sums are products of whole matrices.
+    """
+    given = np.isfinite(deviations).astype(float)
+    x = np.nan_to_num(deviations)
+    on = given * (x == 0)
+    turned = np.swapaxes(np.concatenate([x, x * x, given], axis=2), 1, 2)
+    with_given, with_x = turned @ given, turned @ x
+    size = deviations.shape[2]
+    count = with_given[:, 2 * size :] - np.swapaxes(on, 1, 2) @ on
+    blocks = (
+        count[:, first, second],
+        with_given[:, :size][:, first, second],
+        with_given[:, :size][:, second, first],
+        with_given[:, size : 2 * size][:, first, second],
+        with_given[:, size : 2 * size][:, second, first],
+        with_x[:, :size][:, first, second],
+    )
+    with np.errstate(all="ignore"):
+        return _mean_defined(_pair_r(np.concatenate(blocks, axis=1), len(first)))

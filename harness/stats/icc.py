@@ -7,11 +7,11 @@ coefficients"; (1), (A) and (C) are Shrout & Fleiss' (1979) cases 1, 2 and 3.
 import math
 
 import numpy as np
-from scipy import stats
+from scipy.special import fdtri
 
 from harness.stats.intervals import Bootstrap, Estimate, FloatArray, undefined
 
-__all__ = ["FORMS", "icc", "icc_bootstrap"]
+__all__ = ["FORMS", "icc", "icc_1_1", "icc_bootstrap"]
 
 FORMS = ("icc_1_1", "icc_a_1", "icc_c_1", "icc_1_k", "icc_a_k", "icc_c_k")
 """One-way, two-way absolute agreement, two-way consistency; of one rating, of the mean of k."""
@@ -68,6 +68,17 @@ def icc_bootstrap(ratings: FloatArray, *, bootstrap: Bootstrap) -> dict[str, Est
         else undefined(_why_undefined(one_way if "_1_" in form else complete), n=value.n)
         for form, value in ((form, found[form]) for form in FORMS)
     }
+
+
+def icc_1_1(ratings: FloatArray, *, bootstrap: Bootstrap) -> Estimate:
+    """The default: ICC(1,1) by unbalanced one-way ANOVA, interval by bootstrap over items."""
+    one_way = _one_way_items(ratings)
+    if len(one_way) < 2:
+        return undefined(_why_undefined(one_way), n=len(one_way))
+    found = bootstrap.estimates(_one_way_parts(one_way), _one_way_statistic)[0]
+    if math.isfinite(found.estimate):
+        return found
+    return undefined(_why_undefined(one_way), n=len(one_way))
 
 
 def _one_way_items(ratings: FloatArray) -> FloatArray:
@@ -133,8 +144,8 @@ def _f_limits(
     if error == 0:
         return 1.0, 1.0
     tail = (1 + confidence) / 2
-    low = between / error / float(stats.f.ppf(tail, df1, df2))
-    high = between / error * float(stats.f.ppf(tail, df2, df1))
+    low = between / error / float(fdtri(df1, df2, tail))
+    high = between / error * float(fdtri(df2, df1, tail))
     return (low - 1) / (low + k - 1), (high - 1) / (high + k - 1)
 
 
@@ -213,7 +224,7 @@ def _agreement_limits(
     spread = (a * repeats) ** 2 / (k - 1) + (b * error) ** 2 / ((n - 1) * (k - 1))
     df = (a * repeats + b * error) ** 2 / spread
     tail = (1 + confidence) / 2
-    upper, lower = float(stats.f.ppf(tail, n - 1, df)), float(stats.f.ppf(tail, df, n - 1))
+    upper, lower = float(fdtri(n - 1, df, tail)), float(fdtri(df, n - 1, tail))
     rest = k * repeats + (k * n - k - n) * error
     return (
         n * (items - upper * error) / (upper * rest + n * items),

@@ -7,12 +7,12 @@ one matrix product and the jackknife of the BCa interval costs one subtraction.
 
 import math
 from collections.abc import Callable, Sequence
-from functools import cache
+from functools import lru_cache
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
+from scipy.special import ndtr, ndtri, stdtrit
 
 __all__ = [
     "Bootstrap",
@@ -125,7 +125,7 @@ class Bootstrap(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
-@cache
+@lru_cache(maxsize=8)
 def _weights(units: int, seed: int, resamples: int) -> NDArray[np.uint8]:
     """How often each unit is drawn in each resample (resamples × units)."""
     rng = np.random.default_rng((seed, units, resamples))
@@ -159,12 +159,12 @@ def _bca(
     tolerance = 1e-12 * max(1.0, abs(value))
     below = np.mean(draws < value - tolerance) + np.mean(np.abs(draws - value) <= tolerance) / 2
     if 0 < below < 1:
-        bias = stats.norm.ppf(below)
+        bias = ndtri(below)
         spread = jackknife.mean() - jackknife
         scale = np.sum(spread**2) ** 1.5
         acceleration = np.sum(spread**3) / (6 * scale) if scale > 0 else 0.0
-        z = bias + stats.norm.ppf(tails)
-        tails = stats.norm.cdf(bias + z / (1 - acceleration * z))
+        z = bias + ndtri(tails)
+        tails = ndtr(bias + z / (1 - acceleration * z))
     low, high = np.quantile(draws, tails)
     return float(low), float(high)
 
@@ -173,7 +173,7 @@ def wilson(rate: float, n: float, *, confidence: float = 0.95) -> tuple[float, f
     """Wilson score interval of a rate seen in `n` answers; `n` may be an effective number."""
     if n <= 0:
         return math.nan, math.nan
-    z = float(stats.norm.ppf((1 + confidence) / 2))
+    z = float(ndtri((1 + confidence) / 2))
     centre = (rate + z * z / (2 * n)) / (1 + z * z / n)
     half = z / (1 + z * z / n) * math.sqrt(max(0.0, rate * (1 - rate)) / n + z * z / (4 * n * n))
     return max(0.0, centre - half), min(1.0, centre + half)
@@ -219,7 +219,7 @@ def mean_interval(values: FloatArray, *, confidence: float = 0.95) -> Estimate:
     mean = float(finite.mean())
     if len(finite) == 1:
         return Estimate(estimate=mean, n=1, undefined=missing)
-    half = float(stats.t.ppf((1 + confidence) / 2, len(finite) - 1))
+    half = float(stdtrit(len(finite) - 1, (1 + confidence) / 2))
     half *= float(finite.std(ddof=1)) / math.sqrt(len(finite))
     return Estimate(
         estimate=mean,
@@ -237,7 +237,7 @@ def fisher_interval(r: float, n: int, *, confidence: float = 0.95) -> tuple[floa
         return math.nan, math.nan
     if abs(r) >= 1:
         return r, r
-    half = float(stats.norm.ppf((1 + confidence) / 2)) / math.sqrt(n - 3)
+    half = float(ndtri((1 + confidence) / 2)) / math.sqrt(n - 3)
     return math.tanh(math.atanh(r) - half), math.tanh(math.atanh(r) + half)
 
 

@@ -13,7 +13,7 @@ from harness.errors import UsageError
 from harness.stats.agreement import cross_seed_r, discrimination
 from harness.stats.consistency import consistency_summary
 from harness.stats.distribution import kl_uniform, level_counts, level_share, modal_share
-from harness.stats.icc import icc, icc_bootstrap
+from harness.stats.icc import icc, icc_1_1, icc_bootstrap
 from harness.stats.intervals import Bootstrap, Estimate, FloatArray, mean_interval, undefined
 from harness.stats.matrix import Ratings, item_means, rating_matrix
 from harness.stats.outcomes import outcome_rates
@@ -224,7 +224,7 @@ def _agreement(frame: pl.DataFrame, ratings: Ratings, bootstrap: Bootstrap) -> d
     forms = icc_bootstrap(ratings.values, bootstrap=bootstrap)
     found = {
         "icc": forms["icc_1_1"],
-        "icc_without_refused": icc_bootstrap(kept.values, bootstrap=bootstrap)["icc_1_1"],
+        "icc_without_refused": icc_1_1(kept.values, bootstrap=bootstrap),
         **icc(ratings.values, confidence=bootstrap.confidence),
         **{f"{name}_bootstrap": value for name, value in forms.items()},
         "cross_seed_r": cross_seed_r(ratings.values, bootstrap=bootstrap),
