@@ -1,5 +1,6 @@
 """Items from the Hugging Face hub, through Inspect's own loader and its cache."""
 
+import importlib.util
 from typing import Any
 
 from harness.errors import UsageError
@@ -15,6 +16,11 @@ def from_hub(name: str) -> list[Item]:
     source = SOURCES[name]
     if source.hub is None:
         raise UsageError(f"items {name!r} has no hub data set; give {source.obtain} as {name}:FILE")
+    if importlib.util.find_spec("datasets") is None:
+        raise UsageError(
+            f"items {name!r} come from the hub, which needs the package `datasets` "
+            f"(pip install datasets); without it, give {source.obtain} as {name}:FILE"
+        )
     # Imported here: everything else in this package works without Inspect.
     from inspect_ai.dataset import Sample, hf_dataset
 

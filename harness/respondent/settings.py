@@ -160,8 +160,9 @@ def _plain(option: str, value: Any) -> Any:
     if option == "items":
         return ",".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
     if option == "contrarian":
-        if isinstance(value, bool):
-            return value
+        flag = {"true": True, "false": False}.get(str(value).lower())
+        if flag is not None:
+            return flag
         raise UsageError(f"sim parameter contrarian={value!r}; expected true or false")
     number = _number(option, value, rate=option in _RATES)
     if option in _NOT_NEGATIVE and number < 0:
