@@ -125,7 +125,7 @@ def _expected_handle(expected: str) -> list[Line2D]:
 
 def _numbers(panel: Panel, dot: Dot) -> dict[str, object]:
     value = dot.estimate
-    row = {"panel": panel.title, "row": dot.row, "series": dot.series}
+    row: dict[str, object] = {"panel": panel.title, "row": dot.row, "series": dot.series}
     parts = {"estimate": value.estimate, "low": value.low, "high": value.high, "n": value.n}
     return row | parts | ({} if dot.expected is None else {"expected": dot.expected})
 

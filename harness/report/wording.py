@@ -2,11 +2,12 @@
 
 import math
 import re
+from collections.abc import Iterable
 from typing import Literal
 
 from harness.stats.intervals import Estimate
 
-__all__ = ["Form", "number", "short", "shown", "slug", "words"]
+__all__ = ["Form", "number", "short", "shown", "slug", "slugs", "words"]
 
 Form = Literal["text", "count", "number", "share"]
 
@@ -49,6 +50,17 @@ def short(text: str, length: int = 36) -> str:
 def slug(text: str) -> str:
     """Letters, digits and underscores, for file names and anchors."""
     return re.sub(r"[^a-z0-9]+", "_", text.lower()).strip("_")[:60] or "unnamed"
+
+
+def slugs(names: Iterable[str]) -> dict[str, str]:
+    """A slug for each name, no two alike: of several with one slug the later get a number."""
+    found: dict[str, str] = {}
+    for name in dict.fromkeys(names):
+        base, count = slug(name), 1
+        while (candidate := base if count == 1 else f"{base}_{count}") in found.values():
+            count += 1
+        found[name] = candidate
+    return found
 
 
 def words(name: str) -> str:

@@ -1,0 +1,54 @@
+"""The main findings for a terminal."""
+
+import polars as pl
+from rich import box
+from rich.table import Table
+from rich.text import Text
+
+from harness.report.cells import cells, declared_levels
+from harness.report.wording import shown
+from harness.stats.intervals import Bootstrap
+from harness.stats.outcomes import outcome_rates
+from harness.stats.position import position_content
+from harness.stats.reliability import reliability
+
+__all__ = ["summary_table"]
+
+
+def summary_table(frame: pl.DataFrame, *, bootstrap: Bootstrap | None = None) -> Table:
+    """One row a rater, template and configuration: what was asked, answered and found.
+
+    Rating cells show mean, ICC(1,1) and modal share; choice cells the first-choice rate and the
+    position effect β. Intervals are in brackets.
+    """
+    bootstrap = bootstrap or Bootstrap()
+    table = Table(
+        title="Summary", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), caption_justify="left",
+        caption="95 % intervals in brackets; – not defined (one repeat, or no variance)"
+    )  # fmt: skip
+    for name in ("rater", "question"):
+        table.add_column(name, overflow="fold")
+    for name in ("asked", "answered", "mean / first chosen", "ICC(1,1) / β", "modal share"):
+        table.add_column(name, justify="right")
+    for cell in (*cells(frame, "rating"), *cells(frame, "choice")):
+        answered = shown(outcome_rates(cell.frame)["answered"].estimate, "share")
+        if cell.key["kind"] == "rating":
+            levels = declared_levels(cell)
+            found = reliability(
+                cell.frame, bootstrap=bootstrap, levels=levels.values if levels else None
+            )
+            facts = [
+                shown(found["mean"]),
+                shown(found["icc"]),
+                shown(found["modal_share"].estimate, "share"),
+            ]
+        else:
+            found = position_content(cell.frame, bootstrap=bootstrap)
+            facts = [
+                shown(found["first_choice_rate"], "share"),
+                shown(found["position_effect"]),
+                "",
+            ]
+        row = (cell.rater, cell.question, str(cell.frame.height), answered, *facts)
+        table.add_row(*map(Text, row))
+    return table

@@ -1,0 +1,294 @@
+"""Utilities: which items are preferred, how surely, and what refusal has to do with it."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from harness.errors import UsageError
+from harness.report.cells import Cell
+from harness.report.outcomes import NAMES
+from harness.report.style import Plot
+from harness.report.table import Column, Section, Table, estimate_of
+from harness.report.utility_plots import caterpillar, origin_means, refusal_panels, trace_plot
+from harness.report.wording import slugs
+from harness.stats.choices import outcome_rates, questions_from_records
+from harness.stats.intervals import Bootstrap, Estimate
+from harness.stats.refusal import RefusalPreference, refusal_preference
+from harness.stats.thurstone_table import group_means
+from harness.stats.utilities import Analysis, analyse_records
+
+__all__ = ["ENOUGH", "UtilityCell", "utility_cells", "utility_findings", "utility_section"]
+
+ENOUGH = 2.0
+"""Answered comparisons an item below which no utilities are fitted for the report."""
+
+_FEWEST_ITEMS = 4
+
+
+@dataclass(frozen=True)
+class UtilityCell:
+    """A fit of one cell. `items` has one row an item, best first: the fit's table with origin,
+    share of questions refused, and whether the item counts as refused. `trace` is the campaign's,
+    empty without one."""
+
+    cell: Cell
+    analysis: Analysis
+    items: pl.DataFrame
+    means: dict[str, Estimate]
+    refusal: RefusalPreference
+    trace: pl.DataFrame
+
+
+def utility_cells(
+    cells: Sequence[Cell],
+    *,
+    bootstrap: Bootstrap,
+    traces: Mapping[str, pl.DataFrame],
+    step: Callable[[], None] = lambda: None,
+) -> tuple[list[UtilityCell], list[str]]:
+    """Fits of the cells with enough comparisons, and a line for each that has none.
+
+    `traces` are campaigns' traces by log.
+    """
+    done: list[UtilityCell] = []
+    notes: list[str] = []
+    for cell in cells:
+        answered = cell.frame.filter(pl.col("outcome") == "answered")
+        items = pl.concat([answered["item_first"], answered["item_second"]]).n_unique()
+        if items < _FEWEST_ITEMS or answered.height < ENOUGH * items:
+            notes.append(
+                f"{cell.name}: no utilities, {answered.height} answered comparisons of {items} "
+                f"items (they are fitted from {ENOUGH:g} an item and {_FEWEST_ITEMS} items on)"
+            )
+        else:
+            try:
+                done.append(_fit(cell, bootstrap, traces))
+            except UsageError as error:
+                notes.append(f"{cell.name}: no utilities, {error}")
+        step()
+    return done, notes
+
+
+def _fit(cell: Cell, bootstrap: Bootstrap, traces: Mapping[str, pl.DataFrame]) -> UtilityCell:
+    analysis = analyse_records(cell.frame, seed=bootstrap.seed, where=cell.name)
+    origins = [origin or "unknown" for origin in analysis.origins]
+    origin_of = pl.DataFrame({"item": analysis.fit.data.items, "origin": origins})
+    rates = outcome_rates(questions_from_records(cell.frame))
+    if "refused" not in rates.columns:
+        rates = rates.with_columns(refused=pl.lit(0.0))
+    items = (
+        analysis.table.join(origin_of, on="item", how="left", maintain_order="left")
+        .join(rates.select("item", refused_share="refused"), on="item", how="left",
+              maintain_order="left")
+        .join(_refused_completions(cell.frame), on="item", how="left", maintain_order="left")
+        .with_columns(refused=pl.col("refused").fill_null(pl.col("refused_share") >= 0.5))
+    )  # fmt: skip
+    refusal = refusal_preference(
+        items["refused"].to_numpy(),
+        items["utility"].to_numpy(),
+        bootstrap=bootstrap,
+        origins=items["origin"].to_list(),
+    )
+    logs = cell.frame["log"].unique().to_list()
+    return UtilityCell(
+        cell=cell,
+        analysis=analysis,
+        items=items,
+        means={
+            row["group"]: estimate_of(row, key="mean")
+            for row in group_means(analysis.fit, origins).iter_rows(named=True)
+        },
+        refusal=refusal,
+        trace=next((traces[log] for log in logs if log in traces), pl.DataFrame()),
+    )
+
+
+def _refused_completions(frame: pl.DataFrame) -> pl.DataFrame:
+    """item, refused: whether a completion of it was a refusal; items without one are left out."""
+    sides = [
+        frame.select(item=f"item_{side}", refused=f"completion_refused_{side}")
+        for side in ("first", "second")
+    ]
+    return pl.concat(sides).drop_nulls().group_by("item").agg(pl.col("refused").any())
+
+
+def _position(one: UtilityCell) -> Estimate:
+    summary = one.analysis.summary
+    return estimate_of(
+        {
+            "estimate": summary["position_effect"],
+            "low": summary["position_effect_low"],
+            "high": summary["position_effect_high"],
+            "n": round(summary["comparisons"]),
+        }
+    )
+
+
+def utility_findings(found: Sequence[UtilityCell]) -> Table:
+    """The main table: one row a fit."""
+    rows: list[dict[str, Any]] = []
+    for one in found:
+        summary = one.analysis.summary
+        rows.append(
+            one.cell.row
+            | {"position_effect": _position(one), "best": one.items["item"][0]}
+            | {"worst": one.items["item"][-1], "refusal_r": one.refusal.point_biserial}
+            | {"refusal_r_within": one.refusal.within_origin}
+            | {name: summary[name] for name in _SUMMARY}
+        )
+    return Table(
+        name="utilities",
+        title="Utilities: main findings",
+        columns=(
+            *NAMES,
+            Column("items", "items", "count"),
+            Column("comparisons", "comparisons", "count"),
+            Column("expected_rho", "expected ρ with the truth"),
+            Column("expected_rho_within_origin", "within origin"),
+            Column("position_effect", "position effect β"),
+            Column("heldout_accuracy", "held-out accuracy", "share"),
+            Column("refusal_r", "r with refusal"),
+            Column("refusal_r_within", "within origin"),
+            Column("components", "graph parts", "count"),
+        ),
+        rows=rows,
+        caption="Thurstonian fit with the position effect in the model, in units of the response "
+        "noise σ. Expected ρ is the rank correlation with the true utilities that the posterior "
+        "expects; origin means alone raise it, so the one within origins stands beside it.",
+    )
+
+
+_SUMMARY = ("items", "comparisons", "expected_rho", "expected_rho_within_origin",
+            "heldout_accuracy", "components")  # fmt: skip
+
+
+def utility_section(found: Sequence[UtilityCell], notes: Sequence[str]) -> Section:
+    """A part for each fit."""
+    names = slugs(one.cell.name for one in found)
+    return Section(
+        title="Utilities",
+        anchor="utilities",
+        text=tuple(notes),
+        parts=tuple(_cell_section(one, names[one.cell.name]) for one in found),
+    )
+
+
+def _cell_section(one: UtilityCell, name: str) -> Section:
+    plots: list[Plot] = [
+        caterpillar(one.items, name=f"utilities_{name}", title=f"Utilities, {one.cell.name}"),
+        origin_means(
+            one.items,
+            one.means,
+            name=f"utility_by_origin_{name}",
+            title=f"Utility by origin, {one.cell.name}",
+        ),
+    ]
+    if one.items["refused"].any() or (one.items["refused_share"] > 0).any():
+        plots.append(
+            refusal_panels(
+                one.items,
+                one.refusal,
+                name=f"refusal_{name}",
+                title=f"Refusal and utility, {one.cell.name}",
+            )
+        )
+    if one.trace.height:
+        plots.append(
+            trace_plot(one.trace, name=f"trace_{name}", title=f"Convergence, {one.cell.name}")
+        )
+    return Section(
+        title=one.cell.name,
+        anchor=f"utilities_{name}",
+        text=tuple(_said(one)),
+        plots=tuple(plots),
+        tables=(_item_table(one, name), _mean_table(one, name), _refusal_table(one, name)),
+    )
+
+
+def _said(one: UtilityCell) -> list[str]:
+    summary = one.analysis.summary
+    said = [str(note) for note in summary["notes"]]
+    without = summary.get("without_position")
+    if without:
+        said.append(
+            f"Left out of the model, the position effect changes utilities by at most "
+            f"{without['largest_change']:.2f} (r = {without['pearson']:.3f} with those shown)."
+        )
+    return said
+
+
+def _item_table(one: UtilityCell, name: str) -> Table:
+    return Table(
+        name=f"utilities_{name}",
+        title="Items, best first",
+        columns=(
+            Column("rank", "rank", "count"),
+            Column("ranks", "rank, 95 %"),
+            Column("item", "item"),
+            Column("origin", "origin"),
+            Column("utility", "utility"),
+            Column("se", "se"),
+            Column("comparisons", "comparisons", "count"),
+            Column("refused_share", "questions refused", "share"),
+            Column("refused", "refused"),
+        ),
+        rows=[
+            row
+            | {"ranks": f"{row['rank_low']}–{row['rank_high']}"}
+            | {"utility": estimate_of(row | {"n": round(row["comparisons"])}, key="utility")}
+            for row in one.items.iter_rows(named=True)
+        ],
+        caption="Utilities have mean 0. An item counts as refused when its completion is a "
+        "refusal or, without completions, when at least half of its questions were refused.",
+        first=20,
+    )
+
+
+def _mean_table(one: UtilityCell, name: str) -> Table:
+    return Table(
+        name=f"utility_by_origin_{name}",
+        title="Mean utility by origin",
+        columns=(
+            Column("origin", "origin"),
+            Column("items", "items", "count"),
+            Column("mean", "mean utility"),
+        ),
+        rows=[
+            {"origin": origin, "items": mean.n, "mean": mean} for origin, mean in one.means.items()
+        ],
+        caption="Intervals are for these items, not for a population of such items.",
+    )
+
+
+def _refusal_table(one: UtilityCell, name: str) -> Table:
+    found = one.refusal
+    tests = {
+        "point-biserial r of refusal with utility": found.point_biserial,
+        "the same within origins": found.within_origin,
+        "a refused item lies below one not refused": found.lower,
+    }
+    return Table(
+        name=f"refusal_{name}",
+        title="Refusal and utility",
+        columns=(
+            Column("quantity", "quantity"),
+            Column("estimate", "estimate"),
+            Column("p", "p"),
+            Column("test", "test"),
+            Column("note", "note"),
+        ),
+        rows=[
+            {"quantity": quantity, "estimate": value, "p": _p(value.p)}
+            | {"test": value.test, "note": value.note}
+            for quantity, value in tests.items()
+        ],
+    )
+
+
+def _p(value: float) -> str:
+    if not np.isfinite(value):
+        return "–"
+    return "< .001" if value < 0.001 else f"{value:.3f}".removeprefix("0")
