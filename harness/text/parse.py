@@ -13,7 +13,7 @@ import msgspec
 from harness.prompts.template import Kind, ResponseName
 from harness.text.answer import Answer
 from harness.text.grammar import Scale, scale_of
-from harness.text.refusal import answer_refusal, content_refusal, disclaimer
+from harness.text.refusal import answer_refusal, content_refusal, disclaimer, hints_refusal
 from harness.wire import Reply
 
 __all__ = ["is_unclear", "parse_answer"]
@@ -94,6 +94,8 @@ def _leading(label: str, rest: str, scale: Scale, truncated: bool) -> Answer:
         return Answer(outcome="refused", reason="declines to answer")
     if scale.kind == "choice" and content_refusal(rest):
         return Answer(outcome="refused", reason="label and refusal")
+    if scale.kind == "choice" and hints_refusal(rest):
+        return _invalid(_UNCLEAR + "label and refusal")
     if scale.mentioned(rest) - {label}:
         return _invalid(_UNCLEAR + "two different labels")
     if truncated:

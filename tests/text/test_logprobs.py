@@ -42,7 +42,7 @@ def test_other_tokens_count_for_nothing() -> None:
 
 
 def test_first_piece_of_a_word_counts_for_the_only_word_that_it_begins() -> None:
-    """Sub-word tokens count where they begin one label, not where they begin two or are a letter."""
+    """Sub-word tokens count where they begin one label, not two, and are more than a letter."""
     found = read_logprobs(
         tokens({"le": 0.4, "Ġban": 0.2, "a": 0.2, "app": 0.1, "le ": 0.1}), FRUITS
     )

@@ -127,6 +127,27 @@ def test_fault_7_a_refusal_that_names_a_label_is_no_choice(
         assert answer.outcome == "refused", answer
 
 
+@pytest.mark.parametrize(
+    "refusal",
+    [
+        *("I can't help with that.", "Can't help with that.", "I cannot and will not do it"),
+        *("I'm not comfortable choosing.", "I must decline.", "I would rather not choose."),
+        *("I can't in good conscience choose {label}", "I am not permitted to do {label}"),
+        *("I don't feel able to choose.", "I'm going to have to decline {label}"),
+        *("That is not something that I can help with.", "Sorry, no. I refuse."),
+    ],
+)
+@pytest.mark.parametrize("start", ["{label}: ", "{label}. ", "Task {label}: ", "{label}\n\n", ""])
+def test_fault_7_a_label_before_a_refusal_is_no_choice(refusal: str, start: str) -> None:
+    """A refusal that begins by naming a label is refused, or left to a judge; never a choice."""
+    for label in CHOICE:
+        for response in ("plain", "xml", "tool", "reasoned"):
+            text = f"{start}{refusal}".format(label=label)
+            assert read(text, response=response).outcome in ("refused", "invalid")
+            tagged = read(f"<answer>{text}</answer>", response=response)
+            assert tagged.outcome in ("refused", "invalid")
+
+
 @LEAN
 @given(filler=st.text(alphabet=string.ascii_lowercase + " ,", max_size=30))
 def test_fault_7_an_unreadable_answer_is_no_choice(filler: str) -> None:
