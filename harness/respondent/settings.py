@@ -166,9 +166,7 @@ def _plain(option: str, value: Any) -> Any:
         raise UsageError(f"sim parameter contrarian={value!r}; expected true or false")
     number = _number(option, value, rate=option in _RATES)
     if option in _NOT_NEGATIVE and number < 0:
-        raise UsageError(
-            f"sim parameter {option}={value!r}; expected a number that is not negative"
-        )
+        raise UsageError(f"sim parameter {option}={value!r}; expected a number of at least 0")
     if option not in _INTEGERS:
         return number
     if not number.is_integer() or (option == "cluster_level" and number < 1):
