@@ -100,11 +100,10 @@ def origin_means(
         )
 
 
-def refusal_panels(items: pl.DataFrame, quartiles: pl.DataFrame, *, name: str, title: str) -> Plot:
-    """Utilities of refused and other items; the share refused by quartile of utility.
-
-    `quartiles`: quartile (1 lowest), rate, low, high, n.
-    """
+def refusal_panels(items: pl.DataFrame, found: RefusalPreference, *, name: str, title: str) -> Plot:
+    """Utilities of refused and other items; the share refused by quartile of utility."""
+    quartiles = found.quartiles
+    means = dict(found.means.select("refused", "mean").iter_rows())
     with canvas(7.6, 2.7) as figure:
         left, right = figure.subplots(1, 2)
         rng = np.random.default_rng(0)
