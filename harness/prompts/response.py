@@ -17,6 +17,7 @@ __all__ = [
     "RESPONSES",
     "TOOL_NAME",
     "answer_instruction",
+    "instruction_completes",
     "instruction_kind",
     "read_instruction",
     "response_name",
@@ -49,8 +50,8 @@ _RANGE = "the whole numbers from {} to {}"
 _RANGE_FROM = 12
 """More consecutive whole numbers than this are given as a range."""
 
-_SENTENCES: dict[str, tuple[ResponseName, Kind]] = {
-    how[name].replace("{kind}", kind): (name, kind)
+_SENTENCES: dict[str, tuple[ResponseName, Kind, bool]] = {
+    how[name].replace("{kind}", kind): (name, kind, how is _HOW_COMPLETING)
     for how in (_HOW, _HOW_COMPLETING)
     for name in RESPONSES
     for kind in get_args(Kind)
@@ -86,13 +87,19 @@ def read_instruction(text: str) -> tuple[ResponseName, tuple[str, ...]] | None:
     Exact inverse of `answer_instruction`; None where `text` does not end with one.
     """
     found = _read(text)
-    return None if found is None else (found[0], found[2])
+    return None if found is None else (found[0], found[3])
 
 
 def instruction_kind(text: str) -> Kind | None:
     """Whether a prompt that ends with an answer instruction asks for a rating or a choice."""
     found = _read(text)
     return None if found is None else found[1]
+
+
+def instruction_completes(text: str) -> bool:
+    """Whether a prompt that ends with an answer instruction wants the completion after the label."""
+    found = _read(text)
+    return found is not None and found[2]
 
 
 def tool_info(labels: Sequence[str], kind: Kind) -> dict[str, Any]:
@@ -127,7 +134,7 @@ def _whole_numbers(low: str, high: str) -> tuple[str, ...]:
     return tuple(str(number) for number in range(int(low), int(high) + 1))
 
 
-def _read(text: str) -> tuple[ResponseName, Kind, tuple[str, ...]] | None:
+def _read(text: str) -> tuple[ResponseName, Kind, bool, tuple[str, ...]] | None:
     line = text.rpartition("\n")[2]
     sentence, found, listed = line.partition(_LIST)
     known = _SENTENCES.get(sentence)

@@ -49,7 +49,7 @@ def read_template(path: Path) -> Template:
 def decode_toml(path: Path, form: type[T]) -> T:
     """The TOML file at `path` as a `form`; UsageError names file, key and value."""
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
         raise UsageError(f"no file {str(path)!r} (looked in {path.parent.resolve()})") from None
     except (OSError, UnicodeDecodeError) as error:

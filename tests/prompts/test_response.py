@@ -10,6 +10,7 @@ from harness.prompts.labels import check_labels
 from harness.prompts.response import (
     RESPONSES,
     answer_instruction,
+    instruction_completes,
     instruction_kind,
     read_instruction,
     response_name,
@@ -53,6 +54,7 @@ def test_reading_inverts_writing(
     for text in (instruction, f"{before}\n\n{instruction}"):
         assert read_instruction(text) == (response, labels)
         assert instruction_kind(text) == kind
+        assert instruction_completes(text) is completes
 
 
 def test_a_long_range_is_written_as_one() -> None:
@@ -77,6 +79,7 @@ def test_other_text_is_no_instruction(text: str) -> None:
     """Text that does not end with an instruction of ours is not read as one."""
     assert read_instruction(text) is None
     assert instruction_kind(text) is None
+    assert not instruction_completes(text)
 
 
 def test_tool_offers_the_allowed_labels_alone() -> None:
