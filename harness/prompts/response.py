@@ -97,7 +97,7 @@ def instruction_kind(text: str) -> Kind | None:
 
 
 def instruction_completes(text: str) -> bool:
-    """Whether a prompt that ends with an answer instruction wants the completion after the label."""
+    """Whether the instruction that ends a prompt wants a completion after the label."""
     found = _read(text)
     return found is not None and found[2]
 
