@@ -5,7 +5,8 @@ solvers need no handle on it, and a retry of the task (another eval id, the same
 the same journal.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -140,10 +141,14 @@ _stores: dict[Path, CompletionStore] = {}
 _overrides: list[Overrides] = []
 
 
-def overriding(overrides: Overrides) -> Callable[[], None]:
-    """Put overrides in force for runs of this process; the function returned ends that."""
+@contextmanager
+def overriding(overrides: Overrides) -> Iterator[None]:
+    """Put overrides in force for runs of this process."""
     _overrides.append(overrides)
-    return lambda: _overrides.remove(overrides)
+    try:
+        yield
+    finally:
+        _overrides.remove(overrides)
 
 
 def task_started(eval_id: str, task_id: str) -> None:

@@ -50,7 +50,7 @@ def main() -> None:
     console = Console()
     started = time.monotonic()
     run(list(RATINGS), {"seeds": 4, "block": 25}, arguments.logs / "ratings")
-    run(["evals/pairwise.py"], {"pairs": "regular:5", "block": 25}, arguments.logs / "choices")
+    run(["evals/pairwise.py@pairwise"], {"pairs": "regular:5", "block": 25}, arguments.logs / "choices")
     folders = [arguments.logs / "ratings", arguments.logs / "choices"]
     records = read_records(folders, progress=True)
     build_report(records, arguments.logs / "report", name="demo")

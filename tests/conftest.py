@@ -1,9 +1,13 @@
 """Fixtures that several folders share."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import inspect_ai
 import pytest
+from inspect_ai.log import EvalLog
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -15,3 +19,50 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"real data not found at {folder} (set PENCHANT_SHARED)")
     return folder
+
+
+RunEval = Callable[..., EvalLog]
+
+
+@pytest.fixture
+def run_eval(tmp_path: Path) -> RunEval:
+    """Run one task of a file under evals/ and give its log; extra arguments go to Inspect."""
+
+    def run(
+        task: str,
+        model: str = "sim/faithful",
+        *,
+        task_args: dict[str, Any] | None = None,
+        folder: str = "logs",
+        **arguments: Any,
+    ) -> EvalLog:
+        name = task if "@" in task else f"{task}@{task.removesuffix('.py')}"
+        [log] = inspect_ai.eval(
+            str(ROOT / "evals" / name),
+            model=model,
+            task_args=task_args or {},
+            log_dir=str(tmp_path / folder),
+            log_realtime=False,
+            display="none",
+            **arguments,
+        )
+        return log
+
+    return run
+
+
+def records_of(log: EvalLog) -> list[dict[str, Any]]:
+    """The records in a log, in the order of the questions' content."""
+    rows = [
+        row
+        for sample in log.samples or []
+        for score in (sample.scores or {}).values()
+        for row in (score.metadata or {}).get("records", ())
+    ]
+    return sorted(rows, key=lambda row: (row["prompt_hash"], row.get("repeat", 0)))
+
+
+@pytest.fixture
+def records() -> Callable[[EvalLog], list[dict[str, Any]]]:
+    """`records_of`, for tests in folders that cannot import this one."""
+    return records_of
