@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from harness.stats.intervals import Estimate, FloatArray, clustered_rate, mean_interval, undefined
+from harness.stats.intervals import Estimate, FloatArray, clustered_rate, undefined
 from harness.stats.matrix import Ratings, item_means
 
 __all__ = [
@@ -118,7 +118,7 @@ def consistency_summary(
     """
     table = item_consistency(ratings)
     found = {
-        name: mean_interval(table[name].to_numpy(), confidence=confidence)
+        name: _mean(table[name].to_numpy(), confidence)
         for name in ("consistency", "consistency_given_mean", "outcome_consistency")
     }
     overall = table["overall"].to_numpy()
@@ -139,6 +139,13 @@ def consistency_summary(
         else undefined("no item has two ratings")
     )
     return found
+
+
+def _mean(values: FloatArray, confidence: float) -> Estimate:
+    """Mean of values in [0, 1] over items, in a Wilson interval at their own spread."""
+    known = values[np.isfinite(values)]
+    found = clustered_rate(known, np.ones(len(known)), confidence=confidence)
+    return msgspec.structs.replace(found, undefined=len(values) - len(known))
 
 
 def _moments(values: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:

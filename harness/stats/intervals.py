@@ -110,6 +110,14 @@ class Bootstrap(msgspec.Struct, frozen=True, kw_only=True):
         """As `estimates`, for a statistic with one value (m × s → m)."""
         return self.estimates(parts, lambda sums: statistic(sums)[:, None])[0]
 
+    def draws(self, parts: FloatArray, statistic: Statistic) -> tuple[float, FloatArray]:
+        """A statistic with one value (m × s → m), and its values in the resamples."""
+        with np.errstate(all="ignore"):
+            point = float(statistic(parts.sum(axis=0, keepdims=True))[0])
+            if self.resamples == 0 or len(parts) < 2:
+                return point, np.empty(0)
+            return point, statistic(_resampled_sums(parts, self.seed, self.resamples))
+
     def _estimate(
         self, value: float, draws: FloatArray, jackknife: FloatArray, units: int
     ) -> Estimate:
@@ -119,7 +127,7 @@ class Bootstrap(msgspec.Struct, frozen=True, kw_only=True):
             note = f"undefined in {len(draws) - len(finite)} of {len(draws)} resamples"
         if not np.isfinite(value) or len(finite) < len(draws) / 2:
             return Estimate(estimate=float(value), n=units, note=note)
-        low, high = _bca(value, finite, jackknife[np.isfinite(jackknife)], self.confidence)
+        low, high = _bca(value, finite, jackknife[np.isfinite(jackknife)], units, self.confidence)
         return Estimate(
             estimate=float(value), low=low, high=high, n=units, interval="bootstrap", note=note
         )
@@ -152,20 +160,24 @@ def _resampled_sums(parts: FloatArray, seed: int, resamples: int) -> FloatArray:
 
 
 def _bca(
-    value: float, draws: FloatArray, jackknife: FloatArray, confidence: float
+    value: float, draws: FloatArray, jackknife: FloatArray, units: int, confidence: float
 ) -> tuple[float, float]:
-    """Bias-corrected accelerated limits; percentile limits where the correction has no meaning."""
-    tails = np.array([(1 - confidence) / 2, (1 + confidence) / 2])
+    """Bias-corrected accelerated limits; percentile limits where the correction has no meaning.
+
+    Tails are widened for few units as Student's t widens a mean's interval (Hesterberg 2015).
+    """
+    wide = math.sqrt(units / (units - 1)) * stdtrit(units - 1, (1 + confidence) / 2)
+    tails = np.array([-wide, wide])
     tolerance = 1e-12 * max(1.0, abs(value))
     below = np.mean(draws < value - tolerance) + np.mean(np.abs(draws - value) <= tolerance) / 2
     if 0 < below < 1:
         bias = ndtri(below)
-        spread = jackknife.mean() - jackknife
+        spread = jackknife.mean() - jackknife if len(jackknife) else np.zeros(1)
         scale = np.sum(spread**2) ** 1.5
         acceleration = np.sum(spread**3) / (6 * scale) if scale > 0 else 0.0
-        z = bias + ndtri(tails)
-        tails = ndtr(bias + z / (1 - acceleration * z))
-    low, high = np.quantile(draws, tails)
+        z = bias + tails
+        tails = bias + z / (1 - acceleration * z)
+    low, high = np.quantile(draws, ndtr(tails))
     return float(low), float(high)
 
 
@@ -200,7 +212,8 @@ def clustered_rate(
     effective = answers
     if clusters > 1 and binomial > 1e-15:
         residual = successes - rate * counts
-        variance = clusters / (clusters - 1) * float(np.sum(residual**2)) / answers**2
+        correction = clusters / (clusters - 1) if soft or counts.max() > 1 else 1.0
+        variance = correction * float(np.sum(residual**2)) / answers**2
         ratio = variance / binomial if soft else max(1.0, variance / binomial)
         effective = answers / max(ratio, 1e-9)
     elif clusters > 1:

@@ -22,6 +22,8 @@ from harness.stats.pooling import groups, labels, require_one
 __all__ = [
     "Levels",
     "Reliability",
+    "as_json",
+    "as_table",
     "reliabilities",
     "reliability",
     "reliability_table",
@@ -69,21 +71,51 @@ def reliability_table(
     levels: Levels | Sequence[float] | None = None,
     by: Sequence[str] = (),
 ) -> pl.DataFrame:
-    """`reliabilities` as a long table.
+    """`reliabilities` as a long table; see `as_table`."""
+    return as_table(list(reliabilities(frame, bootstrap=bootstrap, levels=levels, by=by)))
 
-    Columns: those that tell groups apart, quantity, estimate, low, high, n, cells, undefined,
-    interval, note. Not-a-number becomes null.
+
+def as_table(found: Sequence[Reliability]) -> pl.DataFrame:
+    """Long table: one row a group and quantity.
+
+    Columns: those that tell groups apart (as text), quantity, estimate, low, high, n, cells,
+    undefined, interval, note. What is not a number is null.
     """
     rows = [
         {name: value if value is None else str(value) for name, value in one.group.items()}
         | {"quantity": name}
         | msgspec.structs.asdict(value)
-        for one in reliabilities(frame, bootstrap=bootstrap, levels=levels, by=by)
+        for one in found
         for name, value in one.quantities.items()
     ]
-    return pl.DataFrame(rows, infer_schema_length=None).with_columns(
-        pl.selectors.float().fill_nan(None)
-    )
+    table = pl.DataFrame(rows, infer_schema_length=None)
+    return table.with_columns(pl.selectors.float().fill_nan(None))
+
+
+def as_json(found: Sequence[Reliability]) -> dict[str, object]:
+    """One object a quantity (estimate, low, high, n, …); null for what is not a number.
+
+    Several groups come as `{"groups": [{"group": {…}, "quantities": {…}}, …]}`.
+    """
+    plain: list[dict[str, object]] = [
+        {
+            "group": one.group,
+            "quantities": {
+                name: {key: _finite(part) for key, part in msgspec.structs.asdict(value).items()}
+                for name, value in one.quantities.items()
+            },
+        }
+        for one in found
+    ]
+    if len(plain) == 1:
+        quantities = plain[0]["quantities"]
+        assert isinstance(quantities, dict)
+        return quantities
+    return {"groups": plain}
+
+
+def _finite(value: object) -> object:
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def reliability(
