@@ -15,6 +15,9 @@ __all__ = ["Scale", "scale_of"]
 
 _MARKUP = re.compile(r"[*_`]+")
 _WRAPPED = re.compile(r"<(\w+)>\s*([^<>]*?)\s*</\1>")
+_BOXED = re.compile(r"\$*\\boxed\{([^{}]*)\}\$*\.?")
+_RESCALED = re.compile(r"[\s(\[,]*(?:/|out\s+of|on\s+a\s+scale)\s*\w", re.IGNORECASE)
+_LONG_SCALE = 12
 _NUMBER = r"-?\d+(?:\.\d+)?"
 _NUMBERS = re.compile(r"(?<![\w.])[-+]?\d+(?:\.\d+)?")
 _NOUNS = r"(?:task|option|answer|choice|label|number)"
@@ -72,6 +75,8 @@ class Scale:
         bare = plain_digits(_MARKUP.sub("", text)).strip()
         if (wrapped := _WRAPPED.fullmatch(bare)) is not None:
             return self.whole(wrapped.group(2))
+        if (boxed := _BOXED.fullmatch(text.strip())) is not None:
+            return self.exact(boxed.group(1))
         if (named := _NAMED.fullmatch(bare)) is not None:
             bare = named.group("label")
         elif self.kind == "choice" and (chosen := _CHOSEN.fullmatch(bare)) is not None:
@@ -94,6 +99,10 @@ class Scale:
         if label is None or after is None:
             return None
         return label, rest[after.end() - 1 :]
+
+    def rescaled(self, rest: str) -> bool:
+        """Whether what follows a number puts it on a scale of its own: "4" then "out of 10"."""
+        return self.numeric and _RESCALED.match(rest) is not None
 
     def closing(self, text: str) -> bool:
         """Whether the last line of `text`, or its last sentence, gives a label."""
@@ -169,7 +178,7 @@ class Scale:
         if (fraction := _FRACTION.fullmatch(tidy)) is not None:
             of_this_scale = float(fraction.group("of")) == max(self._values)
             return self.exact(fraction.group("label")) if of_this_scale else None
-        ordinal = _ORDINAL.fullmatch(tidy)
+        ordinal = _ORDINAL.fullmatch(tidy) if len(self.labels) > _LONG_SCALE else None
         return self.exact(ordinal.group("label")) if ordinal else None
 
 

@@ -9,6 +9,7 @@ _LEAD = (
 )
 _TAIL = (
     " \t\r\n\"'`*_)]}.,:;!?\u2018\u2019\u201c\u201d\u201e\u00ab\u00bb\u300d\u3002\u3001\ufeff\u200b"
+    "\ufe0f\u20e3"
 )
 _DASHES = "\u2212\u2010\u2011\u2012\u2013\u2014\ufe63\uff0d"
 _MINUS = str.maketrans(dict.fromkeys(_DASHES, "-"))

@@ -96,6 +96,8 @@ def _leading(label: str, rest: str, scale: Scale, truncated: bool) -> Answer:
         return Answer(outcome="refused", reason="label and refusal")
     if scale.kind == "choice" and hints_refusal(rest):
         return _invalid(_UNCLEAR + "label and refusal")
+    if scale.rescaled(rest):
+        return _invalid(_UNCLEAR + "another scale")
     if scale.mentioned(rest) - {label}:
         return _invalid(_UNCLEAR + "two different labels")
     if truncated:
