@@ -117,7 +117,7 @@ class Row:
     @property
     def tokens(self) -> tuple[int, ...]:
         """Prompt and what has been generated so far."""
-        return self.prompt + tuple(self.generated)
+        return self.prompt + tuple(self.generated) if self.generated else self.prompt
 
     @property
     def scored(self) -> bool:

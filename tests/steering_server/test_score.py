@@ -50,8 +50,8 @@ def test_late_expansion_of_several_prompts_is_bitwise_the_plain_batch(maker):
 
 def test_a_batch_equals_its_rows_alone(maker):
     """Whatever shares the batch changes a row's logits by less than 1e-4."""
-    rows = [row for prompt in PROMPTS for row in sweep(maker, prompt)]
-    rows += sweep(maker, PROMPTS[1], layer=1, start=5, end=9)
+    rows = [row for prompt in PROMPTS for row in sweep(maker, prompt, coefs=(-0.5, 0.0, 0.3))]
+    rows += sweep(maker, PROMPTS[1], layer=1, start=5, end=9, coefs=(0.5,))
     together = logits(maker, rows)
     alone = torch.cat([logits(maker, [row]) for row in rows])
     assert (together - alone).abs().max() < 1e-4
