@@ -109,7 +109,7 @@ def estimate_of(row: Mapping[str, Any], *, key: str = "estimate") -> Estimate:
 
 def markdown_text(text: str) -> str:
     """Text for a Markdown cell or line: one line, and none of its characters is markup."""
-    return re.sub(r"([\\`*_{}\[\]<>#|~$])", r"\\\1", short(text, 200))
+    return re.sub(r"([\\`*_{}\[\]<>#|~$])", r"\\\1", short(text, len(text)))
 
 
 def _expanded(key: str, values: Sequence[Any]) -> dict[str, list[Any]]:

@@ -1,0 +1,79 @@
+"""`penchant report`: logs to a page, tables, figures and a research-log entry."""
+
+from datetime import date, datetime
+from pathlib import Path
+
+import click
+import rich.progress
+from rich.console import Console
+
+from harness.logs import read_records
+from harness.report.folder import write_report
+from harness.report.terminal import summary_table
+from harness.report.wording import slug
+from harness.stats.intervals import Bootstrap
+from harness.studies.overview import overview, overview_facts, steps
+
+__all__ = ["report"]
+
+
+@click.command()
+@click.argument("logs", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path, file_okay=False),
+    required=True,
+    help="Folder to write to; made where it does not exist.",
+)
+@click.option("--name", default="Overview", show_default=True, help="Title of the report.")
+@click.option(
+    "--date",
+    "day",
+    type=click.DateTime(["%Y-%m-%d"]),
+    help="Date of the log entry and its figures (YYYY-MM-DD; default: today).",
+)
+@click.option(
+    "--resamples",
+    type=click.IntRange(min=0),
+    default=1000,
+    show_default=True,
+    help="Bootstrap resamples behind the intervals.",
+)
+@click.option("--seed", type=int, default=0, show_default=True, help="Seed of the bootstrap.")
+@click.option("--summary/--no-summary", default=True, help="Print the main findings.")
+def report(
+    logs: tuple[Path, ...],
+    output: Path,
+    name: str,
+    day: datetime | None,
+    resamples: int,
+    seed: int,
+    summary: bool,
+) -> None:
+    """Report on LOGS: outcomes, ratings, choices, utilities, with intervals.
+
+    LOGS is a file, a folder or several of either: Inspect logs, or tables of records. Writes
+    index.html (one self-contained page), a Markdown entry for a research log with its figures
+    under assets/, the tables as CSV and report.json with the numbers behind every figure.
+
+    \b
+    penchant report logs/ -o report/ --name "First look"
+    """
+    read = read_records(logs, progress=True)
+    when = day.date() if day else date.today()
+    bootstrap = Bootstrap(seed=seed, resamples=resamples)
+    with rich.progress.Progress(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("Reporting", total=steps(read.frame) + 2)
+
+        def step() -> None:
+            bar.advance(task)
+
+        built = overview(read, name=name, day=when, bootstrap=bootstrap, step=step)
+        facts = overview_facts(read, name=name, day=when)
+        written = write_report(built, output, day=when, name=slug(name), facts=facts, step=step)
+    if summary:
+        Console().print(summary_table(read.frame, bootstrap=bootstrap))
+    for note in read.notes():
+        click.echo(note, err=True)
+    click.echo(f"{written[0]}: {len(written)} files")

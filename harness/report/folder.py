@@ -1,0 +1,80 @@
+"""A report on disk: the page, its tables and figures, the log entry and the numbers."""
+
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import polars as pl
+
+from harness.report.entry import asset_names, entry
+from harness.report.page import Report, page
+
+__all__ = ["write_report"]
+
+ASSETS = "assets"
+
+
+def write_report(
+    report: Report,
+    folder: Path,
+    *,
+    day: date,
+    name: str,
+    facts: dict[str, Any],
+    step: Callable[[], None] = lambda: None,
+) -> list[Path]:
+    """Write everything; what is written, the page first.
+
+    ::
+
+        index.html              the page, self-contained
+        NAME.md                 the research-log entry; its figures are assets/plot_MMDDYY_*.png
+        report.json             `facts`, cautions, tables, and the numbers of every figure
+        tables/*.csv            one a table
+        figures/*.svg           one a figure
+
+    Files of an earlier report in the same folder are overwritten where they have the same name.
+    """
+    for part in ("tables", "figures", ASSETS):
+        (folder / part).mkdir(parents=True, exist_ok=True)
+    written = [
+        _text(folder / "index.html", page(report)),
+        _text(folder / f"{name}.md", entry(report, day=day, assets=ASSETS)),
+    ]
+    step()
+    assets = asset_names(report, day=day)
+    for plot in report.plots():
+        written.append(_bytes(folder / "figures" / f"{plot.name}.svg", plot.svg))
+        written.append(_bytes(folder / ASSETS / assets[plot.name], plot.png))
+    for table in report.tables():
+        written.append(_csv(folder / "tables" / f"{table.name}.csv", table.frame()))
+    numbers = {
+        **facts,
+        "cautions": report.cautions,
+        "tables": {table.name: table.rows for table in report.tables()},
+        "figures": {
+            plot.name: {"title": plot.title, "alt": plot.alt, "numbers": plot.numbers}
+            for plot in report.plots()
+        },
+    }
+    # NaN ("not defined") becomes null, which is what JSON has for it.
+    written.append(_bytes(folder / "report.json", msgspec.json.encode(numbers)))
+    step()
+    return written
+
+
+def _csv(path: Path, table: pl.DataFrame) -> Path:
+    table.write_csv(path)
+    return path
+
+
+def _text(path: Path, text: str) -> Path:
+    path.write_text(text, encoding="utf-8", errors="replace")
+    return path
+
+
+def _bytes(path: Path, data: bytes) -> Path:
+    path.write_bytes(data)
+    return path

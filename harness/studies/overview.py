@@ -1,0 +1,152 @@
+"""The default study: what any logs show, without a design of its own."""
+
+from collections.abc import Callable, Sequence
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from harness.errors import UsageError
+from harness.logs import LogInfo, LogRecords
+from harness.report.cautions import cautions
+from harness.report.cells import Cell, cells
+from harness.report.choices import choice_cells, choice_findings, choice_section
+from harness.report.outcomes import outcome_plot, outcome_rows, outcome_table
+from harness.report.page import Report
+from harness.report.ratings import rating_cells, rating_findings, rating_section
+from harness.report.table import Column, Section, Table
+from harness.report.utilities import utility_cells, utility_findings, utility_section
+from harness.report.wording import number
+from harness.stats.intervals import Bootstrap
+
+__all__ = ["overview", "overview_facts", "steps"]
+
+ADAPTIVE_TASK = "utilities"
+
+
+def steps(frame: pl.DataFrame) -> int:
+    """How often `overview` calls its `step`."""
+    return len(cells(frame, "rating")) + 2 * len(cells(frame, "choice"))
+
+
+def overview(
+    read: LogRecords,
+    *,
+    name: str,
+    day: date,
+    bootstrap: Bootstrap,
+    traces: dict[str, pl.DataFrame] | None = None,
+    step: Callable[[], None] = lambda: None,
+) -> Report:
+    """Outcomes, ratings, choices and utilities of everything that was read.
+
+    `traces` are campaigns' traces by log. UsageError when there are no records.
+    """
+    frame = read.frame
+    if not frame.height:
+        raise UsageError(
+            f"no records of ratings or choices in {len(read.logs)} logs; nothing to report"
+        )
+    rated, chosen = cells(frame, "rating"), cells(frame, "choice")
+    adaptive = [log.path for log in read.logs if log.task.rsplit("/", 1)[-1] == ADAPTIVE_TASK]
+    ratings = rating_cells(rated, bootstrap=bootstrap, step=step)
+    choices = choice_cells(chosen, bootstrap=bootstrap, adaptive=adaptive, step=step)
+    fits, notes = utility_cells(chosen, bootstrap=bootstrap, traces=traces or {}, step=step)
+    findings = [
+        *([rating_findings(ratings)] if ratings else []),
+        *([choice_findings(choices)] if choices else []),
+        *([utility_findings(fits)] if fits else []),
+    ]
+    outcomes = outcome_rows([*rated, *chosen])
+    sections = [
+        Section(
+            title="Outcomes",
+            anchor="outcomes",
+            plots=(outcome_plot(outcomes),),
+            tables=(outcome_table(outcomes),),
+        ),
+        *([rating_section(ratings)] if ratings else []),
+        *([choice_section(choices)] if choices else []),
+        *([utility_section(fits, notes)] if chosen else []),
+        _log_section(read.logs),
+    ]
+    return Report(
+        title=name,
+        subtitle=_subtitle(frame, day),
+        facts=_facts(frame, read.logs, [*rated, *chosen]),
+        findings=findings,
+        cautions=cautions(frame, read.logs, [*rated, *chosen], ratings, choices),
+        sections=sections,
+        footer="Written by penchant. Records of one rater, template and configuration form a "
+        "cell; nothing is pooled across cells unless a table says how many it averages.",
+    )
+
+
+def overview_facts(read: LogRecords, *, name: str, day: date) -> dict[str, Any]:
+    """The counts of `report.json`."""
+    outcomes = read.frame.group_by("outcome").len().sort("outcome")
+    return {
+        "name": name,
+        "date": day.isoformat(),
+        "records": read.frame.height,
+        "outcomes": dict(outcomes.iter_rows()),
+        "logs": read.logs,
+    }
+
+
+def _items(frame: pl.DataFrame) -> int:
+    names = [frame[column] for column in ("item", "item_first", "item_second")]
+    return pl.concat(names).drop_nulls().n_unique()
+
+
+def _subtitle(frame: pl.DataFrame, day: date) -> str:
+    raters = frame["rater"].unique().sort().to_list()
+    shown = ", ".join(raters[:8]) + (f" and {len(raters) - 8} more" if len(raters) > 8 else "")
+    return f"{day.isoformat()}. Measured: {shown}."
+
+
+def _facts(
+    frame: pl.DataFrame, logs: Sequence[LogInfo], found: Sequence[Cell]
+) -> list[tuple[str, str]]:
+    answered = frame.filter(pl.col("outcome") == "answered").height
+    kinds = dict(frame.group_by("kind").len().iter_rows())
+    facts = [
+        (frame["rater"].n_unique(), "raters"),
+        (len({cell.template for cell in found}), "templates"),
+        (_items(frame), "items"),
+        (kinds.get("rating", 0), "ratings asked"),
+        (kinds.get("choice", 0), "choices asked"),
+        (sum(1 for log in logs if log.rows), "logs"),
+    ]
+    return [
+        *((number(value, "count"), what) for value, what in facts if value),
+        (number(answered / frame.height, "share"), "answered"),
+    ]
+
+
+def _log_section(logs: Sequence[LogInfo]) -> Section:
+    columns = (
+        Column("path", "log"),
+        Column("task", "task"),
+        Column("created", "created"),
+        Column("status", "status"),
+        Column("samples", "samples", "count"),
+        Column("errored", "errored", "count"),
+        Column("unreadable", "missing", "count"),
+        Column("superseded", "superseded", "count"),
+        Column("rows", "records", "count"),
+        Column("note", "note"),
+    )
+    rows = [{column.key: getattr(log, column.key) for column in columns} for log in logs]
+    names = [Path(str(row["path"])).name for row in rows]
+    table = Table(
+        name="logs",
+        title="Logs read",
+        columns=columns,
+        rows=rows,
+        caption=f"{len(names)} files. A sample that a newer log of the same task has as well is "
+        "superseded and counts once.",
+        first=20,
+    )
+    return Section(title="Logs", anchor="logs", tables=(table,))
