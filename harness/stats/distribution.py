@@ -33,7 +33,8 @@ def level_counts(ratings: FloatArray, levels: Sequence[float]) -> FloatArray:
     if len(declared) < 2 or len(np.unique(declared)) < len(declared):
         raise UsageError(f"levels {list(levels)}: expected two or more, all different")
     given = np.isfinite(ratings)
-    index = np.searchsorted(declared, ratings).clip(0, len(declared) - 1)
+    index = np.searchsorted((declared[1:] + declared[:-1]) / 2, ratings)
+    index = index.clip(0, len(declared) - 1)
     off = given & ~np.isclose(declared[index], ratings, rtol=0, atol=1e-9)
     if off.any():
         value = ratings[off][0]
