@@ -92,7 +92,7 @@ class SimAPI(ModelAPI):
             )
             question = Question(messages=messages, seed=config.seed)
             replies = [await self._reply(question, offered, config)]
-        return self._output(replies, tools)
+        return self._output(replies, tools, single=block is None)
 
     async def _block(
         self, block: Block, input: list[ChatMessage], offered: bool, config: GenerateConfig
@@ -120,14 +120,15 @@ class SimAPI(ModelAPI):
         )
         return msgspec.structs.replace(reply, model=f"sim/{self.model_name}")
 
-    def _output(self, replies: list[Reply], tools: list[ToolInfo]) -> ModelOutput:
+    def _output(self, replies: list[Reply], tools: list[ToolInfo], *, single: bool) -> ModelOutput:
+        # The log-probabilities of a block stand in its replies; twice would be dear.
         tool = tools[0].name if tools else ""
         read = sum(reply.input_tokens for reply in replies)
         written = sum(reply.output_tokens for reply in replies)
         thought = [reply.reasoning_tokens for reply in replies if reply.reasoning_tokens]
         return ModelOutput(
             model=f"sim/{self.model_name}",
-            choices=[_choice(reply, tool) for reply in replies],
+            choices=[_choice(reply, tool, logprobs=single) for reply in replies],
             usage=ModelUsage(
                 input_tokens=read,
                 output_tokens=written,
@@ -189,7 +190,7 @@ def _thinks(config: GenerateConfig) -> bool:
     return config.reasoning_effort not in (None, "none") or bool(config.reasoning_tokens)
 
 
-def _choice(reply: Reply, tool: str) -> ChatCompletionChoice:
+def _choice(reply: Reply, tool: str, *, logprobs: bool) -> ChatCompletionChoice:
     content: str | list[Content] = reply.text
     if reply.reasoning is not None:
         content = [ContentReasoning(reasoning=reply.reasoning), ContentText(text=reply.text)]
@@ -197,7 +198,7 @@ def _choice(reply: Reply, tool: str) -> ChatCompletionChoice:
     return ChatCompletionChoice(
         message=ChatMessageAssistant(content=content, tool_calls=calls),
         stop_reason=reply.stop,
-        logprobs=_logprobs(reply),
+        logprobs=_logprobs(reply) if logprobs else None,
     )
 
 

@@ -1,8 +1,11 @@
 """Items from what a user writes: sources, files, counts, ids, traps."""
 
+import importlib.util
 import json
 from pathlib import Path
+from typing import Any
 
+import inspect_ai.dataset
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -189,3 +192,34 @@ def test_per_origin_must_be_positive() -> None:
     """`per_origin=0` is refused."""
     with pytest.raises(UsageError, match="per_origin 0"):
         load_items("builtin", per_origin=0, base=Path())
+
+
+def test_hub_records_become_items(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A source read from the hub gives the items that its own file gives."""
+    records = [
+        {"instruction": "Add.", "input": "1, 2", "output": "3"},
+        {"instruction": "Sing.", "input": "", "output": "la"},
+    ]
+    (tmp_path / "alpaca.json").write_text(json.dumps(records))
+
+    def hf_dataset(path: str, *, sample_fields: Any, **options: Any) -> list[Any]:
+        assert (path, options["split"]) == ("tatsu-lab/alpaca", "train")
+        return [sample_fields(record) for record in records]
+
+    monkeypatch.setattr(inspect_ai.dataset, "hf_dataset", hf_dataset)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: object())
+    expected = load_items("alpaca:alpaca.json", base=tmp_path)
+    assert load_items("alpaca", base=tmp_path) == expected
+    assert [item.text for item in expected.items] == ["Add.\n\n1, 2", "Sing."]
+
+
+def test_no_hub_is_one_line(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Without network the error names the data set and the way round, in one line."""
+
+    def hf_dataset(*args: Any, **options: Any) -> None:
+        raise ConnectionError("no route to host\nand more")
+
+    monkeypatch.setattr(inspect_ai.dataset, "hf_dataset", hf_dataset)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: object())
+    with pytest.raises(UsageError, match=r"MATH-500\): no route to host; .* as math:FILE$"):
+        load_items("math", base=tmp_path)
