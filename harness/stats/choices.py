@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
 import polars as pl
 
 from harness.errors import UsageError
@@ -38,10 +37,13 @@ QUESTION_SCHEMA: dict[str, Any] = {
     "count": pl.Float64,
     "soft": pl.Boolean,
     "random": pl.Boolean,
+    "refused_first": pl.Boolean,
+    "refused_second": pl.Boolean,
 }
 """One row a question: `p` is 1 or 0 for the item shown first or second being chosen, or the
 probability read off the model (`soft`); null unless `outcome` is `answered`. `count` is how often.
-`random`: the pair was drawn at random, not chosen by what earlier answers said."""
+`random`: the pair was drawn at random, not chosen by what earlier answers said. `refused_first`,
+`refused_second`: whether the item's completion was a refusal; null where not known."""
 
 
 def questions_from_records(records: pl.DataFrame) -> pl.DataFrame:
@@ -61,11 +63,13 @@ def questions_from_records(records: pl.DataFrame) -> pl.DataFrame:
         count=pl.lit(1.0),
         soft=soft & answered,
         random=pl.col("sample_id").fill_null("").str.contains("^(initial|reserve)-"),
+        refused_first="completion_refused_first",
+        refused_second="completion_refused_second",
     )
 
 
 def read_questions(path: Path) -> pl.DataFrame:
-    """A CSV or Parquet file of comparisons, or of records, as questions."""
+    """A CSV or Parquet file of comparisons as questions; see `questions_from_table`."""
     try:
         if path.suffix == ".parquet":
             table = pl.read_parquet(path)
@@ -73,8 +77,6 @@ def read_questions(path: Path) -> pl.DataFrame:
             table = pl.read_csv(path, infer_schema=False)
     except (OSError, pl.exceptions.PolarsError) as error:
         raise UsageError(f"cannot read {path}: {str(error).splitlines()[0]}") from error
-    if "item_first" in table.columns:
-        return questions_from_records(_typed_records(table))
     return questions_from_table(table, where=str(path))
 
 
@@ -114,6 +116,8 @@ def questions_from_table(table: pl.DataFrame, *, where: str) -> pl.DataFrame:
         count="count",
         soft=has_p & answered,
         random=_flag(table),
+        refused_first=pl.lit(None, pl.Boolean),
+        refused_second=pl.lit(None, pl.Boolean),
     )
     _check_rows(questions, where)
     return questions.select(list(QUESTION_SCHEMA))
@@ -138,7 +142,8 @@ def _numbers(table: pl.DataFrame, where: str) -> pl.DataFrame:
             raise UsageError(
                 f"{name} {bad[name][0]!r} in {where}, row {bad['row'][0]}; expected a number"
             )
-        table = table.with_columns(parsed.fill_null(default).alias(name))
+        filled = parsed if default is None else parsed.fill_null(default)
+        table = table.with_columns(filled.alias(name))
     if "choice" not in table.columns:
         table = table.with_columns(pl.lit("", pl.String).alias("choice"))
     return table
@@ -158,14 +163,6 @@ def _check_rows(questions: pl.DataFrame, where: str) -> None:
             name = "p_first" if column == "p" else column
             value = rows[column][0]
             raise UsageError(f"{name} {value!r} in {where}, row {rows['row'][0]}; {expected}")
-
-
-def _typed_records(table: pl.DataFrame) -> pl.DataFrame:
-    from harness.records import SCHEMA
-
-    known = [pl.col(c).cast(SCHEMA[c], strict=False) for c in table.columns if c in SCHEMA]
-    missing = [pl.lit(None, t).alias(c) for c, t in SCHEMA.items() if c not in table.columns]
-    return table.with_columns(*known, *missing)
 
 
 def as_half_wins(questions: pl.DataFrame, outcomes: Sequence[str] = ("refused",)) -> pl.DataFrame:
@@ -237,9 +234,9 @@ def _groups(answered: pl.DataFrame, position_by: PositionBy) -> pl.Series:
     if position_by == "template":
         return _named(answered["template"], "template", position_by)
     a, b = pl.col("origin_first"), pl.col("origin_second")
-    pair = answered.select(
-        pl.concat_str([pl.min_horizontal(a, b), pl.max_horizontal(a, b)], separator=" × ")
-    ).to_series()
+    joined = pl.concat_str([pl.min_horizontal(a, b), pl.max_horizontal(a, b)], separator=" × ")
+    known = a.is_not_null() & b.is_not_null()
+    pair = answered.select(pl.when(known).then(joined)).to_series()
     return _named(pair, "origin_first, origin_second", position_by)
 
 
@@ -250,9 +247,3 @@ def _named(values: pl.Series, column: str, position_by: str) -> pl.Series:
             f"{values.null_count()} of {len(values)} have none"
         )
     return values
-
-
-def random_share(questions: pl.DataFrame) -> float:
-    """Share of the answered questions whose pair was drawn at random."""
-    answered = questions.filter(pl.col("outcome") == "answered")
-    return float(np.nan_to_num(answered["random"].mean())) if len(answered) else 0.0  # type: ignore[arg-type]

@@ -85,7 +85,7 @@ class Probit:
 
 
 _NODES, _WEIGHTS = np.polynomial.hermite_e.hermegauss(32)
-_WEIGHTS = _WEIGHTS / _WEIGHTS.sum()
+_LOG_WEIGHTS = np.log(_WEIGHTS / _WEIGHTS.sum())
 
 
 @dataclass(frozen=True)
@@ -112,15 +112,18 @@ class Logit:
     def tilted(
         self, mean: FloatArray, variance: FloatArray
     ) -> tuple[FloatArray, FloatArray, FloatArray]:
-        """By Gauss–Hermite quadrature with 32 nodes."""
+        """By Gauss–Hermite quadrature with 32 nodes, relative to the largest term."""
         x = mean[..., None] + np.sqrt(variance)[..., None] * _NODES
-        p = np.asarray(expit(x))
-        first = p * (1 - p)
-        z = p @ _WEIGHTS
-        dz = first @ _WEIGHTS
-        d2z = (first * (1 - 2 * p)) @ _WEIGHTS
-        slope = dz / z
-        return np.log(z), slope, np.clip(slope**2 - d2z / z, 0, None)
+        log_terms = self.log_probability(x) + _LOG_WEIGHTS
+        largest = log_terms.max(axis=-1, keepdims=True)
+        share = np.exp(log_terms - largest)
+        total = share.sum(axis=-1)
+        q = np.asarray(expit(-x))
+        # F' = F(1 − F) and F'' = F(1 − F)(1 − 2F), so both are means under the tilted weights.
+        slope = (share * q).sum(axis=-1) / total
+        second = (share * q * (2 * q - 1)).sum(axis=-1) / total
+        log_z = np.log(total) + largest[..., 0]
+        return log_z, slope, np.clip(slope**2 - second, 0, None)
 
 
 LINKS: dict[LinkName, Link] = {"probit": Probit(), "logit": Logit()}

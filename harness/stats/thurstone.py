@@ -89,7 +89,7 @@ class Fit:
 
 
 def fit(data: Comparisons, options: Options | None = None, *, start: Fit | None = None) -> Fit:
-    """Fit `data`; `start`, an earlier fit of the same items, only makes it faster.
+    """Fit `data` with σ = 1; `start`, an earlier fit of the same items, only makes it faster.
 
     UsageError without a single comparison, and without a prior where no finite estimate exists.
     """
@@ -182,12 +182,15 @@ def _unpenalised(data: Comparisons, options: Options, design: Design) -> Posteri
 
 def _no_maximum(data: Comparisons, unbeaten: list[str]) -> str:
     count, _ = components(data)
-    named = ", ".join(repr(item) for item in unbeaten[:3])
-    more = f" and {len(unbeaten) - 3} more" if len(unbeaten) > 3 else ""
+    rest = [item for item in data.items if item not in set(unbeaten)]
+    # Of the two sides of the cut, name the smaller.
+    few, verb = (unbeaten, "lost") if len(unbeaten) <= len(rest) else (rest, "won")
+    named = ", ".join(repr(item) for item in few[:3])
+    more = f" and {len(few) - 3} more" if len(few) > 3 else ""
     if count > 1:
         reason = f"the comparisons fall into {count} components that nothing ties together"
     else:
-        reason = f"{named}{more} never lost to any other item"
+        reason = f"{named}{more} never {verb} against any other item"
     return f"no finite maximum-likelihood estimate: {reason}; use --prior-sd auto"
 
 

@@ -51,10 +51,11 @@ class Gaussian:
 def prior_variance(mean: FloatArray, variance: FloatArray, tau2: float) -> float:
     """The next τ² from utilities' posterior means and variances, (n,) each.
 
-    One pretended item with μ² = 1 keeps τ finite where the data say next to nothing about it.
+    One pretended item with μ² = 1 keeps τ finite where the data say next to nothing about it; the
+    upper end (τ = 20) is for answers without any noise, which no τ would be too large for.
     """
     determined = max(len(mean) - float(variance.sum()) / tau2, 0.0)
-    return float(np.clip((float(mean @ mean) + 1) / (determined + 1), 1e-4, 1e4))
+    return float(np.clip((float(mean @ mean) + 1) / (determined + 1), 1e-4, 400))
 
 
 class _Variance:
@@ -75,7 +76,8 @@ class _Variance:
             rows = row_variance_dense(self.design, covariance)
             return rows, np.diagonal(covariance)[:n].copy(), covariance
         items = self.local.update(precision, weights)
-        effects = 1 / np.maximum(precision.corner + precision.ridge[n:], 1e-12)
+        unit = np.eye(self.design.size)[:, n:]
+        effects = np.diagonal(precision.solve(unit, tolerance=1e-2)[n:])
         # The level that no comparison sees has the prior's variance and τ must not feed on it.
         level = 1 / precision.ridge[:n].sum()
         return self.local.rows(effects), items + level, None
@@ -102,7 +104,7 @@ def expectation_propagation(
     variance = _Variance(design, dense)
     mean, tau2 = start, tau**2
     sites = sites or _laplace_sites(likelihood, design.linear(start))
-    converged, iteration = False, 0
+    converged, iteration, step, moved = False, 0, 1.0, np.inf
     for iteration in range(1, iterations + 1):
         weights = likelihood.to_rows(likelihood.count * sites.precision)
         ridge = np.concatenate([np.full(design.n, 1 / tau2), np.full(design.groups, effect_ridge)])
@@ -116,14 +118,16 @@ def expectation_propagation(
             mean = covariance @ right
         else:
             mean = precision.solve(right, start=before, tolerance=1e-5)
-        moved = float(np.max(np.abs(mean - before)[: design.n] / np.sqrt(items)))
+        moved, last = float(np.max(np.abs(mean - before)[: design.n] / np.sqrt(items))), moved
         tau2_before = tau2
         if estimate_tau:
             tau2 = prior_variance(mean[: design.n], items, tau2)
         converged = moved < tolerance and abs(np.log(tau2 / tau2_before)) < tolerance
         if converged and iteration > 1:
             break
-        sites = _update(likelihood, sites, design.linear(mean), rows)
+        if moved > last:
+            step = max(0.7 * step, 0.2)
+        sites = _update(likelihood, sites, design.linear(mean), rows, step)
     return Gaussian(
         mean,
         precision,
@@ -144,8 +148,11 @@ def _laplace_sites(likelihood: Likelihood, eta: FloatArray) -> Sites:
     return Sites(curvature, curvature * x + slope)
 
 
-def _update(likelihood: Likelihood, sites: Sites, eta: FloatArray, rows: FloatArray) -> Sites:
-    """One parallel sweep: cavity, moments of the tilted distribution, new sites."""
+def _update(
+    likelihood: Likelihood, sites: Sites, eta: FloatArray, rows: FloatArray, step: float
+) -> Sites:
+    """One parallel sweep: cavity, moments of the tilted distribution, and so much of the way to
+    the new sites as `step` says."""
     variance = rows[likelihood.row]
     precision = 1 / variance
     # A site never exceeds the marginal's own precision, but an unfinished sweep may.
@@ -154,4 +161,8 @@ def _update(likelihood: Likelihood, sites: Sites, eta: FloatArray, rows: FloatAr
     centre = cavity * (precision * likelihood.sides(eta) - sites.shift)
     _, slope, curvature = likelihood.link.tilted(centre, cavity)
     left = np.maximum(1 - cavity * curvature, 1e-8)
-    return Sites(np.maximum(curvature / left, 1e-10), (slope + curvature * centre) / left)
+    precision = np.maximum(curvature / left, 1e-10)
+    shift = (slope + curvature * centre) / left
+    return Sites(
+        step * precision + (1 - step) * sites.precision, step * shift + (1 - step) * sites.shift
+    )

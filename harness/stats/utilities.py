@@ -13,6 +13,7 @@ from harness.stats.heldout import Heldout, held_out
 from harness.stats.pooling import require_one
 from harness.stats.stopping import expected_rho, within_groups
 from harness.stats.thurstone import Fit, Options, fit
+from harness.stats.thurstone_sigma import choose_sigma
 from harness.stats.thurstone_table import position_effects, utilities
 
 __all__ = ["Analysis", "analyse", "analyse_records", "origins_of", "random_rows"]
@@ -74,11 +75,17 @@ def analyse(
     options = options or Options()
     rng = np.random.default_rng(seed)
     data = build(questions, items=items, position_by=position_by)
-    fitted = fit(data, options)
     origins = origins_of(questions, data.items)
-    eligible = random_rows(questions, data)
-    heldout = _held_out(fitted, eligible, seed)
+    if options.sigma == "per-item":
+        choice = choose_sigma(data, options, rng=np.random.default_rng(seed))
+        fitted = choice.fit
+        heldout = choice.per_item if len(fitted.sigma) else choice.fixed
+        scores = {"heldout_nll_fixed": choice.fixed, "heldout_nll_per_item": choice.per_item}
+    else:
+        fitted = fit(data, options)
+        heldout, scores = _held_out(fitted, random_rows(questions, data), seed), {}
     summary = _summary(fitted, questions, origins, heldout, rng)
+    summary |= {name: value and value.nll for name, value in scores.items()}
     return Analysis(
         fit=fitted,
         table=utilities(fitted, rng=rng, reference=reference),

@@ -1,0 +1,274 @@
+"""`penchant utilities`: choices to utilities with intervals."""
+
+import json
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Literal
+
+import click
+import polars as pl
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from harness.errors import UsageError
+from harness.logs import read_records
+from harness.record_files import WRITERS, write_table
+from harness.stats.choices import PositionBy, questions_from_records, read_questions
+from harness.stats.pooling import require_one
+from harness.stats.sensitivity import sensitivity
+from harness.stats.thurstone import Options
+from harness.stats.utilities import Analysis, analyse
+
+__all__ = ["utilities"]
+
+_SHOWN = 10
+_WIDE = 120
+
+
+def _prior(context: click.Context, option: click.Parameter, value: str) -> Any:
+    if value == "auto":
+        return "auto"
+    return _number_or_none(value, "--prior-sd", "auto, none or a positive number")
+
+
+def _bound(context: click.Context, option: click.Parameter, value: str) -> float | None:
+    return _number_or_none(value, "--sigma-bounds", "none or a positive number, of |log sigma|")
+
+
+def _number_or_none(value: str, name: str, expected: str) -> float | None:
+    if value == "none":
+        return None
+    try:
+        number = float(value)
+    except ValueError:
+        number = float("nan")
+    if not 0 < number < float("inf"):
+        raise UsageError(f"{name} {value!r}; expected {expected}")
+    return number
+
+
+@click.command()
+@click.argument("inputs", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help=f"Write the table of utilities: {', '.join(WRITERS)}.",
+)
+@click.option("--json", "print_json", is_flag=True, help="Print the summary as one JSON object.")
+@click.option("--reference", metavar="ITEM", help="Contrasts to this item, with their errors.")
+@click.option(
+    "--link",
+    type=click.Choice(["probit", "logit"]),
+    default="probit",
+    show_default=True,
+    help="Thurstone's model, or Bradley–Terry's.",
+)
+@click.option(
+    "--prior-sd",
+    default="auto",
+    show_default=True,
+    metavar="auto|VALUE|none",
+    callback=_prior,
+    help="Spread of the utilities' prior; none: maximum likelihood.",
+)
+@click.option(
+    "--sigma",
+    type=click.Choice(["fixed", "per-item"]),
+    default="fixed",
+    show_default=True,
+    help="Response noise: 1, or each item's own.",
+)
+@click.option(
+    "--penalty",
+    default=3.0,
+    show_default=True,
+    type=click.FloatRange(min=0),
+    help="Weight of sum (log sigma)², for --sigma per-item.",
+)
+@click.option(
+    "--sigma-bounds",
+    "bound",
+    default="2",
+    show_default=True,
+    metavar="VALUE|none",
+    callback=_bound,
+    help="Limit of |log sigma|, for --sigma per-item.",
+)
+@click.option(
+    "--force-sigma",
+    is_flag=True,
+    help="Report per-item sigma even where held-out pairs prefer sigma = 1.",
+)
+@click.option(
+    "--position/--no-position",
+    default=True,
+    show_default=True,
+    help="The position effect as a parameter of the fit.",
+)
+@click.option(
+    "--position-by",
+    type=click.Choice(["none", "template", "origin-pair"]),
+    default="none",
+    show_default=True,
+    help="A position effect for each of these.",
+)
+@click.option(
+    "--sensitivity",
+    "sensitive",
+    is_flag=True,
+    help="Also fit with refusals as half wins, and without refused items.",
+)
+@click.option(
+    "--seed",
+    default=0,
+    show_default=True,
+    type=click.IntRange(min=0),
+    help="Of posterior draws and the held-out pairs.",
+)
+def utilities(
+    inputs: tuple[Path, ...],
+    output: Path | None,
+    print_json: bool,
+    reference: str | None,
+    link: Literal["probit", "logit"],
+    prior_sd: float | Literal["auto"] | None,
+    sigma: Literal["fixed", "per-item"],
+    penalty: float,
+    bound: float | None,
+    force_sigma: bool,
+    position: bool,
+    position_by: PositionBy,
+    sensitive: bool,
+    seed: int,
+) -> None:
+    """Utilities of items from choices between them, with 95 % intervals.
+
+    INPUTS is Inspect logs, folders of logs or tables of records, or one CSV of comparisons with
+    columns first,second,choice[,count][,p_first]: choice is first or second, anything else is
+    counted and left out; p_first is a probability read off the model. Optional columns template,
+    origin_first, origin_second serve --position-by. What differs in rater, template or settings
+    is not pooled.
+
+    \b
+    penchant utilities logs/ -o utilities.csv
+    penchant utilities games.csv --link logit --prior-sd none --reference Baltimore
+    """
+    if output is not None and output.suffix not in WRITERS:
+        raise UsageError(
+            f"cannot write {str(output)!r}; expected a name ending in {', '.join(WRITERS)}"
+        )
+    if not position and position_by != "none":
+        raise UsageError(f"--position-by {position_by} with --no-position; expected one of them")
+    options = Options(
+        link=link,
+        prior_sd=prior_sd,
+        position=position,
+        sigma=sigma,
+        penalty=penalty,
+        sigma_bound=bound,
+        force_sigma=force_sigma,
+    )
+    questions = _read(inputs, position_by)
+    with Console(stderr=True).status("Fitting"):
+        result = analyse(
+            questions, options=options, position_by=position_by, reference=reference, seed=seed
+        )
+        if sensitive:
+            runs = sensitivity(questions, result.fit, position_by=position_by)
+            result.summary["sensitivity"] = [asdict(run) for run in runs]
+    if output is not None:
+        write_table(result.table, output)
+    if print_json:
+        click.echo(json.dumps(result.summary, indent=1, ensure_ascii=False))
+    else:
+        _show(result, reference)
+    if output is not None:
+        click.echo(f"written: {output}", err=print_json)
+
+
+def _read(inputs: tuple[Path, ...], position_by: PositionBy) -> pl.DataFrame:
+    """The questions of INPUTS: one file of comparisons, or logs and record tables."""
+    plain = [path for path in inputs if path.is_file() and _is_comparisons(path)]
+    if plain and len(inputs) > 1:
+        raise UsageError(f"{str(plain[0])!r} is a file of comparisons; expected it alone")
+    if plain:
+        return read_questions(plain[0])
+    read = read_records(inputs, progress=True)
+    for note in read.notes():
+        click.echo(note, err=True)
+    choices = read.frame.filter(pl.col("kind") == "choice")
+    where = ", ".join(map(str, inputs))
+    if not len(choices):
+        raise UsageError(f"no choice records in {where}")
+    factors = ("template", "template_hash") if position_by == "template" else ()
+    require_one(choices, factors=factors, where=where)
+    return questions_from_records(choices)
+
+
+def _is_comparisons(path: Path) -> bool:
+    """A table that is not one of records: what is missing of its columns is said on reading."""
+    if path.suffix not in (".csv", ".parquet"):
+        return False
+    try:
+        if path.suffix == ".parquet":
+            columns = list(pl.read_parquet_schema(path))
+        else:
+            columns = pl.read_csv(path, n_rows=0, infer_schema=False).columns
+    except (OSError, pl.exceptions.PolarsError):
+        return True
+    return "item_first" not in columns and "kind" not in columns
+
+
+def _show(result: Analysis, reference: str | None) -> None:
+    console = Console() if sys.stdout.isatty() else Console(width=_WIDE)
+    table = result.table
+    title = f"contrasts to {reference}" if reference else "utilities, mean 0"
+    shown = (
+        table if len(table) <= 2 * _SHOWN else pl.concat([table.head(_SHOWN), table.tail(_SHOWN)])
+    )
+    grid = Table(title=f"{len(table)} items: {title}", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    for name in ("rank", "item", "utility", "95 % interval", "rank interval", "comparisons"):
+        grid.add_column(name, justify="left" if name == "item" else "right", overflow="fold")
+    for index, row in enumerate(shown.iter_rows(named=True)):
+        if len(shown) < len(table) and index == _SHOWN:
+            grid.add_row(*["…"] * 6)
+        cells = (
+            str(row["rank"]),
+            row["item"],
+            f"{row['utility']:.2f}",
+            f"[{row['low']:.2f}, {row['high']:.2f}]",
+            f"{row['rank_low']}–{row['rank_high']}",
+            f"{row['comparisons']:g}",
+        )
+        grid.add_row(*map(Text, cells))
+    console.print(grid)
+    for line in _lines(result.summary):
+        click.echo(line)
+
+
+def _lines(summary: dict[str, Any]) -> list[str]:
+    outcomes = ", ".join(f"{name} {count:g}" for name, count in summary["outcomes"].items())
+    lines = [f"questions: {outcomes}"]
+    if summary["position_effect"] is not None:
+        lines.append(
+            f"position effect {summary['position_effect']:+.3f} "
+            f"[{summary['position_effect_low']:.3f}, {summary['position_effect_high']:.3f}], "
+            f"first-choice rate {summary['first_choice_rate']:.3f}"
+        )
+    tau = "no prior" if summary["tau"] is None else f"prior sd {summary['tau']:.2f}"
+    lines.append(f"{tau}; expected rank correlation with the truth {summary['expected_rho']:.3f}")
+    if summary["heldout_nll"] is not None:
+        lines.append(
+            f"held out ({summary['heldout_comparisons']:g} comparisons): NLL "
+            f"{summary['heldout_nll']:.3f}, accuracy {summary['heldout_accuracy']:.3f}"
+        )
+    for run in summary.get("sensitivity", ()):
+        lines.append(
+            f"{run['run']}: r {run['pearson']:.3f} over {run['items']} items, "
+            f"largest change {run['largest_change']:.2f}"
+        )
+    return lines + [f"note: {note}" for note in summary["notes"]]
