@@ -16,7 +16,7 @@ from harness.prompts.conditions import Condition, completion_system
 from harness.prompts.render import completion_messages, prompt_hash
 from harness.session import session
 from harness.stages import check_config, stage_config
-from harness.text.refusal import content_refusal
+from harness.text.refusal import is_refusal
 from harness.wire import Question, Reply
 
 __all__ = ["Completer"]
@@ -103,7 +103,7 @@ class Completer:
     def _completion(self, item: Item, reply: Reply, model: Model, identity: str) -> Completion:
         error = reply.error
         text = reply.text
-        refused = reply.stop == "content_filter" or content_refusal(text)
+        refused = reply.stop == "content_filter" or is_refusal(text)
         if error is None and not text.strip():
             error = f"the completion is empty (stop reason {reply.stop})"
         honoured = reply.seed_honoured

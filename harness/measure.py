@@ -21,7 +21,16 @@ from harness.prompts.template import Template, Timing
 from harness.stages import base_seed, check_config, stage_config, thinking_name
 from harness.wire import Message, Question, Reply
 
-__all__ = ["Asked", "Common", "Measure", "Planned", "Prepared", "default_tokens", "output_of"]
+__all__ = [
+    "Asked",
+    "Common",
+    "Measure",
+    "Planned",
+    "Prepared",
+    "default_tokens",
+    "output_of",
+    "questions_of",
+]
 
 PLAIN_TOKENS = 64
 REASONED_TOKENS = 1024
@@ -255,11 +264,23 @@ def output_of(model: str, common: Common, asked: Sequence[Asked]) -> ModelOutput
     else:
         text = shown[0]
     output = ModelOutput.from_content(model=model, content=text)
+    # As one text each: Inspect walks every leaf of a log several times, and there are thousands.
     output.metadata = {
-        "common": msgspec.to_builtins(common),
-        "asked": [msgspec.to_builtins(one) for one in asked],
+        "common": msgspec.json.encode(common).decode(),
+        "asked": msgspec.json.encode(asked).decode(),
     }
     return output
+
+
+def questions_of(output: ModelOutput) -> tuple[Common, list[Asked]] | None:
+    """What `output_of` put into a sample's output; None where it is not one of ours."""
+    kept = output.metadata or {}
+    if "asked" not in kept:
+        return None
+    return (
+        msgspec.json.decode(kept["common"], type=Common),
+        msgspec.json.decode(kept["asked"], type=list[Asked]),
+    )
 
 
 def _shown(reply: Reply) -> str:

@@ -76,7 +76,7 @@ def _sampled(common: Common, label: str) -> dict[str, Any]:
 def _expected(common: Common, found: Distribution) -> tuple[Answer, dict[str, Any]]:
     """The likeliest label as the answer, and expectations under the renormalised probabilities."""
     facts: dict[str, Any] = {"label_mass": found.mass}
-    if found.mass < common.min_label_mass or not found.probabilities:
+    if found.mass <= 0 or found.mass < common.min_label_mass:
         reason = f"label mass {found.mass:.3f} below {common.min_label_mass:g}"
         return Answer(outcome="invalid", reason=reason), facts
     facts["probabilities"] = dict(found.probabilities)

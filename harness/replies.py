@@ -24,10 +24,10 @@ def reply_of(output: ModelOutput) -> Reply:
     """The reply that a single-question `generate` brought.
 
     A provider of this project puts what Inspect's output has no place for (endpoint, attempts,
-    steering) into `output.metadata["replies"][0]`; that stands over what is read here.
+    steering) into `output.metadata` (`replies_metadata`); that stands over what is read here.
     """
-    if output.metadata and output.metadata.get("replies"):
-        return msgspec.convert(output.metadata["replies"][0], Reply)
+    if output.metadata and "replies" in output.metadata:
+        return msgspec.json.decode(output.metadata["replies"], type=list[Reply])[0]
     if output.empty:
         return Reply(error=output.error or "the provider gave no choice", stop="unknown")
     choice = output.choices[0]

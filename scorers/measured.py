@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 import msgspec
 from inspect_ai.solver import TaskState
 
-from harness.measure import Asked, Common
+from harness.measure import questions_of
 from harness.reading import read_record
 from harness.records import Record
 
@@ -17,20 +17,20 @@ def rows_of(state: TaskState) -> list[Record]:
 
     ValueError where the sample's output is not one of our solvers': nothing can be read from it.
     """
-    kept = state.output.metadata or {}
-    if "asked" not in kept:
+    kept = questions_of(state.output)
+    if kept is None:
         raise ValueError("this sample holds no measurement: its output has no questions")
-    common = msgspec.convert(kept["common"], Common)
+    common, questions = kept
     sample = f"{state.sample_id}:{state.epoch}"
     return [
-        msgspec.structs.replace(read_record(common, asked), sample_id=sample)
-        for asked in msgspec.convert(kept["asked"], list[Asked])
+        msgspec.structs.replace(read_record(common, asked), sample_id=sample) for asked in questions
     ]
 
 
 def levels_of(state: TaskState) -> tuple[float, ...]:
     """Values of the template's declared levels, lowest first."""
-    return msgspec.convert((state.output.metadata or {})["common"], Common).values
+    kept = questions_of(state.output)
+    return () if kept is None else kept[0].values
 
 
 def table(

@@ -19,7 +19,14 @@ from inspect_ai.model import ChatMessage
 
 from harness.wire import Message, Question, Reply
 
-__all__ = ["BLOCK_PROVIDERS", "Block", "carrying", "current_block", "questions_for"]
+__all__ = [
+    "BLOCK_PROVIDERS",
+    "Block",
+    "carrying",
+    "current_block",
+    "questions_for",
+    "replies_metadata",
+]
 
 BLOCK_PROVIDERS = ("sim", "pool", "steering")
 """Providers that take a whole block in one `generate`."""
@@ -66,3 +73,17 @@ def questions_for(block: Block, input: Sequence[ChatMessage]) -> tuple[Question,
         msgspec.structs.replace(question, messages=prefix + question.messages)
         for question in block.questions
     )
+
+
+def replies_metadata(replies: Sequence[Reply]) -> dict[str, str]:
+    """`ModelOutput.metadata` that keeps what choices have no place for: one reply a question.
+
+    One text, since Inspect walks every leaf of a log several times. Texts and reasoning stand in
+    the choices and are left out where there are several.
+    """
+    if len(replies) > 1:
+        replies = [
+            msgspec.structs.replace(reply, text="", reasoning=None, top_logprobs=None)
+            for reply in replies
+        ]
+    return {"replies": msgspec.json.encode(replies).decode()}

@@ -32,7 +32,7 @@ from inspect_ai.tool import ToolCall, ToolChoice, ToolInfo
 from harness.errors import UsageError
 from harness.inspect_api import PrerequisiteError
 from harness.items.item import text_hash
-from harness.providers.block import Block, current_block, questions_for
+from harness.providers.block import Block, current_block, questions_for, replies_metadata
 from harness.respondent.reading import read_conversation
 from harness.respondent.respond import respond
 from harness.respondent.settings import Settings, settings_for
@@ -135,7 +135,7 @@ class SimAPI(ModelAPI):
                 total_tokens=read + written,
                 reasoning_tokens=sum(thought) if thought else None,
             ),
-            metadata={"replies": [msgspec.to_builtins(reply) for reply in replies]},
+            metadata=replies_metadata(replies),
         )
 
     def identity(self) -> str:
