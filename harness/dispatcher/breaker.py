@@ -39,6 +39,7 @@ class Breaker:
         self._failures = 0
         self._successes = 0
         self._failing_since: float | None = None
+        self._suspect = False
         self.state = State.CLOSED
         self.until = 0.0
 
@@ -55,16 +56,17 @@ class Breaker:
             return True
         return False
 
-    def succeeded(self, *, probe: bool) -> None:
+    def succeeded(self, now: float, *, probe: bool) -> None:
         """An answer came back; one to a request sent before the breaker opened proves nothing."""
         if self.state is not State.CLOSED and not probe:
             return
         self._failures = 0
         self.state = State.CLOSED
         self._successes += 1
-        # An endpoint that flaps keeps its long waits until it has worked for a while.
-        if self._successes >= 20:
+        # An endpoint that flaps keeps its long waits until it has worked for as long as they are.
+        if self._successes >= 20 and now >= self.until + self._longest:
             self._failing_since = None
+            self._suspect = False
 
     def failed(self, now: float, *, probe: bool) -> bool:
         """A request failed; True when this opened a closed breaker."""
@@ -72,7 +74,9 @@ class Breaker:
         self._successes = 0
         if self._failing_since is None:
             self._failing_since = now
-        if self.state is State.CLOSED and self._failures >= self._threshold:
+        # One that was open a moment ago is not given five more to fail with.
+        threshold = 2 if self._suspect else self._threshold
+        if self.state is State.CLOSED and self._failures >= threshold:
             self._open(now)
             return True
         if probe:
@@ -89,4 +93,5 @@ class Breaker:
         since = now if self._failing_since is None else self._failing_since
         wait = min(self._longest, max(self._shortest, (now - since) / 4))
         self.state = State.OPEN
+        self._suspect = True
         self.until = now + wait * float(self._rng.uniform(0.8, 1.2))

@@ -125,7 +125,7 @@ class Endpoint:
         self.answered += 1
         self.rtt = took if math.isnan(self.rtt) else self.rtt + 0.1 * (took - self.rtt)
         self.times.add(took)
-        self.breaker.succeeded(probe=flight.probe)
+        self.breaker.succeeded(now, probe=flight.probe)
         self.concurrency.succeeded(took)
         self.strikes = 0
         if rates is not None:
@@ -152,7 +152,7 @@ class Endpoint:
         if rates is not None:
             self._learn(rates, now)
         # Too fast, but alive.
-        self.breaker.succeeded(probe=flight.probe)
+        self.breaker.succeeded(now, probe=flight.probe)
 
     def failed(self, flight: Flight, now: float) -> bool:
         """The server failed; True when this opened the breaker."""

@@ -232,7 +232,7 @@ class Pump:
                 self._failing(verdict, now)
                 self._again_soon(job)
             elif verdict.kind == "rejected":
-                endpoint.breaker.succeeded(probe=flight.probe)
+                endpoint.breaker.succeeded(now, probe=flight.probe)
                 self._finish(flight, verdict, now)
             else:
                 # First back into the line: if the pool dies of this, the job must end with it.

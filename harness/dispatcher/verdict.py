@@ -79,7 +79,7 @@ class _Choice(msgspec.Struct):
     message: _Message | None = None
     finish_reason: str | None = None
     logprobs: _Logprobs | None = None
-    error: msgspec.Raw | None = None
+    error: Any = None
     steering: dict[str, Any] | None = None
 
 
@@ -100,7 +100,7 @@ class _Body(msgspec.Struct):
     model: str | None = None
     provider: str | None = None
     system_fingerprint: str | None = None
-    error: msgspec.Raw | None = None
+    error: Any = None
     steering: dict[str, Any] | None = None
     choice_probabilities: dict[str, float] | None = None
     seed: int | None = None
@@ -137,8 +137,8 @@ def read_response(
     choice = parsed.choices[0] if parsed.choices else None
     if error_body is None and choice is not None and choice.error is not None:
         error_body = choice.error
-    if error_body is not None and bytes(error_body) != b"null":
-        return _error_in_200(bytes(error_body), headers, wall)
+    if error_body is not None:
+        return _error_in_200(error_body, headers, wall)
     if choice is None or choice.message is None:
         return Verdict(kind="unavailable", reason="reply without a choice", billed=True)
     return _usable(parsed, choice, choice.message, headers, seed)
@@ -218,11 +218,12 @@ def _refused(status: int, headers: Mapping[str, str], body: bytes, wall: float) 
     return Verdict(kind="rejected", reason=reason)
 
 
-def _error_in_200(error: bytes, headers: Mapping[str, str], wall: float) -> Verdict:
+def _error_in_200(error: Any, headers: Mapping[str, str], wall: float) -> Verdict:
     """A 200 that carries an error, as routers send when a backend fails after they answered."""
-    message, code = _error_text(b'{"error":' + error + b"}")
+    body = msgspec.json.encode({"error": error})
+    message, code = _error_text(body)
     if code.isdigit() and 400 <= int(code) < 600:
-        return _refused(int(code), headers, b'{"error":' + error + b"}", wall)
+        return _refused(int(code), headers, body, wall)
     if _QUOTA.search(f"{code} {message}".lower()):
         return Verdict(kind="exhausted", reason=f"200 with error: {message}")
     return Verdict(kind="unavailable", reason=f"200 with error: {message}")
