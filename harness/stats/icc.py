@@ -45,6 +45,9 @@ def icc(ratings: FloatArray, *, confidence: float = 0.95) -> dict[str, Estimate]
             continue
         if form.endswith("k"):
             value, low, high = (_stepped_up(part, k) for part in (value, low, high))
+        if math.isinf(value):
+            found[form] = undefined("items do not differ at all", n=len(used))
+            continue
         found[form] = Estimate(
             estimate=value, low=low, high=high, n=len(used), undefined=missing, interval="F"
         )
@@ -233,5 +236,9 @@ def _agreement_limits(
 
 
 def _stepped_up(single: float, k: float) -> float:
-    """Spearman–Brown: reliability of the mean of k ratings from that of one."""
-    return single * k / (1 + single * (k - 1))
+    """Spearman–Brown: reliability of the mean of k ratings from that of one.
+
+    Without any variance between items it has no lower bound: minus infinity.
+    """
+    below = 1 + single * (k - 1)
+    return single * k / below if below > 1e-12 else -math.inf

@@ -13,7 +13,7 @@ from harness.errors import UsageError
 from harness.stats.agreement import cross_seed_r, discrimination
 from harness.stats.consistency import consistency_summary
 from harness.stats.distribution import kl_uniform, level_counts, level_share, modal_share
-from harness.stats.icc import icc, icc_1_1, icc_bootstrap
+from harness.stats.icc import FORMS, icc, icc_1_1, icc_bootstrap
 from harness.stats.intervals import Bootstrap, Estimate, FloatArray, mean_interval, undefined
 from harness.stats.matrix import Ratings, item_means, rating_matrix
 from harness.stats.outcomes import outcome_rates
@@ -34,6 +34,30 @@ Levels = Mapping[str, Sequence[float]]
 """Declared level values by template hash or, where that is absent, by template name."""
 
 _NO_LEVELS = "needs the declared levels"
+
+_AGREEMENT = (
+    "icc",
+    "icc_without_refused",
+    *FORMS,
+    *(f"{form}_bootstrap" for form in FORMS),
+    "cross_seed_r",
+    "cross_seed_r_without_refused",
+    "mode",
+    "discrimination_rate",
+    "informative_r",
+    "informative_r_no_signal",
+)
+_CONSISTENCY = (
+    "consistency",
+    "consistency_given_mean",
+    "outcome_consistency",
+    "consistent_50",
+    "consistent_70",
+    "consistent_90",
+    "zero_variance",
+)
+_OVER_REPEATS = (*_AGREEMENT, *_CONSISTENCY)
+"""Quantities over repeats, which a log-probability read-out does not have."""
 
 
 @dataclass(frozen=True)
@@ -134,9 +158,12 @@ def reliability(
     ratings = rating_matrix(frame)
     found = dict(outcome_rates(frame, confidence=bootstrap.confidence))
     found |= _distribution(frame, ratings.values, levels, bootstrap)
-    found |= _agreement(frame, ratings, bootstrap)
+    if _by_logprobs(frame):
+        note = "refused: repeats of a log-probability read-out are identical"
+        return found | {name: undefined(note, n=len(ratings.items)) for name in _OVER_REPEATS}
+    found |= _agreement(ratings, bootstrap)
     if levels is None:
-        return found
+        return found | {name: undefined(_NO_LEVELS) for name in _CONSISTENCY}
     low, high = min(levels), max(levels)
     normalised = (ratings.values - low) / (high - low)
     found |= consistency_summary(
@@ -247,11 +274,7 @@ def _sd(values: FloatArray, bootstrap: Bootstrap) -> Estimate:
     return bootstrap.estimate(parts, statistic)
 
 
-def _agreement(frame: pl.DataFrame, ratings: Ratings, bootstrap: Bootstrap) -> dict[str, Estimate]:
-    names = ("icc", "icc_without_refused", "cross_seed_r", "cross_seed_r_without_refused")
-    if _by_logprobs(frame):
-        note = "refused: repeats of a log-probability read-out are identical"
-        return {name: undefined(note, n=len(ratings.items)) for name in names}
+def _agreement(ratings: Ratings, bootstrap: Bootstrap) -> dict[str, Estimate]:
     kept = ratings.take(~ratings.refused)
     forms = icc_bootstrap(ratings.values, bootstrap=bootstrap)
     found = {
