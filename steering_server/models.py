@@ -1,7 +1,6 @@
 """Load a transformers model and its tokenizer, and know what a run must write down about them."""
 
 import hashlib
-import logging
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -9,6 +8,7 @@ from typing import Any, Literal
 import torch
 from torch import nn
 from transformers import AutoModelForCausalLM, AutoTokenizer
+from transformers.utils import logging
 
 from harness.errors import UsageError
 from steering_server import tiny
@@ -142,7 +142,8 @@ def load(
 
     UsageError, in one line, when it cannot be loaded.
     """
-    logging.getLogger("transformers").setLevel(logging.ERROR)
+    logging.set_verbosity_error()  # type: ignore[no-untyped-call]
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     label = name or (Path(source).name if Path(source).is_dir() else source)
     if source.startswith("tiny:"):
         model, tokenizer = tiny.build(source.removeprefix("tiny:"))

@@ -1,0 +1,102 @@
+"""`steering-server serve`."""
+
+import os
+from pathlib import Path
+
+import click
+
+from harness.errors import UsageError
+from steering_server.commands.options import ModelOptions, model_options
+from steering_server.models import DType
+from steering_server.registry import read_folder
+from steering_server.runner import Sizes
+from steering_server.server import Options
+from steering_server.server import serve as run
+
+__all__ = ["serve"]
+
+
+@click.command()
+@model_options
+@click.option(
+    "--vectors",
+    "folder",
+    type=click.Path(path_type=Path),
+    help="folder of vector files; each is served under its file's name",
+)
+@click.option("--host", default="127.0.0.1", show_default=True)
+@click.option("--port", default=8000, show_default=True, type=click.IntRange(0, 65535))
+@click.option(
+    "--api-key-env",
+    default="STEERING_API_KEY",
+    show_default=True,
+    metavar="VARIABLE",
+    help="environment variable that holds the API key; needed beyond loopback",
+)
+@click.option("--max-batch", default=32, show_default=True, type=click.IntRange(min=1))
+@click.option(
+    "--max-tokens", default=1024, show_default=True, type=click.IntRange(min=1), help="of a reply"
+)
+@click.option(
+    "--max-batch-tokens",
+    default=16384,
+    show_default=True,
+    type=click.IntRange(min=1),
+    help="padded prompt tokens in one pass",
+)
+@click.option(
+    "--max-cache-tokens",
+    default=131072,
+    show_default=True,
+    type=click.IntRange(min=1),
+    help="rows × longest row that the running rows may hold",
+)
+@click.option("--queue", default=1024, show_default=True, type=click.IntRange(min=1))
+def serve(
+    model: str,
+    name: str | None,
+    dtype: DType,
+    device: str,
+    device_map: str | None,
+    threads: int | None,
+    folder: Path | None,
+    host: str,
+    port: int,
+    api_key_env: str,
+    max_batch: int,
+    max_tokens: int,
+    max_batch_tokens: int,
+    max_cache_tokens: int,
+    queue: int,
+) -> None:
+    """Serve a model behind an OpenAI-compatible API, with a `steering` field.
+
+    \b
+    steering-server serve --model ~/.cache/penchant/smollm2 --name smollm2 --vectors vectors/
+    inspect eval evals/anchored.py@anchored_1_5 --model steering/smollm2 -M vector=math -M coef=0.25
+
+    SIGTERM or Ctrl-C drains: no new requests, those under way are answered, then it stops.
+    """
+    options = ModelOptions(model, name, dtype, device, device_map, threads)
+    if device.startswith("cuda") and not _has_cuda():
+        raise UsageError(f"--device {device}: no CUDA device here; expected cpu")
+    run(
+        options.load,
+        {} if folder is None else read_folder(folder),
+        Options(
+            host=host,
+            port=port,
+            key=os.environ.get(api_key_env) or None,
+            sizes=Sizes(max_batch, max_batch_tokens, max_cache_tokens),
+            max_tokens=max_tokens,
+            queue=queue,
+            threads=threads,
+        ),
+        say=lambda line: click.echo(line, err=True),
+    )
+
+
+def _has_cuda() -> bool:
+    import torch
+
+    return torch.cuda.is_available()
