@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Patch
 
 from harness.report.style import GREY, INK, Plot, canvas, plain, plot, shade
-from harness.report.wording import number, short
+from harness.report.wording import number, short, wrapped
 from harness.stats.intervals import Estimate
 
 __all__ = ["Distribution", "distributions", "stacked"]
@@ -24,7 +24,7 @@ def stacked(
 ) -> Plot:
     """One bar a row, cut into shares: `rows` is row → part → share. `counts` stand at the right."""
     labels = list(rows)
-    with canvas(7.6, 1.15 + 0.30 * len(labels)) as figure:
+    with canvas(7.6, 1.15 + 0.32 * len(labels)) as figure:
         axes = figure.add_subplot()
         for y, label in enumerate(labels):
             left = 0.0
@@ -43,7 +43,7 @@ def stacked(
                     )
                 left += share
             axes.text(1.012, y, f"n = {counts[label]:,}".replace(",", " "), va="center", fontsize=8)
-        axes.set_yticks(range(len(labels)), [short(label, 60) for label in labels])
+        axes.set_yticks(range(len(labels)), [wrapped(label, 44) for label in labels])
         axes.set_ylim(len(labels) - 0.4, -0.6)
         axes.set_xlim(0, 1)
         axes.xaxis.set_major_formatter(lambda value, _: f"{100 * value:.0f}%")
@@ -123,7 +123,7 @@ def _distribution(axes: Axes, panel: Distribution, *, left: bool) -> None:
     top = max([uniform, *heights, *(s.high for s in panel.shares if s.n)])
     axes.set_ylim(0, min(1.02, max(top * 1.1, 0.1)))
     axes.yaxis.set_major_formatter(lambda value, _: f"{100 * value:.0f}%")
-    axes.set_title(short(panel.title, 34), fontsize=8.5)
+    axes.set_title(wrapped(panel.title, 36, 3), fontsize=8.5)
     axes.annotate(
         f"{panel.answers:,} answers".replace(",", " "),
         (1, 0.99),

@@ -1,11 +1,12 @@
 """The cells of a report: groups of records that may be pooled, with names that tell them apart."""
 
-from dataclasses import dataclass, field
+from collections import Counter
+from dataclasses import dataclass, field, replace
 
 import polars as pl
 
 from harness.prompts.catalogue import RATINGS
-from harness.report.wording import number, short, slug
+from harness.report.wording import short, slug
 from harness.stats.pooling import groups, labels
 
 __all__ = ["Cell", "Levels", "cells", "declared_levels"]
@@ -78,20 +79,34 @@ def cells(frame: pl.DataFrame, kind: str) -> list[Cell]:
             template=str(key["template"]),
             template_hash=str(key["template_hash"]),
             labels=str(key["labels"] or ""),
-            variant=", ".join(_said(name, key[name]) for name in named),
+            variant=", ".join(said for name in named if (said := _said(name, key[name]))),
             key=key,
             frame=part,
         )
         for key, part in groups(records)
     ]
-    return sorted(found, key=lambda cell: (cell.rater, cell.template, cell.variant))
+    return _told_apart(sorted(found, key=lambda cell: (cell.rater, cell.template, cell.variant)))
+
+
+def _told_apart(found: list[Cell]) -> list[Cell]:
+    """The cells with a number where a name would stand for two: figures and files go by name."""
+    seen: Counter[str] = Counter()
+    apart = []
+    for cell in found:
+        seen[cell.name] += 1
+        if seen[cell.name] > 1:
+            variant = f"{cell.variant} ({seen[cell.name]})".strip()
+            cell = replace(cell, variant=variant)
+        apart.append(cell)
+    return apart
 
 
 def _said(name: str, value: object) -> str:
-    if value is None:
-        text = "none"
-    elif isinstance(value, float):
-        text = number(value)
+    """A value of an identity column in words, "" for none: what a cell lacks goes unsaid."""
+    if value is None or value == "none":
+        return ""
+    if isinstance(value, float):
+        text = f"{value:g}"
     else:
         text = short(str(value), 8 if name.endswith(("_hash", "identity")) else 60)
     return _PREFIX.get(name, "") + text

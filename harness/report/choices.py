@@ -1,8 +1,10 @@
 """Choices between two items: what place does, what content does, and which pairs hold."""
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
+import msgspec
 import polars as pl
 
 from harness.report.bars import stacked
@@ -221,7 +223,7 @@ def _origin_plot(one: ChoiceCell, name: str) -> Plot:
             Panel(
                 title=heading,
                 dots=[
-                    Dot(f"{row['origin_1']} – {row['origin_2']}", estimate_of(row))
+                    Dot(f"{row['origin_1']} – {row['origin_2']}", _honest(estimate_of(row)))
                     for row in rows
                     if row["quantity"] == quantity
                 ],
@@ -241,7 +243,7 @@ def _origin_table(one: ChoiceCell, name: str) -> Table:
     rows: dict[tuple[str, str], dict[str, object]] = {}
     for row in one.by_origin.iter_rows(named=True):
         pair = (row["origin_1"], row["origin_2"])
-        value = estimate_of(row)
+        value = _honest(estimate_of(row))
         entry = rows.setdefault(pair, {"origin_1": pair[0], "origin_2": pair[1], "pairs": value.n})
         entry[row["quantity"]] = value
     return Table(
@@ -260,6 +262,14 @@ def _origin_table(one: ChoiceCell, name: str) -> Table:
         caption="Content is that of the first origin against the second; “–” within one origin, "
         "where it is 0 by definition.",
     )
+
+
+def _honest(value: Estimate) -> Estimate:
+    """Without an interval of no width: a few pairs that all agree leave no doubt only on paper."""
+    if value.low < value.high or math.isnan(value.low):
+        return value
+    note = "all pairs alike: no interval"
+    return msgspec.structs.replace(value, low=math.nan, high=math.nan, note=note)
 
 
 def _pair_table(one: ChoiceCell, name: str) -> Table:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-from harness.report.style import GREY, Plot, canvas, plain, plot, shade
-from harness.report.wording import Form, short, shown
+from harness.report.style import GREY, Plot, canvas, marker, plain, plot, shade
+from harness.report.wording import Form, short, shown, wrapped
 from harness.stats.intervals import Estimate
 
 __all__ = ["Dot", "Panel", "dots"]
@@ -54,12 +54,15 @@ def dots(
     series = list(dict.fromkeys(dot.series for panel in panels for dot in panel.dots))
     columns = min(columns, len(panels))
     deep = -(-len(panels) // columns)
-    height = max(0.24, 0.13 * len(series) + 0.12) * len(rows) + 0.75
+    names = [wrapped(row) for row in rows]
+    deepest = max(name.count("\n") for name in names)
+    height = max(0.24 + 0.12 * deepest, 0.13 * len(series) + 0.12) * len(rows) + 0.75
     legend = [*_handles(series), *_expected_handle(expected)]
     with canvas(1.9 + 1.95 * columns, deep * height + (0.3 if legend else 0.05)) as figure:
         for index, panel in enumerate(panels):
             axes = figure.add_subplot(deep, columns, index + 1)
             _panel(axes, panel, rows, series)
+            axes.set_yticks(range(len(rows)), names)
             if index % columns:
                 axes.set_yticklabels([])
         if legend:
@@ -81,37 +84,40 @@ def _panel(axes: Axes, panel: Panel, rows: list[str], series: list[str]) -> None
         place = series.index(dot.series)
         spread = 0.62 / max(1, len(series) - 1) if len(series) > 1 else 0.0
         y = rows.index(dot.row) + spread * (place - (len(series) - 1) / 2)
-        _draw(axes, dot, y, shade(place))
-    axes.set_yticks(range(len(rows)), [short(row, 40) for row in rows])
+        _draw(axes, dot, y, shade(place), marker(place))
     axes.set_ylim(len(rows) - 0.4, -0.6)
-    axes.set_title(panel.title)
+    axes.set_title(wrapped(panel.title, 30, 3))
     axes.set_xlabel(panel.label)
     if panel.limits:
         axes.set_xlim(panel.limits)
-    if panel.form == "share":
-        axes.xaxis.set_major_formatter(lambda value, _: f"{100 * value:.0f}%")
     axes.locator_params(axis="x", nbins=4)
+    per_cent = panel.form == "share"
+    axes.xaxis.set_major_formatter(lambda value, _: f"{100 * value:.0f}%" if per_cent else
+                                   f"{value:g}".replace("-", "−"))  # fmt: skip
     plain(axes)
     for y in range(1, len(rows)):
         axes.axhline(y - 0.5, color="#eef1f4", linewidth=0.7, zorder=0)
 
 
-def _draw(axes: Axes, dot: Dot, y: float, colour: str) -> None:
+def _draw(axes: Axes, dot: Dot, y: float, colour: str, shape: str) -> None:
     if dot.expected is not None:
-        axes.plot(dot.expected, y, marker="D", markersize=4.5, color=GREY, fillstyle="none")
+        axes.plot(dot.expected, y, marker="D", markersize=4.5, color=GREY, fillstyle="none",
+                  clip_on=False)  # fmt: skip
     value = dot.estimate
     if not math.isfinite(value.estimate):
         return
     if math.isfinite(value.low):
-        axes.hlines(y, value.low, value.high, color=colour, linewidth=1.6)
-    axes.plot(value.estimate, y, marker="o", markersize=4.5, color=colour)
+        axes.hlines(y, value.low, value.high, color=colour, linewidth=1.6, clip_on=False)
+    axes.plot(value.estimate, y, marker=shape, markersize=4.5, color=colour, clip_on=False)
 
 
 def _handles(series: list[str]) -> list[Line2D]:
     if len(series) < 2:
         return []
     return [
-        Line2D([], [], color=shade(index), marker="o", markersize=4.5, label=short(one, 40))
+        Line2D(
+            [], [], color=shade(index), marker=marker(index), markersize=4.5, label=short(one, 40)
+        )
         for index, one in enumerate(series)
     ]
 

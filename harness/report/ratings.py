@@ -1,6 +1,7 @@
 """Ratings: how they spread, what they average, and whether they repeat."""
 
 import json
+import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
@@ -180,7 +181,8 @@ def _comparisons(found: Sequence[RatingCell]) -> Iterable[Plot]:
                 dots=[
                     Dot(one.cell.question, one.quantities[name], one.cell.rater) for one in found
                 ],
-                limits=(0, 1) if name.startswith("kl") else None,
+                limits=_unit_scale(one.quantities[name] for one in found),
+                zero=0.0,
             )
             for name, heading in scales.items()
         ],
@@ -190,6 +192,12 @@ def _comparisons(found: Sequence[RatingCell]) -> Iterable[Plot]:
         "not defined, as when a rating never varies). KL ÷ ln K: 0 all declared levels used "
         "alike, 1 only one level used. 95 % intervals, bootstrap over items.",
     )
+
+
+def _unit_scale(values: Iterable[Estimate]) -> tuple[float, float]:
+    """0 to 1, and as far below as any interval goes."""
+    lows = [value.low for value in values if math.isfinite(value.low)]
+    return min([0.0, *lows]), 1.0
 
 
 def _reliability_table(found: Sequence[RatingCell]) -> Table:

@@ -1,6 +1,7 @@
 """How every figure looks, and a figure once drawn."""
 
 import io
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -11,7 +12,18 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-__all__ = ["COLOURS", "GREY", "INK", "OUTCOME_COLOURS", "Plot", "canvas", "plain", "plot", "shade"]
+__all__ = [
+    "COLOURS",
+    "GREY",
+    "INK",
+    "OUTCOME_COLOURS",
+    "Plot",
+    "canvas",
+    "marker",
+    "plain",
+    "plot",
+    "shade",
+]
 
 INK = "#24292f"
 GREY = "#8b949e"
@@ -54,6 +66,8 @@ _RC: Any = {
     "legend.frameon": False,
     "legend.fontsize": 8.5,
     "figure.facecolor": "white",
+    "figure.constrained_layout.w_pad": 0.08,
+    "figure.constrained_layout.h_pad": 0.06,
     "savefig.facecolor": "white",
     "svg.fonttype": "path",
     "svg.hashsalt": "penchant",
@@ -96,8 +110,13 @@ def plot(
 ) -> Plot:
     """Keep a figure. Call it inside `canvas`; the same figure gives the same bytes."""
     svg, png = io.BytesIO(), io.BytesIO()
-    figure.savefig(svg, format="svg", metadata={"Date": None, "Creator": None})
-    figure.savefig(png, format="png", dpi=160, metadata={"Software": None})
+    with warnings.catch_warnings():
+        # Ids in a script that the font lacks are drawn as boxes; the tables have them in full.
+        warnings.filterwarnings("ignore", "Glyph .* missing from font")
+        figure.savefig(svg, format="svg", metadata={"Date": None, "Creator": None})
+        # The layout is found already; finding it again would take as long as all the drawing.
+        figure.set_layout_engine("none")
+        figure.savefig(png, format="png", dpi=160, metadata={"Software": None})
     return Plot(
         name=name,
         title=title,
@@ -113,6 +132,11 @@ def plain(axes: Axes, *, grid: str = "x") -> None:
     """Light grid along one axis, no tick marks on the other."""
     axes.grid(axis="x" if grid == "x" else "y")
     axes.tick_params(axis="y" if grid == "x" else "x", length=0)
+
+
+def marker(index: int) -> str:
+    """The marker of the index-th thing: another one each time the colours come round."""
+    return "osD^v"[index // len(COLOURS) % 5]
 
 
 def shade(index: int) -> str:

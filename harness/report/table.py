@@ -43,10 +43,27 @@ class Table(msgspec.Struct, frozen=True, kw_only=True):
     caption: str = ""
     first: int = 60
 
+    @property
+    def visible(self) -> tuple[Column, ...]:
+        """The columns that are shown: not those that are empty in every row."""
+        return tuple(
+            column
+            for column in self.columns
+            if column.form != "text" or any(row.get(column.key) != "" for row in self.rows)
+        )
+
+    def numeric(self, column: Column) -> bool:
+        """Whether a column holds numbers, which stand at the right."""
+        kinds = (int, float, Estimate)
+        values = [row.get(column.key) for row in self.rows]
+        return column.form != "text" or any(
+            isinstance(value, kinds) and not isinstance(value, bool) for value in values
+        )
+
     def cells(self) -> list[list[str]]:
-        """The rows as shown."""
+        """The rows as shown, in the visible columns."""
         return [
-            [shown(row.get(column.key), column.form) for column in self.columns]
+            [shown(row.get(column.key), column.form) for column in self.visible]
             for row in self.rows
         ]
 
@@ -63,15 +80,16 @@ class Table(msgspec.Struct, frozen=True, kw_only=True):
 
     def markdown(self, rows: int = 30) -> str:
         """The first rows as a Markdown table, with a line that says how many more there are."""
-        head = "| " + " | ".join(markdown_text(column.title) for column in self.columns) + " |"
-        rule = "|" + "|".join("---" if column.form == "text" else "--:" for column in self.columns)
+        columns = self.visible
+        head = "| " + " | ".join(markdown_text(column.title) for column in columns) + " |"
+        rule = "|" + "".join("--:|" if self.numeric(column) else "---|" for column in columns)
         body = [
             "| " + " | ".join(markdown_text(cell) for cell in cells) + " |"
             for cells in self.cells()[:rows]
         ]
         more = len(self.rows) - rows
         tail = [f"\n{more} more rows in `{self.name}.csv`."] if more > 0 else []
-        return "\n".join([head, rule + "|", *body, *tail])
+        return "\n".join([head, rule, *body, *tail])
 
 
 class Section(msgspec.Struct, frozen=True, kw_only=True):
@@ -109,7 +127,8 @@ def estimate_of(row: Mapping[str, Any], *, key: str = "estimate") -> Estimate:
 
 def markdown_text(text: str) -> str:
     """Text for a Markdown cell or line: one line, and none of its characters is markup."""
-    return re.sub(r"([\\`*_{}\[\]<>#|~$])", r"\\\1", short(text, len(text)))
+    line = re.sub(r"([\\`*_{}\[\]#|~$])", r"\\\1", short(text, len(text)))
+    return line.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
 def _expanded(key: str, values: Sequence[Any]) -> dict[str, list[Any]]:

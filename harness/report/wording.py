@@ -2,12 +2,13 @@
 
 import math
 import re
+import textwrap
 from collections.abc import Iterable
 from typing import Literal
 
 from harness.stats.intervals import Estimate
 
-__all__ = ["Form", "number", "short", "shown", "slug", "slugs", "words"]
+__all__ = ["Form", "number", "short", "shown", "slug", "slugs", "words", "wrapped"]
 
 Form = Literal["text", "count", "number", "share"]
 
@@ -45,6 +46,14 @@ def short(text: str, length: int = 36) -> str:
         return line
     head = (length - 1) * 2 // 3
     return f"{line[:head]}…{line[len(line) - (length - 1 - head) :]}"
+
+
+def wrapped(text: str, width: int = 38, lines: int = 2) -> str:
+    """The text over at most so many lines of `width` characters, for a label in a figure."""
+    parts = textwrap.wrap(short(text, width * lines - lines), width, break_on_hyphens=False)
+    if len(parts) > lines:
+        parts = [*parts[: lines - 1], short(" ".join(parts[lines - 1 :]), width)]
+    return "\n".join(parts)
 
 
 def slug(text: str) -> str:
