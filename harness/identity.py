@@ -5,6 +5,7 @@ be served another's answers. Whatever this project shares or pools is scoped by 
 """
 
 import hashlib
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -66,23 +67,27 @@ def honours_seed(model: Model) -> bool:
 def model_identity(model: Model, config: GenerateConfig) -> str:
     """16 hex digits over the model's name, arguments, address and generation settings.
 
-    A provider whose answers depend on more (a vector file's content, a pool's endpoints) has an
-    `identity()` of its own, which is taken in. Secrets are left out.
+    A provider of this project says itself what its answers depend on (`identity()`: a vector
+    file's content, a pool's endpoints, planted parameters), which stands for its arguments.
+    Secrets are left out.
     """
     own = getattr(model.api, "identity", None)
     facts = {
         "model": str(model),
-        "args": {
-            name: str(value)
-            for name, value in sorted(model.model_args.items())
-            if not any(word in name.lower() for word in _SECRET)
-        },
+        "args": own() if callable(own) else _public(model.model_args),
         "base_url": model.explicit_base_url,
         "config": config.model_dump(exclude_none=True, exclude=_OPERATIONAL),
-        "own": own() if callable(own) else None,
     }
     text = msgspec.json.encode(facts, order="deterministic", enc_hook=str)
     return hashlib.sha256(text).hexdigest()[:16]
+
+
+def _public(arguments: Mapping[str, Any]) -> dict[str, str]:
+    return {
+        name: str(value)
+        for name, value in arguments.items()
+        if not any(word in name.lower() for word in _SECRET)
+    }
 
 
 def steering_facts(model: Model) -> dict[str, Any]:

@@ -8,13 +8,14 @@ import argparse
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
+from harness.report.build import build_report
+from harness.report.summary import summary_table
 from inspect_ai import eval_set
 from rich.console import Console
 
 from harness.logs import read_records
-from harness.report.build import build_report
-from harness.report.summary import summary_table
 
 RATERS = ("sim/faithful", "sim/clusterer", "sim/position-biased")
 RATINGS = (
@@ -25,7 +26,7 @@ RATINGS = (
 ROOT = Path(__file__).resolve().parents[1]
 
 
-def run(tasks: list[str], options: dict[str, object], folder: Path) -> None:
+def run(tasks: list[str], options: dict[str, Any], folder: Path) -> None:
     """Run the tasks with every rater; resumes what is in `folder`."""
     done, logs = eval_set(
         [str(ROOT / task) for task in tasks],
@@ -39,7 +40,9 @@ def run(tasks: list[str], options: dict[str, object], folder: Path) -> None:
     )
     failed = [log.eval.task for log in logs if log.status != "success"]
     if not done or failed:
-        sys.exit(f"demo: {', '.join(failed) or 'some tasks'} did not end with success; see {folder}")
+        sys.exit(
+            f"demo: {', '.join(failed) or 'some tasks'} did not end with success; see {folder}"
+        )
 
 
 def main() -> None:
@@ -50,7 +53,11 @@ def main() -> None:
     console = Console()
     started = time.monotonic()
     run(list(RATINGS), {"seeds": 4, "block": 25}, arguments.logs / "ratings")
-    run(["evals/pairwise.py@pairwise"], {"pairs": "regular:5", "block": 25}, arguments.logs / "choices")
+    run(
+        ["evals/pairwise.py@pairwise"],
+        {"pairs": "regular:5", "block": 25},
+        arguments.logs / "choices",
+    )
     folders = [arguments.logs / "ratings", arguments.logs / "choices"]
     records = read_records(folders, progress=True)
     build_report(records, arguments.logs / "report", name="demo")
