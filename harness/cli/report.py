@@ -64,14 +64,19 @@ def report(
     when = day.date() if day else date.today()
     bootstrap = Bootstrap(seed=seed, resamples=resamples)
     with rich.progress.Progress(console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("Reporting", total=steps(read.frame) + 2)
-
-        def step() -> None:
-            bar.advance(task)
-
-        built = overview(read, name=name, day=when, bootstrap=bootstrap, step=step)
-        facts = overview_facts(read, name=name, day=when)
-        written = write_report(built, output, day=when, name=slug(name), facts=facts, step=step)
+        work = bar.add_task("Analysing", total=steps(read.frame))
+        built = overview(
+            read, name=name, day=when, bootstrap=bootstrap, step=lambda: bar.advance(work)
+        )
+        drawing = bar.add_task("Drawing", total=len(built.plots()))
+        written = write_report(
+            built,
+            output,
+            day=when,
+            name=slug(name),
+            facts=overview_facts(read, name=name, day=when),
+            step=lambda: bar.advance(drawing),
+        )
     if summary:
         Console().print(summary_table(read.frame, bootstrap=bootstrap))
     for note in read.notes():

@@ -4,9 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-from harness.report.style import GREY, INK, Plot, canvas, plain, plot, shade
+from harness.report.style import GREY, INK, Plot, plain, shade
 from harness.report.wording import number, short, wrapped
 from harness.stats.intervals import Estimate
 
@@ -24,7 +25,8 @@ def stacked(
 ) -> Plot:
     """One bar a row, cut into shares: `rows` is row → part → share. `counts` stand at the right."""
     labels = list(rows)
-    with canvas(7.6, 1.15 + 0.32 * len(labels)) as figure:
+
+    def draw(figure: Figure) -> None:
         axes = figure.add_subplot()
         for y, label in enumerate(labels):
             left = 0.0
@@ -56,18 +58,20 @@ def stacked(
             handlelength=1.0,
             columnspacing=1.4,
         )
-        return plot(
-            figure,
-            name=name,
-            title=title,
-            caption=caption,
-            alt=_shares_in_words(title, rows),
-            numbers=[
-                {"row": label, "part": part, **_parts(share)}
-                for label, parts in rows.items()
-                for part, share in parts.items()
-            ],
-        )
+
+    return Plot(
+        name=name,
+        title=title,
+        caption=caption,
+        alt=_shares_in_words(title, rows),
+        numbers=[
+            {"row": label, "part": part, **_parts(share)}
+            for label, parts in rows.items()
+            for part, share in parts.items()
+        ],
+        size=(7.6, 1.15 + 0.32 * len(labels)),
+        draw=draw,
+    )
 
 
 @dataclass(frozen=True)
@@ -84,22 +88,25 @@ def distributions(panels: Sequence[Distribution], *, name: str, title: str, capt
     """One panel a cell: a bar for each declared level, with its interval."""
     columns = min(3, len(panels))
     rows = -(-len(panels) // columns)
-    with canvas(2.75 * columns + 0.5 * (columns == 1), 2.05 * rows + 0.2) as figure:
+
+    def draw(figure: Figure) -> None:
         for index, panel in enumerate(panels):
             axes = figure.add_subplot(rows, columns, index + 1)
             _distribution(axes, panel, left=index % columns == 0)
-        return plot(
-            figure,
-            name=name,
-            title=title,
-            caption=caption,
-            alt=f"{title}: " + "; ".join(_levels_in_words(panel) for panel in panels),
-            numbers=[
-                {"panel": panel.title, "level": level, **_parts(share)}
-                for panel in panels
-                for level, share in zip(panel.levels, panel.shares, strict=True)
-            ],
-        )
+
+    return Plot(
+        name=name,
+        title=title,
+        caption=caption,
+        alt=f"{title}: " + "; ".join(_levels_in_words(panel) for panel in panels),
+        numbers=[
+            {"panel": panel.title, "level": level, **_parts(share)}
+            for panel in panels
+            for level, share in zip(panel.levels, panel.shares, strict=True)
+        ],
+        size=(2.75 * columns + 0.5 * (columns == 1), 2.05 * rows + 0.2),
+        draw=draw,
+    )
 
 
 def _distribution(axes: Axes, panel: Distribution, *, left: bool) -> None:

@@ -5,9 +5,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from harness.report.style import GREY, Plot, canvas, marker, plain, plot, shade
+from harness.report.style import GREY, Plot, marker, plain, shade
 from harness.report.wording import Form, short, shown, wrapped
 from harness.stats.intervals import Estimate
 
@@ -58,7 +59,8 @@ def dots(
     deepest = max(name.count("\n") for name in names)
     height = max(0.24 + 0.12 * deepest, 0.13 * len(series) + 0.12) * len(rows) + 0.75
     legend = [*_handles(series), *_expected_handle(expected)]
-    with canvas(1.9 + 1.95 * columns, deep * height + (0.3 if legend else 0.05)) as figure:
+
+    def draw(figure: Figure) -> None:
         for index, panel in enumerate(panels):
             axes = figure.add_subplot(deep, columns, index + 1)
             _panel(axes, panel, rows, series)
@@ -67,14 +69,16 @@ def dots(
                 axes.set_yticklabels([])
         if legend:
             figure.legend(handles=legend, loc="outside upper left", ncols=min(4, len(legend)))
-        return plot(
-            figure,
-            name=name,
-            title=title,
-            caption=caption,
-            alt=_in_words(title, panels),
-            numbers=[_numbers(panel, dot) for panel in panels for dot in panel.dots],
-        )
+
+    return Plot(
+        name=name,
+        title=title,
+        caption=caption,
+        alt=_in_words(title, panels),
+        numbers=[_numbers(panel, dot) for panel in panels for dot in panel.dots],
+        size=(1.9 + 1.95 * columns, deep * height + (0.3 if legend else 0.05)),
+        draw=draw,
+    )
 
 
 def _panel(axes: Axes, panel: Panel, rows: list[str], series: list[str]) -> None:

@@ -25,7 +25,7 @@ def write_report(
     facts: dict[str, Any],
     step: Callable[[], None] = lambda: None,
 ) -> list[Path]:
-    """Write everything; what is written, the page first.
+    """Write everything; what is written, the page first. `step` is called after each figure.
 
     ::
 
@@ -39,11 +39,13 @@ def write_report(
     """
     for part in ("tables", "figures", ASSETS):
         (folder / part).mkdir(parents=True, exist_ok=True)
+    for plot in report.plots():
+        _ = plot.svg  # drawn here, so that the bar moves with it
+        step()
     written = [
         _text(folder / "index.html", page(report)),
         _text(folder / f"{name}.md", entry(report, day=day, assets=ASSETS)),
     ]
-    step()
     assets = asset_names(report, day=day)
     for plot in report.plots():
         written.append(_bytes(folder / "figures" / f"{plot.name}.svg", plot.svg))
@@ -61,7 +63,6 @@ def write_report(
     }
     # NaN ("not defined") becomes null, which is what JSON has for it.
     written.append(_bytes(folder / "report.json", msgspec.json.encode(numbers)))
-    step()
     return written
 
 

@@ -2,12 +2,12 @@
 
 import io
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import matplotlib
-import msgspec
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
@@ -18,10 +18,8 @@ __all__ = [
     "INK",
     "OUTCOME_COLOURS",
     "Plot",
-    "canvas",
     "marker",
     "plain",
-    "plot",
     "shade",
 ]
 
@@ -74,58 +72,48 @@ _RC: Any = {
 }
 
 
-class Plot(msgspec.Struct, frozen=True, kw_only=True):
-    """A figure as it is kept: both files, what it says in words, and its numbers.
+@dataclass(frozen=True, kw_only=True)
+class Plot:
+    """A figure: how it is drawn, what it says in words, and its numbers.
 
-    `name` is a file name without ending. `alt` describes the figure to whoever cannot see it.
-    `numbers` are what is drawn, one row a mark.
+    `name` is a file name without ending, `size` in inches. `draw` gets an empty figure under the
+    common style; it is called when a file is first asked for. `alt` describes the figure to
+    whoever cannot see it. `numbers` are what is drawn, one row a mark.
     """
 
     name: str
     title: str
     alt: str
     caption: str
-    svg: bytes
-    png: bytes
-    numbers: list[dict[str, Any]]
+    numbers: Sequence[Mapping[str, Any]]
+    size: tuple[float, float]
+    draw: Callable[[Figure], None] = field(repr=False)
 
+    @property
+    def svg(self) -> bytes:
+        """The figure as SVG."""
+        return self._files[0]
 
-@contextmanager
-def canvas(width: float, height: float) -> Iterator[Figure]:
-    """A figure of this size in inches under the common style, outside pyplot's global state."""
-    with matplotlib.rc_context(_RC):
-        figure = Figure(figsize=(width, height), layout="constrained")
-        FigureCanvasAgg(figure)
-        yield figure
+    @property
+    def png(self) -> bytes:
+        """The figure as PNG."""
+        return self._files[1]
 
-
-def plot(
-    figure: Figure,
-    *,
-    name: str,
-    title: str,
-    alt: str,
-    caption: str,
-    numbers: Sequence[Mapping[str, Any]],
-) -> Plot:
-    """Keep a figure. Call it inside `canvas`; the same figure gives the same bytes."""
-    svg, png = io.BytesIO(), io.BytesIO()
-    with warnings.catch_warnings():
-        # Ids in a script that the font lacks are drawn as boxes; the tables have them in full.
-        warnings.filterwarnings("ignore", "Glyph .* missing from font")
-        figure.savefig(svg, format="svg", metadata={"Date": None, "Creator": None})
-        # The layout is found already; finding it again would take as long as all the drawing.
-        figure.set_layout_engine("none")
-        figure.savefig(png, format="png", dpi=160, metadata={"Software": None})
-    return Plot(
-        name=name,
-        title=title,
-        alt=alt,
-        caption=caption,
-        svg=svg.getvalue(),
-        png=png.getvalue(),
-        numbers=[dict(row) for row in numbers],
-    )
+    @cached_property
+    def _files(self) -> tuple[bytes, bytes]:
+        """Both files, outside pyplot's global state; the same figure gives the same bytes."""
+        svg, png = io.BytesIO(), io.BytesIO()
+        with matplotlib.rc_context(_RC), warnings.catch_warnings():
+            # Ids in a script that the font lacks are drawn as boxes; the tables have them in full.
+            warnings.filterwarnings("ignore", "Glyph .* missing from font")
+            figure = Figure(figsize=self.size, layout="constrained")
+            FigureCanvasAgg(figure)
+            self.draw(figure)
+            figure.savefig(svg, format="svg", metadata={"Date": None, "Creator": None})
+            # The layout is found already; finding it again would take as long as the drawing.
+            figure.set_layout_engine("none")
+            figure.savefig(png, format="png", dpi=160, metadata={"Software": None})
+        return svg.getvalue(), png.getvalue()
 
 
 def plain(axes: Axes, *, grid: str = "x") -> None:

@@ -5,8 +5,9 @@ from collections.abc import Mapping
 import numpy as np
 import polars as pl
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
-from harness.report.style import GREY, INK, Plot, canvas, plain, plot, shade
+from harness.report.style import GREY, INK, Plot, plain, shade
 from harness.report.wording import number, short, shown
 from harness.stats.intervals import Estimate
 from harness.stats.refusal import RefusalPreference
@@ -25,7 +26,8 @@ def caterpillar(items: pl.DataFrame, *, name: str, title: str) -> Plot:
     origins = items["origin"].unique().sort().to_list()
     named = items.height <= _NAMED
     height = 0.9 + 0.165 * items.height if named else 4.2
-    with canvas(7.6, max(2.2, height)) as figure:
+
+    def draw(figure: Figure) -> None:
         axes = figure.add_subplot()
         for index, origin in enumerate(origins):
             at = items.with_row_index("at").filter(pl.col("origin") == origin)
@@ -44,14 +46,16 @@ def caterpillar(items: pl.DataFrame, *, name: str, title: str) -> Plot:
             axes.set_ylabel("utility (units of σ)")
         plain(axes, grid="x" if named else "y")
         figure.legend(loc="outside upper left", ncols=5, handletextpad=0.3, columnspacing=1.2)
-        return plot(
-            figure,
-            name=name,
-            title=title,
-            caption="Utility of each item with its 95 % interval, coloured by origin. Mean 0.",
-            alt=_items_in_words(title, items),
-            numbers=items.select("item", "origin", "utility", "low", "high").to_dicts(),
-        )
+
+    return Plot(
+        name=name,
+        title=title,
+        caption="Utility of each item with its 95 % interval, coloured by origin. Mean 0.",
+        alt=_items_in_words(title, items),
+        numbers=items.select("item", "origin", "utility", "low", "high").to_dicts(),
+        size=(7.6, max(2.2, height)),
+        draw=draw,
+    )
 
 
 def _intervals(axes: Axes, rows: pl.DataFrame, colour: str, *, label: str, across: bool) -> None:
@@ -71,7 +75,9 @@ def origin_means(
 ) -> Plot:
     """Mean utility of each origin with its interval, over the items themselves."""
     order = sorted(means, key=lambda origin: -means[origin].estimate)
-    with canvas(7.0, 0.75 + 0.42 * len(order)) as figure:
+    said = "; ".join(f"{origin} {shown(means[origin], 'number')}" for origin in order)
+
+    def draw(figure: Figure) -> None:
         axes = figure.add_subplot()
         axes.axvline(0, color=GREY, linewidth=0.9, linestyle=(0, (4, 3)))
         for y, origin in enumerate(order):
@@ -84,27 +90,34 @@ def origin_means(
         axes.set_ylim(len(order) - 0.45, -0.55)
         axes.set_xlabel("utility (units of σ)")
         plain(axes)
-        said = "; ".join(f"{origin} {shown(means[origin], 'number')}" for origin in order)
-        return plot(
-            figure,
-            name=name,
-            title=title,
-            caption="Dot and line: mean utility of the origin's items with its 95 % interval, for "
-            "these items. Grey strokes: the items. In brackets the number of items.",
-            alt=f"{title}: {said}",
-            numbers=[
-                {"origin": origin, "mean": means[origin].estimate, "low": means[origin].low}
-                | {"high": means[origin].high, "n": means[origin].n}
-                for origin in order
-            ],
-        )
+
+    return Plot(
+        name=name,
+        title=title,
+        caption="Dot and line: mean utility of the origin's items with its 95 % interval, for "
+        "these items. Grey strokes: the items. In brackets the number of items.",
+        alt=f"{title}: {said}",
+        numbers=[
+            {"origin": origin, "mean": means[origin].estimate, "low": means[origin].low}
+            | {"high": means[origin].high, "n": means[origin].n}
+            for origin in order
+        ],
+        size=(7.0, 0.75 + 0.42 * len(order)),
+        draw=draw,
+    )
 
 
 def refusal_panels(items: pl.DataFrame, found: RefusalPreference, *, name: str, title: str) -> Plot:
     """Utilities of refused and other items; the share refused by quartile of utility."""
     quartiles = found.quartiles
     means = dict(found.means.select("refused", "mean").iter_rows())
-    with canvas(7.6, 2.7) as figure:
+    counts = [items.filter(pl.col("refused") == one).height for one in (False, True)]
+    said = "; ".join(
+        f"quartile {row['quartile']}: {number(row['rate'], 'share')}"
+        for row in quartiles.iter_rows(named=True)
+    )
+
+    def draw(figure: Figure) -> None:
         left, right = figure.subplots(1, 2)
         rng = np.random.default_rng(0)
         for y, refused in enumerate((False, True)):
@@ -114,7 +127,6 @@ def refusal_panels(items: pl.DataFrame, found: RefusalPreference, *, name: str, 
                       markeredgewidth=0)  # fmt: skip
             if means[refused] is not None:
                 left.vlines(means[refused], y - 0.3, y + 0.3, color=INK, linewidth=1.6)
-        counts = [items.filter(pl.col("refused") == one).height for one in (False, True)]
         left.set_yticks([0, 1], [f"not refused\n(n = {counts[0]})", f"refused\n(n = {counts[1]})"])
         left.set_ylim(1.5, -0.5)
         left.set_xlabel("utility (units of σ)")
@@ -128,20 +140,18 @@ def refusal_panels(items: pl.DataFrame, found: RefusalPreference, *, name: str, 
         right.yaxis.set_major_formatter(lambda value, _: f"{100 * value:.0f}%")
         right.set_title("share refused, by quartile of utility")
         plain(right, grid="y")
-        said = "; ".join(
-            f"quartile {row['quartile']}: {number(row['rate'], 'share')}"
-            for row in quartiles.iter_rows(named=True)
-        )
-        return plot(
-            figure,
-            name=name,
-            title=title,
-            caption="Left: items whose completion was refused (or at least half of whose questions "
-            "were) against the others. Right: share of refused items by quartile of utility, with "
-            "95 % Wilson intervals.",
-            alt=f"{title}: {counts[1]} of {sum(counts)} items refused. {said}",
-            numbers=quartiles.to_dicts(),
-        )
+
+    return Plot(
+        name=name,
+        title=title,
+        caption="Left: items whose completion was refused (or at least half of whose questions "
+        "were) against the others. Right: share of refused items by quartile of utility, with "
+        "95 % Wilson intervals.",
+        alt=f"{title}: {counts[1]} of {sum(counts)} items refused. {said}",
+        numbers=quartiles.to_dicts(),
+        size=(7.6, 2.7),
+        draw=draw,
+    )
 
 
 def trace_plot(trace: pl.DataFrame, *, name: str, title: str) -> Plot:
@@ -156,7 +166,9 @@ def trace_plot(trace: pl.DataFrame, *, name: str, title: str) -> Plot:
         "successive_rho": "ρ of successive fits",
     }
     x = trace["comparisons"].to_numpy()
-    with canvas(7.6, 2.9) as figure:
+    last = trace.row(-1, named=True)
+
+    def draw(figure: Figure) -> None:
         left, right = figure.subplots(1, 2)
         for index, (column, label) in enumerate(lines.items()):
             if column in trace.columns:
@@ -173,17 +185,18 @@ def trace_plot(trace: pl.DataFrame, *, name: str, title: str) -> Plot:
         right.set_xlabel("comparisons")
         right.set_title("position effect β")
         plain(right, grid="y")
-        last = trace.row(-1, named=True)
-        return plot(
-            figure,
-            name=name,
-            title=title,
-            caption="After each batch. The stop goes by the expected ρ; the ρ of successive fits "
-            "reads high and is shown for comparison only.",
-            alt=f"{title}: {trace.height} iterations, {last['comparisons']} comparisons, expected "
-            f"ρ {number(last.get('expected_rho'))}",
-            numbers=trace.to_dicts(),
-        )
+
+    return Plot(
+        name=name,
+        title=title,
+        caption="After each batch. The stop goes by the expected ρ; the ρ of successive fits "
+        "reads high and is shown for comparison only.",
+        alt=f"{title}: {trace.height} iterations, {last['comparisons']} comparisons, expected "
+        f"ρ {number(last.get('expected_rho'))}",
+        numbers=trace.to_dicts(),
+        size=(7.6, 2.9),
+        draw=draw,
+    )
 
 
 def _items_in_words(title: str, items: pl.DataFrame) -> str:
