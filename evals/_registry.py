@@ -18,6 +18,7 @@ from evals.scales import (
     random_scale_27_32,
     stated_1_5,
 )
+from evals.utilities import utilities
 
 __all__ = [
     "anchored_1_5",
@@ -38,4 +39,5 @@ __all__ = [
     "random_scale_27_32",
     "rating",
     "stated_1_5",
+    "utilities",
 ]

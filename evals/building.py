@@ -38,7 +38,18 @@ from solvers.choose import choose
 from solvers.complete import complete
 from solvers.rate import rate
 
-__all__ = ["choice_task", "completion_task", "one_line", "rating_task"]
+__all__ = [
+    "block_id",
+    "choice_task",
+    "completer_of",
+    "completion_task",
+    "measure_of",
+    "one_line",
+    "rating_task",
+    "run_items",
+    "shown_text",
+    "task_metadata",
+]
 
 P = ParamSpec("P")
 
@@ -61,13 +72,13 @@ def rating_task(template: str, given: Mapping[str, Any], *, task: str) -> Task:
     """Ratings of every item in one template. `given` are the task's `-T` options."""
     options = read_options(RatingOptions, given, task=task)
     form = get_template(template, kind="rating", base=SHELL_DIRECTORY)
-    items = _items(options)
-    measure = _measure(form, options, labels=form.labels)
-    completer = _completer(options, items) if measure.post else None
+    items = run_items(options)
+    measure = measure_of(form, options, labels=form.labels)
+    completer = completer_of(options, items) if measure.post else None
     samples = [
         Sample(
-            id=_block_id([item.id for item in block]),
-            input=_shown([item.text for item in block]),
+            id=block_id([item.id for item in block]),
+            input=shown_text([item.text for item in block]),
             metadata={"items": [item.id for item in block]},
         )
         for block in _blocks(items, options.block)
@@ -78,7 +89,7 @@ def rating_task(template: str, given: Mapping[str, Any], *, task: str) -> Task:
         dataset=MemoryDataset(samples, name=options.items),
         solver=[complete(completer, by_id), asks] if completer is not None else asks,
         scorer=rating(),
-        metadata=_metadata(
+        metadata=task_metadata(
             options,
             samples=len(samples),
             questions=len(items) * options.seeds,
@@ -95,14 +106,16 @@ def choice_task(template: str, given: Mapping[str, Any], *, task: str) -> Task:
     """Choices between pairs of items in one template. `given` are the task's `-T` options."""
     options = read_options(ChoiceOptions, given, task=task)
     form = get_template(template, kind="choice", base=SHELL_DIRECTORY)
-    items = _items(options)
-    measure = _measure(form, options, labels=label_pair(options.labels))
-    completer = _completer(options, items) if measure.post else None
+    items = run_items(options)
+    measure = measure_of(form, options, labels=label_pair(options.labels))
+    completer = completer_of(options, items) if measure.post else None
     shown = presentations(options, items, task=task)
     samples = [
         Sample(
-            id=_block_id([pair_name(pair) for pair in block]),
-            input=_shown([f"{first} | {second}" for pair in block for first, second, _ in pair]),
+            id=block_id([pair_name(pair) for pair in block]),
+            input=shown_text(
+                [f"{first} | {second}" for pair in block for first, second, _ in pair]
+            ),
             metadata={"presentations": [list(one) for pair in block for one in pair]},
         )
         for block in _blocks(shown, options.block)
@@ -114,7 +127,7 @@ def choice_task(template: str, given: Mapping[str, Any], *, task: str) -> Task:
         dataset=MemoryDataset(samples, name=options.items),
         solver=[complete(completer, by_id), asks] if completer is not None else asks,
         scorer=preference(),
-        metadata=_metadata(
+        metadata=task_metadata(
             options,
             samples=len(samples),
             questions=sum(len(pair) for pair in shown) * options.seeds,
@@ -132,12 +145,12 @@ def completion_task(given: Mapping[str, Any], *, task: str) -> Task:
     options = read_options(CompletionOptions, given, task=task)
     if options.completions != "self":
         raise UsageError(f"completions={options.completions!r} of {task}; it makes them itself")
-    items = _items(options)
-    completer = _completer(options, items)
+    items = run_items(options)
+    completer = completer_of(options, items)
     samples = [
         Sample(
-            id=_block_id([item.id for item in block]),
-            input=_shown([item.text for item in block]),
+            id=block_id([item.id for item in block]),
+            input=shown_text([item.text for item in block]),
             metadata={"items": [item.id for item in block]},
         )
         for block in _blocks(items, options.block)
@@ -147,7 +160,7 @@ def completion_task(given: Mapping[str, Any], *, task: str) -> Task:
         dataset=MemoryDataset(samples, name=options.items),
         solver=complete(completer, by_id, keep=True),
         scorer=completion(),
-        metadata=_metadata(
+        metadata=task_metadata(
             options,
             samples=len(samples),
             questions=0,
@@ -159,7 +172,7 @@ def completion_task(given: Mapping[str, Any], *, task: str) -> Task:
     )
 
 
-def _items(options: Options) -> tuple[Item, ...]:
+def run_items(options: Options) -> tuple[Item, ...]:
     found = load_items(
         options.items,
         per_origin=options.per_origin,
@@ -169,7 +182,7 @@ def _items(options: Options) -> tuple[Item, ...]:
     return found.items
 
 
-def _measure(
+def measure_of(
     form: Template, options: RatingOptions | ChoiceOptions, *, labels: tuple[str, ...]
 ) -> Measure:
     timing = timing_of(form, options.timing)
@@ -191,7 +204,7 @@ def _measure(
     )
 
 
-def _completer(options: Options, items: Sequence[Item]) -> Completer:
+def completer_of(options: Options, items: Sequence[Item]) -> Completer:
     named = condition(options.completion_sysprompt, base=SHELL_DIRECTORY)
     if options.completions == "self":
         return Completer(options, named)
@@ -204,11 +217,11 @@ def _blocks(values: Sequence[Any], size: int) -> list[Sequence[Any]]:
     return [values[start : start + size] for start in range(0, len(values), size)]
 
 
-def _block_id(names: Sequence[str]) -> str:
+def block_id(names: Sequence[str]) -> str:
     return names[0] if len(names) == 1 else f"{names[0]} to {names[-1]} ({len(names)})"
 
 
-def _shown(texts: Sequence[str]) -> str:
+def shown_text(texts: Sequence[str]) -> str:
     """The sample's input as the log lists it: a short line a question."""
     if len(texts) == 1:
         return texts[0]
@@ -220,7 +233,7 @@ def _start(text: str) -> str:
     return line if len(line) <= 80 else line[:79] + "…"
 
 
-def _metadata(
+def task_metadata(
     options: Options,
     *,
     samples: int,

@@ -1,0 +1,212 @@
+"""An adaptive campaign as a pure function: from the answers so far to the next batch.
+
+A batch is chosen from the seed, the batch's number and the records of whole earlier batches,
+sorted; nothing else. So an interrupted campaign that gets the same answers again goes on with the
+same questions.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+
+from harness.adaptive.options import CampaignOptions
+from harness.design import present, regular_pairs
+from harness.records import Record, frame
+from harness.stats.choices import build, questions_from_records
+from harness.stats.comparisons import FloatArray, IntArray
+from harness.stats.selection import State
+from harness.stats.selection_peers import RULES, random_pairs
+from harness.stats.stopping import Progress, expected_rho, spearman, within_groups
+from harness.stats.thurstone import Fit, fit
+
+__all__ = ["Batch", "Campaign", "Role", "Shown", "Step"]
+
+Role = Literal["initial", "selected", "reserve"]
+Shown = tuple[str, str, int]
+"""First item, second item, and the occurrence: how often this presentation was asked before."""
+
+DRAWS = 128
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Pairs to ask, each in one or two presentations, by why they are asked."""
+
+    number: int
+    pairs: Mapping[Role, Sequence[Sequence[Shown]]]
+
+    @property
+    def presentations(self) -> list[Shown]:
+        """All presentations, in order."""
+        return [shown for pairs in self.pairs.values() for pair in pairs for shown in pair]
+
+
+@dataclass(frozen=True, eq=False)
+class Step:
+    """After a whole batch: where the campaign stands, and the next batch or why it ended."""
+
+    progress: Progress | None
+    batch: Batch | None
+    ended: str = ""
+    fit: Fit | None = None
+
+
+@dataclass(eq=False)
+class Campaign:
+    """One campaign over `items` (ids, sorted or not) with an origin each.
+
+    `step` is called once after each whole batch, in order, with that batch's records.
+    """
+
+    options: CampaignOptions
+    items: Sequence[str]
+    origins: Sequence[str]
+    batches: list[Batch] = field(default_factory=list)
+    trace: list[Progress] = field(default_factory=list)
+    fitted: Fit | None = None
+    _records: list[Record] = field(default_factory=list)
+    _shown: list[tuple[int, int]] = field(default_factory=list)
+
+    def first(self) -> Batch:
+        """The initial random regular graph."""
+        rng = self._rng(0)
+        graph = regular_pairs(len(self.items), self.options.start_degree, rng)
+        # A budget below the graph's size still gets a random part of it.
+        room = self._room() // self._cost()
+        pairs = [graph[k] for k in sorted(rng.permutation(len(graph))[: max(1, room)])]
+        shown = present(pairs, self.options.orders, rng)
+        return self._take(Batch(0, {"initial": self._named(shown)}))
+
+    def step(self, records: Sequence[Record]) -> Step:
+        """Take the last batch's records; fit, and choose the next batch or end."""
+        self._records += sorted(records, key=_order)
+        if not any(record.outcome == "answered" for record in records):
+            return Step(None, None, "no question of the last batch was answered", self.fitted)
+        before, self.fitted = self.fitted, self._fit()
+        rng = self._rng(len(self.batches))
+        progress = self._progress(before, rng)
+        self.trace.append(progress)
+        ended = self._ended(progress, records)
+        if ended:
+            return Step(progress, None, ended, self.fitted)
+        batch = self._choose(rng)
+        if not batch.presentations:
+            return Step(progress, None, "every pair has been asked", self.fitted)
+        return Step(progress, self._take(batch), "", self.fitted)
+
+    def _rng(self, number: int) -> np.random.Generator:
+        return np.random.default_rng((self.options.sample_seed, number))
+
+    def _fit(self) -> Fit:
+        return fit(build(questions_from_records(frame(self._records)), items=self.items))
+
+    def _progress(self, before: Fit | None, rng: np.random.Generator) -> Progress:
+        assert self.fitted is not None
+        fitted = self.fitted
+        draws = fitted.posterior.draws(DRAWS, rng)
+        return Progress(
+            iteration=len(self.trace),
+            comparisons=fitted.data.total,
+            expected_rho=expected_rho(fitted.utilities, draws),
+            within_rho=within_groups(fitted.utilities, draws, self.origins),
+            successive_rho=None if before is None else spearman(before.utilities, fitted.utilities),
+            position_effect=float(fitted.effects[0]),
+            tau=fitted.tau,
+        )
+
+    def _ended(self, progress: Progress, records: Sequence[Record]) -> str:
+        if progress.expected_rho >= self.options.target_rho:
+            return f"expected rho {progress.expected_rho:.3f} reached {self.options.target_rho:g}"
+        if any((record.error or "").startswith("not asked") for record in records):
+            return "the budget is spent"
+        if self._room() < self._cost():
+            return f"{len(self._shown) * self.options.seeds:,} questions asked (max_comparisons)"
+        return ""
+
+    def _cost(self) -> int:
+        """Questions a pair takes."""
+        return self.options.seeds * (2 if self.options.orders == "both" else 1)
+
+    def _room(self) -> int:
+        """Questions left within max_comparisons."""
+        return self.options.most(len(self.items)) - len(self._shown) * self.options.seeds
+
+    def _choose(self, rng: np.random.Generator) -> Batch:
+        pairs = max(1, min(self.options.batch, self._room()) // self._cost())
+        held = round(self.options.reserve * pairs)
+        state = self._state(rng)
+        reserve = random_pairs(state, held, rng)
+        # A pair of the reserve must not be chosen a second time by the rule.
+        state = _asked_too(state, reserve)
+        selected = RULES[self.options.rule](state, pairs - len(reserve), rng)
+        return Batch(
+            len(self.batches),
+            {
+                "selected": self._named(self._orders(selected)),
+                "reserve": self._named(self._orders(reserve)),
+            },
+        )
+
+    def _state(self, rng: np.random.Generator) -> State:
+        assert self.fitted is not None
+        first, second = np.array(self._shown, dtype=np.int64).reshape(-1, 2).T
+        return State(
+            # Rounded, so that the last digits of a linear algebra library choose no pairs.
+            utilities=np.round(self.fitted.utilities, 6),
+            variances=np.round(self._variances(rng), 6),
+            first=first,
+            second=second,
+            effect=round(float(self.fitted.effects[0]), 6),
+            dispersion=round(self.fitted.dispersion, 6),
+        )
+
+    def _variances(self, rng: np.random.Generator) -> FloatArray:
+        assert self.fitted is not None
+        return self.fitted.posterior.variances(rng)
+
+    def _orders(self, pairs: IntArray) -> list[list[tuple[int, int]]]:
+        if self.options.orders == "both":
+            return [[(a, b), (b, a)] for a, b in pairs.tolist()]
+        return [[(a, b)] for a, b in pairs.tolist()]
+
+    def _named(self, pairs: Sequence[Sequence[tuple[int, int]]]) -> list[list[Shown]]:
+        """Presentations by item id, with their occurrence; counted as shown from here on."""
+        seen: dict[tuple[int, int], int] = {}
+        for one in self._shown:
+            seen[one] = seen.get(one, 0) + 1
+        named = []
+        for pair in pairs:
+            shown: list[Shown] = []
+            for one in pair:
+                shown.append((self.items[one[0]], self.items[one[1]], seen.get(one, 0)))
+                seen[one] = seen.get(one, 0) + 1
+                self._shown.append(one)
+            named.append(shown)
+        return named
+
+    def _take(self, batch: Batch) -> Batch:
+        self.batches.append(batch)
+        return batch
+
+
+def _order(record: Record) -> tuple[str, str, str, int]:
+    return (
+        record.sample_id or "",
+        record.item_first or "",
+        record.item_second or "",
+        record.repeat,
+    )
+
+
+def _asked_too(state: State, pairs: IntArray) -> State:
+    return State(
+        state.utilities,
+        state.variances,
+        np.concatenate([state.first, pairs[:, 0]]),
+        np.concatenate([state.second, pairs[:, 1]]),
+        state.effect,
+        state.dispersion,
+        state.link,
+    )

@@ -1,0 +1,88 @@
+"""The campaign as Inspect's source of samples: batches in, whole batches' records out."""
+
+import functools
+import uuid
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import anyio.to_thread
+import msgspec
+from inspect_ai import SampleSource
+from inspect_ai.dataset import Sample
+from inspect_ai.log import EvalSample
+
+from harness.adaptive.campaign import Batch, Campaign, Role, Shown, Step
+from harness.adaptive.hooks import set_result
+from harness.adaptive.trace import live_line, result_of
+from harness.notices import say
+from harness.records import Record
+
+__all__ = ["CampaignSource", "MakeSample"]
+
+MakeSample = Callable[[str, Sequence[Sequence[Shown]]], Sample]
+"""From a prefix of its id and a block of pairs to a sample."""
+
+
+class CampaignSource(SampleSource):
+    """Asks a campaign's batches, `block` pairs a sample.
+
+    `token` goes into the task's metadata under `campaign`: by it the result finds the log of the
+    run that this source fed.
+    """
+
+    def __init__(self, campaign: Campaign, make: MakeSample, *, block: int) -> None:
+        self.campaign, self._make, self._block = campaign, make, block
+        self.token = uuid.uuid4().hex
+        self._records: dict[tuple[str, int], list[Record]] = {}
+        self._ended = False
+
+    def initial_samples(self) -> list[Sample]:
+        """The random graph that a campaign begins with."""
+        return self._samples(self.campaign.first())
+
+    async def sample_complete(self, sample: EvalSample) -> list[Sample] | None:
+        """Keep the records of a finished sample until its batch is whole."""
+        self._records[str(sample.id), sample.epoch] = records_of(sample)
+        return None
+
+    async def next_samples(self) -> list[Sample] | None:
+        """Called when the batch is whole: fit, say where we stand, ask on or end."""
+        if self._ended:
+            return None
+        records = [record for key in sorted(self._records) for record in self._records[key]]
+        self._records.clear()
+        step = await anyio.to_thread.run_sync(functools.partial(self.campaign.step, records))
+        if step.progress is not None:
+            say(live_line(step.progress))
+        set_result(self.token, result_of(step.fit, self.campaign.trace, step.ended))
+        return self._next(step)
+
+    def _next(self, step: Step) -> list[Sample] | None:
+        if step.batch is None:
+            self._ended = True
+            say(f"campaign over: {step.ended}")
+            return None
+        return self._samples(step.batch)
+
+    def _samples(self, batch: Batch) -> list[Sample]:
+        samples = []
+        for role, pairs in batch.pairs.items():
+            for start in range(0, len(pairs), self._block):
+                block = pairs[start : start + self._block]
+                samples.append(self._make(sample_prefix(role, batch.number), block))
+        return samples
+
+
+def sample_prefix(role: Role, number: int) -> str:
+    """Start of a sample's id. It tells random pairs from chosen ones (`initial-`, `reserve-`)."""
+    return f"{role}-{number:03d} "
+
+
+def records_of(sample: EvalSample) -> list[Record]:
+    """The choices that the sample's scorer recorded; none where it ended in an error."""
+    found: list[Record] = []
+    for name, score in (sample.scores or {}).items():
+        rows: Any = (score.metadata or {}).get("records")
+        if name.rsplit("/", 1)[-1] == "preference" and rows:
+            found += msgspec.convert(rows, list[Record])
+    return found
