@@ -19,6 +19,7 @@ from harness.report.table import Column, Section, Table
 from harness.report.utilities import utility_cells, utility_findings, utility_section
 from harness.report.wording import number
 from harness.stats.intervals import Bootstrap
+from harness.text.answer import OUTCOMES
 
 __all__ = ["overview", "overview_facts", "steps"]
 
@@ -109,7 +110,7 @@ def _subtitle(frame: pl.DataFrame, day: date) -> str:
 def _facts(
     frame: pl.DataFrame, logs: Sequence[LogInfo], found: Sequence[Cell]
 ) -> list[tuple[str, str]]:
-    answered = frame.filter(pl.col("outcome") == "answered").height
+    outcomes = dict(frame.group_by("outcome").len().iter_rows())
     kinds = dict(frame.group_by("kind").len().iter_rows())
     facts = [
         (frame["rater"].n_unique(), "raters"),
@@ -121,7 +122,11 @@ def _facts(
     ]
     return [
         *((number(value, "count"), what) for value, what in facts if value),
-        (number(answered / frame.height, "share"), "answered"),
+        *(
+            (number(outcomes[outcome] / frame.height, "share"), outcome)
+            for outcome in OUTCOMES
+            if outcome in outcomes
+        ),
     ]
 
 
