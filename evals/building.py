@@ -15,7 +15,7 @@ from harness.inspect_api import PrerequisiteError
 from harness.items.item import Item
 from harness.items.load import load_items
 from harness.measure import Measure, default_tokens
-from harness.money import Forecast
+from harness.money import Forecast, read_price
 from harness.options import (
     ChoiceOptions,
     CompletionOptions,
@@ -173,6 +173,8 @@ def completion_task(given: Mapping[str, Any], *, task: str) -> Task:
 
 
 def run_items(options: Options) -> tuple[Item, ...]:
+    if options.price is not None:
+        read_price(options.price)
     found = load_items(
         options.items,
         per_origin=options.per_origin,
@@ -262,5 +264,6 @@ def task_metadata(
         else measure.options.measurement_max_tokens
         or default_tokens(measure.template, measure.options.response),
         completion_output=made,
+        price=options.price,
     )
     return {"forecast": msgspec.to_builtins(forecast)}

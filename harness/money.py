@@ -7,10 +7,20 @@ import anyio
 import msgspec
 from inspect_ai.model import Model
 
+from harness.errors import UsageError
 from harness.inspect_api import model_info
 from harness.wire import Question, Reply
 
-__all__ = ["CHARS_PER_TOKEN", "Forecast", "Pilot", "Price", "Purse", "forecast_line", "price_of"]
+__all__ = [
+    "CHARS_PER_TOKEN",
+    "Forecast",
+    "Pilot",
+    "Price",
+    "Purse",
+    "forecast_line",
+    "price_of",
+    "read_price",
+]
 
 CHARS_PER_TOKEN = 4
 """Rule of thumb for English text, used where nothing better is known before a call."""
@@ -30,16 +40,29 @@ class Price(msgspec.Struct, frozen=True):
         return (input_tokens * self.input + output_tokens * self.output) / 1e6
 
 
-def price_of(model: Model) -> Price | None:
-    """What the model costs: its provider's own `price()` (a pool), else Inspect's cost data."""
-    own = getattr(model.api, "price", None)
-    if callable(own):
-        price = own()
-        return price if price is None else Price(*price)
+def read_price(text: str) -> Price:
+    """`IN,OUT` as a price; UsageError for anything else."""
+    parts = text.split(",")
+    try:
+        price = Price(*(float(part) for part in parts))
+    except (TypeError, ValueError):
+        price = Price(-1, -1)
+    if price.input < 0 or price.output < 0:
+        raise UsageError(
+            f"price={text!r}; expected IN,OUT in US dollars per million tokens, such as 0.1,0.4"
+        )
+    return price
+
+
+def price_of(model: Model | str, given: str | None) -> Price | None:
+    """What a model costs: by its provider's own `price()` (a pool), by Inspect's data, as given."""
+    own = None if isinstance(model, str) else getattr(model.api, "price", None)
+    if callable(own) and (price := own()) is not None:
+        return Price(*price)
     info = model_info(str(model))
-    if info is None or info.cost is None:
-        return None
-    return Price(info.cost.input, info.cost.output)
+    if info is not None and info.cost is not None:
+        return Price(info.cost.input, info.cost.output)
+    return None if given is None else read_price(given)
 
 
 @dataclass
@@ -145,6 +168,7 @@ class Forecast(msgspec.Struct, frozen=True, kw_only=True):
     item_chars: float
     question_output: int | None
     completion_output: int | None
+    price: str | None = None
 
 
 def forecast_line(forecast: Forecast, *, samples: int, epochs: int, price: Price | None) -> str:

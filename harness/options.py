@@ -39,6 +39,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     completion_seed: generation seed of the completions
     block: items or pairs per Inspect sample
     budget_usd, max_calls: stop asking beyond; what was not asked is recorded as failed
+    price: `IN,OUT`, US dollars per million tokens, for models that Inspect knows no cost of
     pilot: ask this many questions first and show their outcome rates
     reask_failed: on a resumed run, ask questions that failed before again
     """
@@ -57,6 +58,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     block: int = 1
     budget_usd: float | None = None
     max_calls: int | None = None
+    price: str | None = None
     pilot: int = 0
     reask_failed: bool = False
 

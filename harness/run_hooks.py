@@ -5,8 +5,7 @@ from typing import Any
 import msgspec
 from inspect_ai.hooks import Hooks, TaskEnd, TaskStart, hooks
 
-from harness.inspect_api import model_info
-from harness.money import Forecast, Price, forecast_line
+from harness.money import Forecast, forecast_line, price_of
 from harness.notices import say
 from harness.session import task_ended, task_started
 
@@ -26,19 +25,11 @@ class RunHooks(Hooks):
         forecast = msgspec.convert(metadata["forecast"], Forecast)
         dataset, config = data.spec.dataset, data.spec.config
         samples = len(dataset.sample_ids or []) or dataset.samples or forecast.samples
-        line = forecast_line(
-            forecast, samples=samples, epochs=config.epochs or 1, price=_price(data.spec.model)
-        )
+        price = price_of(data.spec.model, forecast.price)
+        line = forecast_line(forecast, samples=samples, epochs=config.epochs or 1, price=price)
         say(f"{data.spec.task} on {data.spec.model}: {line}")
 
     async def on_task_end(self, data: TaskEnd) -> None:
         """Close the task's journal."""
         for line in task_ended(data.eval_id):
             say(f"{data.log.eval.task} on {data.log.eval.model}: {line}")
-
-
-def _price(model: str) -> Price | None:
-    info = model_info(model)
-    if info is None or info.cost is None:
-        return None
-    return Price(info.cost.input, info.cost.output)

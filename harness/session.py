@@ -18,7 +18,7 @@ from harness.completions import Completion, CompletionStore
 from harness.errors import ServiceError, UsageError
 from harness.inspect_api import sample_active
 from harness.journal import Entries, Journal, journal_directory, open_journal
-from harness.money import Pilot, Price, Purse, price_of
+from harness.money import Pilot, Price, Purse, price_of, read_price
 from harness.notices import say
 from harness.options import Options
 from harness.wire import Question, Reply
@@ -48,6 +48,7 @@ class Session:
     purse: Purse
     pilot: Pilot
     reask_failed: bool
+    price: str | None = None
     not_admitted: dict[str, int] = field(default_factory=dict)
     _failures: int = 0
     _answers: int = 0
@@ -111,12 +112,12 @@ class Session:
     def _price(self, asker: Asker) -> Price | None:
         name = str(asker.model)
         if name not in self._prices:
-            self._prices[name] = price_of(asker.model)
+            self._prices[name] = price_of(asker.model, self.price)
         price = self._prices[name]
         if price is None and self.purse.budget_usd is not None:
             raise UsageError(
-                f"budget_usd={self.purse.budget_usd:g} needs a price for {name}; give one with "
-                "--model-cost-config, or use max_calls"
+                f"budget_usd={self.purse.budget_usd:g} needs a price for {name}; give one "
+                "with price=IN,OUT (US dollars per million tokens) or --model-cost-config"
             )
         return price
 
@@ -196,12 +197,14 @@ def _open(options: Options, *, directory: Path, task_id: str, scope: str) -> Ses
         overrides.budget_usd if overrides.budget_usd is not None else options.budget_usd,
     )
     if not _overrides:
+        price = None if options.price is None else read_price(options.price)
         for reply in journal.values():
-            purse.replay(reply, None)
+            purse.replay(reply, price)
     return Session(
         journal=journal,
         completions=_stores[path],
         purse=purse,
         pilot=Pilot(options.pilot),
         reask_failed=options.reask_failed or overrides.reask_failed,
+        price=options.price,
     )

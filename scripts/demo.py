@@ -58,14 +58,13 @@ def main() -> None:
         {"pairs": "regular:5", "block": 25},
         arguments.logs / "choices",
     )
-    folders = [arguments.logs / "ratings", arguments.logs / "choices"]
-    records = read_records(folders, progress=True)
-    build_report(records, arguments.logs / "report", name="demo")
-    console.print(summary_table(records.frame))
-    console.print(f"{len(records.frame):,} measurements in {time.monotonic() - started:.0f} s")
+    folders = [str(arguments.logs / "ratings"), str(arguments.logs / "choices")]
+    page = arguments.logs / "report"
+    report.main([*folders, "-o", str(page), "--name", "Demo"], standalone_mode=False)
+    console.print(f"Measured and reported in {time.monotonic() - started:.0f} s")
     console.print("\nTo look further:", style="bold")
     console.print(f"  inspect view --log-dir {arguments.logs}", highlight=False)
-    console.print(f"  open {arguments.logs / 'report' / 'index.html'}", highlight=False)
+    console.print(f"  open {page / 'index.html'}", highlight=False)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,124 @@
+"""Budgets, pilots and what failed: nothing is lost, everything is counted."""
+
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+from inspect_ai.log import EvalLog, read_eval_log
+
+from harness.cli.main import cli
+from harness.logs import read_records
+
+Records = Callable[[EvalLog], list[dict[str, Any]]]
+RunEval = Callable[..., EvalLog]
+
+
+def outcomes(rows: list[dict[str, Any]]) -> Counter[str]:
+    return Counter(row["outcome"] for row in rows)
+
+
+@pytest.mark.parametrize("block", [1, 10])
+def test_what_max_calls_keeps_from_being_asked_is_failed_and_can_be_asked_later(
+    run_eval: RunEval, records: Records, tmp_path: Path, block: int
+) -> None:
+    """Beyond max_calls questions are failed records; reask fills them and changes nothing else."""
+    args = {"per_origin": 4, "timing": "pre", "pairs": "regular:3", "block": block}
+    whole = records(run_eval("pairwise.py", task_args=args, folder="whole"))
+    log = run_eval("pairwise.py", task_args={**args, "max_calls": 25})
+    assert log.status == "success", log.error
+    rows = records(log)
+    assert outcomes(rows) == {"answered": 25, "failed": len(whole) - 25}
+    assert all("max_calls=25" in row["error"] for row in rows if row["outcome"] == "failed")
+
+    done = CliRunner().invoke(cli, ["reask", str(log.location), "--max-calls", "500"])
+    assert done.exit_code == 0, done.output
+    assert "0 still failed" in done.output
+    table = read_records([tmp_path / "logs"], cache=False).frame
+    assert len(table) == len(whole)
+    again = Counter((row["prompt_hash"], row["answer"]) for row in table.to_dicts())
+    assert again == Counter((row["prompt_hash"], row["answer"]) for row in whole)
+
+
+def test_budget_without_a_price_is_refused(run_eval: RunEval) -> None:
+    """A budget in dollars for a model of unknown price ends the run with one line."""
+    log = run_eval("anchored.py@anchored_1_5", task_args={"per_origin": 1, "budget_usd": 1.0})
+    assert log.status == "error"
+    assert log.error is not None
+    assert "budget_usd=1 needs a price for sim/faithful" in log.error.message
+
+
+def test_budget_stops_before_it_is_exceeded(run_eval: RunEval, records: Records) -> None:
+    """With a price the run spends at most the budget; the rest is failed and counted."""
+    log = run_eval(
+        "pairwise.py",
+        task_args={"per_origin": 4, "timing": "pre", "budget_usd": 2.0, "price": [1000, 1000]},
+    )
+    assert log.status == "success", log.error
+    rows = records(log)
+    spent = sum(row["input_tokens"] + row["output_tokens"] for row in rows) / 1000
+    assert 1.0 < spent <= 2.0
+    assert outcomes(rows)["failed"] > 0
+
+
+def test_pilot_is_part_of_the_run(run_eval: RunEval, records: Records) -> None:
+    """With a pilot every question is asked once, as without."""
+    args = {"per_origin": 4, "seeds": 2}
+    whole = records(run_eval("anchored.py@anchored_1_5", task_args=args, folder="whole"))
+    log = run_eval("anchored.py@anchored_1_5", task_args={**args, "pilot": 10})
+    assert log.status == "success", log.error
+    assert [r["answer"] for r in records(log)] == [r["answer"] for r in whole]
+
+
+def test_completions_are_made_once(run_eval: RunEval, tmp_path: Path) -> None:
+    """200 pairs over 20 items with completions=self make exactly 20 completions."""
+    asked = tmp_path / "asked.jsonl"
+    log = run_eval(
+        "pairwise.py",
+        task_args={"per_origin": 4, "pairs": "all"},
+        model_args={"ask_log": str(asked)},
+        epochs=2,
+    )
+    assert log.status == "success", log.error
+    lines = asked.read_text().splitlines()
+    kinds = Counter("completion" if '"completion"' in line else "choice" for line in lines)
+    assert kinds == {"completion": 20, "choice": 190 * 2 * 2}
+    assert len(set(lines)) == len(lines)
+
+
+def test_other_arguments_share_nothing(run_eval: RunEval, records: Records) -> None:
+    """Two values of an -M argument give two identities, two sets of completions and answers."""
+    rows = {}
+    for spread in (0.5, 3.0):
+        log = run_eval(
+            "anchored.py@anchored_1_5",
+            task_args={"per_origin": 8},
+            model_args={"spread": spread},
+        )
+        rows[spread] = records(log)
+    one, other = rows.values()
+    assert {r["rater_identity"] for r in one}.isdisjoint({r["rater_identity"] for r in other})
+    assert {r["completer_identity"] for r in one}.isdisjoint(
+        {r["completer_identity"] for r in other}
+    )
+    assert [r["answer"] for r in one] != [r["answer"] for r in other]
+
+
+def test_completions_of_a_log_are_used(run_eval: RunEval, records: Records) -> None:
+    """completions=LOG gives the same records as completing, and asks for no completion."""
+    made = run_eval("completions.py", task_args={"per_origin": 3, "block": 5})
+    args = {"per_origin": 3}
+    own = records(run_eval("anchored.py@anchored_1_5", task_args=args, folder="own"))
+    given = run_eval(
+        "anchored.py@anchored_1_5",
+        task_args={**args, "completions": str(made.location)},
+        folder="given",
+    )
+    rows = records(given)
+    assert [r["completion_hash"] for r in rows] == [r["completion_hash"] for r in own]
+    assert [r["answer"] for r in rows] == [r["answer"] for r in own]
+    shown = read_eval_log(str(given.location))
+    calls = [e for s in shown.samples or [] for e in s.events if e.event == "model"]
+    assert len(calls) == 15
