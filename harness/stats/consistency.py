@@ -71,21 +71,25 @@ def item_consistency(ratings: Ratings) -> pl.DataFrame:
     items are ranked and filtered. An item that rates 5 twice and refuses twice has an overall of
     1/3; one without two ratings has none.
     """
+    columns = _by_item(ratings)
+    table = pl.DataFrame({"item": ratings.items, "origin": ratings.origins} | columns)
+    return table.with_columns(pl.col("answers").cast(pl.Int64)).sort(
+        pl.col("overall").fill_nan(-1.0), "item", descending=[True, False]
+    )
+
+
+def _by_item(ratings: Ratings) -> dict[str, FloatArray]:
+    count, mean, _ = _moments(ratings.values)
     steady = consistency(ratings.values)
     outcome = outcome_consistency(ratings.outcomes)
-    count, mean, _ = _moments(ratings.values)
-    return pl.DataFrame(
-        {
-            "item": ratings.items,
-            "origin": ratings.origins,
-            "answers": count.astype(int),
-            "mean": mean,
-            "consistency": steady,
-            "consistency_given_mean": consistency_given_mean(ratings.values),
-            "outcome_consistency": outcome,
-            "overall": np.minimum(steady, outcome),
-        }
-    ).sort(pl.col("overall").fill_nan(-1.0), "item", descending=[True, False])
+    return {
+        "answers": count,
+        "mean": mean,
+        "consistency": steady,
+        "consistency_given_mean": consistency_given_mean(ratings.values),
+        "outcome_consistency": outcome,
+        "overall": np.minimum(steady, outcome),
+    }
 
 
 def combined_consistency(
@@ -116,12 +120,12 @@ def consistency_summary(
     of items with two ratings or more whose ratings never differ: the ceiling effect).
     `undefined` counts the items without a value.
     """
-    table = item_consistency(ratings)
+    columns = _by_item(ratings)
     found = {
-        name: _mean(table[name].to_numpy(), confidence)
+        name: _mean(columns[name], confidence)
         for name in ("consistency", "consistency_given_mean", "outcome_consistency")
     }
-    overall = table["overall"].to_numpy()
+    overall = columns["overall"]
     known = np.isfinite(overall)
     missing = int((~known).sum())
     for threshold in thresholds:

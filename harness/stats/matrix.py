@@ -55,39 +55,35 @@ def rating_matrix(frame: pl.DataFrame, *, column: str = "value") -> Ratings:
         pl.col(name) if name in frame.columns else pl.lit(None, dtype=kind).alias(name)
         for name, kind in _OPTIONAL.items()
     )
+    refused = (pl.col("outcome") == "refused") | pl.col("completion_refused").fill_null(False)
     coded = frame.select(
         pl.col("item").rank("dense").sub(1).alias("row"),
-        pl.when(pl.col("outcome") == "answered").then(pl.col(column)).alias("value"),
+        pl.when(pl.col("outcome") == "answered").then(pl.col(column).cast(pl.Float64)),
         pl.col("outcome"),
+        pl.col("origin").fill_null(""),
         pl.col("log").fill_null("").rank("dense").over("item").alias("run"),
         pl.col("completion_seed").fill_null(-1).rank("dense").over("item", "log").alias("made"),
         pl.col("repeat"),
+        refused.alias("refused"),
     )
-    keys = coded.select("run", "made", "repeat").unique().sort("run", "made", "repeat").rows()
-    place = {key: number for number, key in enumerate(keys)}
-    rows = coded["row"].to_numpy()
-    cols = np.array([place[key] for key in coded.select("run", "made", "repeat").iter_rows()], int)
-    items = frame.get_column("item").unique().sort().to_list()
-    shape = (len(items), len(keys))
+    rows = coded["row"].to_numpy().astype(np.intp)
+    names = ("run", "made", "repeat")
+    keys = np.stack([coded[name].to_numpy().astype(np.int64) for name in names], axis=1)
+    repeats, cols = np.unique(keys, axis=0, return_inverse=True)
+    shown, first = np.unique(rows, return_index=True)
+    shape = (len(shown), len(repeats))
     _no_duplicates(frame, rows, cols, shape)
     values = np.full(shape, np.nan)
-    values[rows, cols] = coded["value"].cast(pl.Float64).fill_null(np.nan).to_numpy()
+    values[rows, cols] = coded[column].fill_null(np.nan).to_numpy()
     outcomes = np.full(shape, "", dtype="U12")
     outcomes[rows, cols] = coded["outcome"].to_numpy()
-    by_item = frame.group_by("item").agg(
-        pl.col("origin").first(),
-        ((pl.col("outcome") == "refused") | pl.col("completion_refused").fill_null(False))
-        .any()
-        .alias("refused"),
-    )
-    by_item = by_item.sort("item")
     return Ratings(
-        items=tuple(items),
-        origins=tuple(by_item["origin"].fill_null("").to_list()),
+        items=tuple(frame["item"].gather(first).to_list()),
+        origins=tuple(coded["origin"].gather(first).to_list()),
         values=values,
         outcomes=outcomes,
-        refused=by_item["refused"].to_numpy().astype(bool),
-        repeats=tuple(keys),
+        refused=np.bincount(rows, weights=coded["refused"].to_numpy(), minlength=shape[0]) > 0,
+        repeats=tuple((int(run), int(made), int(repeat)) for run, made, repeat in repeats),
     )
 
 

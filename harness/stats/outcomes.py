@@ -2,13 +2,15 @@
 
 from collections.abc import Sequence
 
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from harness.stats.intervals import Estimate, clustered_rate
 from harness.stats.pooling import require_columns
 from harness.text.answer import OUTCOMES
 
-__all__ = ["outcome_rates", "outcome_table"]
+__all__ = ["matrix_rates", "outcome_rates", "outcome_table"]
 
 
 def outcome_rates(frame: pl.DataFrame, *, confidence: float = 0.95) -> dict[str, Estimate]:
@@ -29,6 +31,17 @@ def outcome_rates(frame: pl.DataFrame, *, confidence: float = 0.95) -> dict[str,
     asked = clusters["asked"].to_numpy().astype(float)
     return {
         name: clustered_rate(clusters[name].to_numpy().astype(float), asked, confidence=confidence)
+        for name in OUTCOMES
+    }
+
+
+def matrix_rates(outcomes: NDArray[np.str_], *, confidence: float = 0.95) -> dict[str, Estimate]:
+    """`outcome_rates` of one group from its (items × repeats) outcomes, "" where not asked."""
+    asked = (outcomes != "").sum(axis=1).astype(float)
+    return {
+        name: clustered_rate(
+            (outcomes == name).sum(axis=1).astype(float), asked, confidence=confidence
+        )
         for name in OUTCOMES
     }
 

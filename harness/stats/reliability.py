@@ -16,7 +16,7 @@ from harness.stats.distribution import kl_uniform, level_counts, level_share, mo
 from harness.stats.icc import FORMS, icc, icc_1_1, icc_bootstrap
 from harness.stats.intervals import Bootstrap, Estimate, FloatArray, mean_interval, undefined
 from harness.stats.matrix import Ratings, item_means, rating_matrix
-from harness.stats.outcomes import outcome_rates
+from harness.stats.outcomes import matrix_rates
 from harness.stats.pooling import groups, labels, require_one
 
 __all__ = [
@@ -156,7 +156,7 @@ def reliability(
     """
     require_one(frame, where="reliability of ratings")
     ratings = rating_matrix(frame)
-    found = dict(outcome_rates(frame, confidence=bootstrap.confidence))
+    found = matrix_rates(ratings.outcomes, confidence=bootstrap.confidence)
     found |= _distribution(frame, ratings.values, levels, bootstrap)
     if _by_logprobs(frame):
         note = "refused: repeats of a log-probability read-out are identical"
