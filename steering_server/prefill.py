@@ -4,6 +4,7 @@ This is the only place that runs prompts; scoring reads its logits, generation g
 cache.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +16,7 @@ from steering_server.models import Loaded
 from steering_server.patches import patches
 from steering_server.planning import Batch
 
-__all__ = ["Prefilled", "forward", "prefill"]
+__all__ = ["Padded", "Prefilled", "forward", "left_padded", "prefill"]
 
 
 @dataclass
@@ -53,9 +54,37 @@ def forward(
     return logits.float()
 
 
-def _padded(loaded: Loaded, prompts: list[tuple[int, ...]], width: int) -> torch.Tensor:
-    rows = [[loaded.pad] * (width - len(prompt)) + list(prompt) for prompt in prompts]
-    return torch.tensor(rows, device=loaded.device)
+@dataclass(frozen=True)
+class Padded:
+    """Prompts side by side: `tokens`, `mask` and `positions` [rows, width]; row r starts at column
+    `pads[r]`. Mask and positions are None where nothing is padded."""
+
+    tokens: torch.Tensor
+    mask: torch.Tensor | None
+    positions: torch.Tensor | None
+    pads: list[int]
+
+    def part(self, start: int, end: int) -> "Padded":
+        """The columns [start, end); the mask keeps those before, which stay attended."""
+        return Padded(
+            self.tokens[:, start:end],
+            None if self.mask is None else self.mask[:, :end],
+            None if self.positions is None else self.positions[:, start:end],
+            self.pads,
+        )
+
+
+def left_padded(loaded: Loaded, prompts: Sequence[tuple[int, ...]]) -> Padded:
+    """Prompts right-aligned to the longest."""
+    width = max(len(prompt) for prompt in prompts)
+    pads = [width - len(prompt) for prompt in prompts]
+    rows = [[loaded.pad] * pad + list(one) for pad, one in zip(pads, prompts, strict=True)]
+    tokens = torch.tensor(rows, device=loaded.device)
+    if not any(pads):
+        return Padded(tokens, None, None, pads)
+    column = torch.arange(width, device=loaded.device)
+    positions = column - torch.tensor(pads, device=loaded.device)[:, None]
+    return Padded(tokens, (positions >= 0).long(), positions.clamp(min=0), pads)
 
 
 def _record(batch: Batch, pads: list[int], step: Step) -> None:
@@ -70,67 +99,49 @@ def _record(batch: Batch, pads: list[int], step: Step) -> None:
                 recorder.take(layer, row[pads[index] :], 0)
 
 
+def _run(loaded: Loaded, part: Padded, step: Step, cache: RowCache | None) -> torch.Tensor:
+    """Logits [rows, vocabulary] of the last column of `part`."""
+    return forward(
+        loaded, part.tokens, step, mask=part.mask, positions=part.positions, cache=cache
+    )[:, -1]
+
+
+def _step(loaded: Loaded, batch: Batch, pads: list[int], start: int, late: bool) -> Step:
+    """What the pass over the columns from `start` on does. `late`: lanes part at `expand_at`."""
+    kept = (row.recorder for row in batch.rows if row.recorder is not None)
+    found = patches(
+        [lane.additions for lane in batch.lanes],
+        [pad - start for pad in pads],
+        batch.width - start,
+        devices=loaded.devices,
+        dtype=loaded.dtype,
+    )
+    owner = [lane.prompt for lane in batch.lanes]
+    return Step(
+        patches=found,
+        expand_at=batch.expand_at if late else None,
+        row_of=torch.tensor(owner, device=loaded.device) if late else None,
+        keep=frozenset(layer for recorder in kept for layer in recorder.layers),
+    )
+
+
 def prefill(loaded: Loaded, batch: Batch, *, keep_cache: bool, late: bool = True) -> Prefilled:
     """Run `batch`. `late` False expands before the first layer and shares no prefix: the plain
     batch that late expansion is measured against."""
-    width = batch.width
-    prompt_pads = [width - len(prompt) for prompt in batch.prompts]
-    owner = [lane.prompt for lane in batch.lanes]
-    pads = [prompt_pads[prompt] for prompt in owner]
-    tokens = _padded(loaded, batch.prompts, width)
-    row_of = torch.tensor(owner, device=loaded.device)
     parting = late and batch.expand_at is not None
-    if not parting:
-        tokens, prompt_pads = tokens[row_of], pads
-    mask, positions = _mask(prompt_pads, width, loaded.device)
-    tail = batch.tail if late else 0
-    cache = RowCache(loaded.depth) if keep_cache or tail else None
-    start = width - tail if tail else 0
-    if tail:
+    lanes = [batch.prompts[lane.prompt] for lane in batch.lanes]
+    pads = [batch.width - len(prompt) for prompt in lanes]
+    padded = left_padded(loaded, batch.prompts if parting else lanes)
+    start = batch.width - batch.tail if late and batch.tail else 0
+    cache = RowCache(loaded.depth) if keep_cache or start else None
+    step = _step(loaded, batch, pads, start, parting)
+    if start:
         assert cache is not None
-        forward(
-            loaded,
-            tokens[:, :start],
-            Step(),
-            mask=None if mask is None else mask[:, :start],
-            positions=None if positions is None else positions[:, :start],
-            cache=cache,
-        )
-        cache.expand_by(row_of)
-    step = Step(
-        patches=patches(
-            [lane.additions for lane in batch.lanes],
-            [pad - start for pad in pads],
-            width - start,
-            devices=loaded.devices,
-            dtype=loaded.dtype,
-        ),
-        expand_at=batch.expand_at if parting else None,
-        row_of=row_of if parting else None,
-        keep=frozenset(
-            layer for row in batch.rows if row.recorder for layer in row.recorder.layers
-        ),
-    )
-    logits = forward(
-        loaded,
-        tokens[:, start:],
-        step,
-        mask=mask,
-        positions=None if positions is None else positions[:, start:],
-        cache=cache,
-    )[:, -1]
+        _run(loaded, padded.part(0, start), Step(), cache)
+    if cache is not None and step.row_of is not None:
+        cache.expand_by(step.row_of)
+    logits = _run(loaded, padded.part(start, batch.width), step, cache)
     _record(batch, pads, step)
-    if cache is not None and keep_cache and parting:
-        cache.settle(row_of)
+    if keep_cache and cache is not None and step.row_of is not None:
+        cache.settle(step.row_of)
     return Prefilled(logits, pads, cache if keep_cache else None)
-
-
-def _mask(
-    pads: list[int], width: int, device: torch.device
-) -> tuple[torch.Tensor | None, torch.Tensor | None]:
-    """Attention mask and positions [rows, width] for left padding; None where there is none."""
-    if not any(pads):
-        return None, None
-    column = torch.arange(width, device=device)
-    positions = column - torch.tensor(pads, device=device)[:, None]
-    return (positions >= 0).long(), positions.clamp(min=0)
