@@ -9,6 +9,7 @@ import hashlib
 import os
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -16,7 +17,7 @@ from harness.records import Record
 
 __all__ = ["LogCache", "LogEntry", "SampleRows", "cache_folder", "content_key"]
 
-_FORM = 1
+_FORM = 2
 """Raised when the reading itself changes, so that older entries are not taken."""
 
 
@@ -48,6 +49,8 @@ class SampleRows(msgspec.Struct, frozen=True):
 class LogEntry(msgspec.Struct, frozen=True, kw_only=True):
     """What was read from one log: its header's facts, its samples, and their rows as Parquet.
 
+    `metadata` is the eval's own.
+
     The rows lie in the order of `samples`.
     """
 
@@ -60,6 +63,7 @@ class LogEntry(msgspec.Struct, frozen=True, kw_only=True):
     cut: bool
     damaged: int
     unusable: int
+    metadata: dict[str, Any]
     samples: list[SampleRows]
     rows: bytes
 

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 import polars as pl
@@ -35,7 +35,7 @@ class LogInfo(msgspec.Struct, frozen=True, kw_only=True):
     `samples` were read, `errored` of them ended in an error; `unreadable` are damaged or were
     never written, so far as the log tells; `superseded` samples were left to a newer log of the
     same task; `unusable` counts records that are not in the form of `Record`. `rows` is what the
-    log gave to the table.
+    log gave to the table. `metadata` is the eval's own.
     """
 
     path: str
@@ -52,6 +52,7 @@ class LogInfo(msgspec.Struct, frozen=True, kw_only=True):
     unusable: int = 0
     rows: int = 0
     note: str = ""
+    metadata: dict[str, Any] = {}
 
 
 @dataclass(frozen=True)
@@ -200,6 +201,7 @@ def _read(log: LogFile) -> LogEntry:
         cut=log.cut,
         damaged=log.damaged,
         unusable=unusable,
+        metadata=spec.get("metadata") or {},
         samples=[
             SampleRows(str(sample.id), sample.epoch, len(records), sample.errored)
             for sample, records in samples
@@ -246,6 +248,7 @@ def _info(file: Path, entry: LogEntry) -> LogInfo:
         errored=sum(sample.errored for sample in entry.samples),
         unreadable=unreadable,
         unusable=entry.unusable,
+        metadata=entry.metadata,
     )
 
 

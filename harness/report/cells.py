@@ -130,7 +130,10 @@ def declared_levels(cell: Cell) -> Levels | None:
     """
     template = RATINGS.get(cell.template)
     if template is not None and template.hash == cell.template_hash:
-        return Levels(template.labels, tuple(level.value for level in template.levels))
+        allowed = [level for level in template.levels if level.label not in template.banned]
+        return Levels(
+            tuple(level.label for level in allowed), tuple(level.value for level in allowed)
+        )
     names = tuple(cell.labels.split(","))
     seen = dict(
         cell.frame.filter(pl.col("answer").is_not_null() & pl.col("value").is_not_null())

@@ -14,6 +14,7 @@ from harness.report.outcomes import NAMES
 from harness.report.style import GREY, Plot
 from harness.report.table import Column, Section, Table, estimate_of
 from harness.report.wording import slugs
+from harness.stats.choices import questions_from_records
 from harness.stats.intervals import Bootstrap, Estimate
 from harness.stats.orders import both_orders
 from harness.stats.position import (
@@ -34,8 +35,8 @@ class ChoiceCell:
 
     `quantities` are those of `harness.stats.position.position_content`; `by_origin`, `expected`
     and `pairs` are the tables of `position_by_origin`, `expected_from_position` and
-    `pair_classes`. `adaptive` says that pairs were chosen by earlier answers, so that win rates
-    of its pairs say nothing of the items.
+    `pair_classes`. `adaptive` says that part of the pairs were chosen by earlier answers, which
+    pulls win rates to one half: `expected` is then of the pairs drawn at random alone.
     """
 
     cell: Cell
@@ -55,10 +56,9 @@ def choice_cells(
     cells: Sequence[Cell],
     *,
     bootstrap: Bootstrap,
-    adaptive: Sequence[str] = (),
     step: Callable[[], None] = lambda: None,
 ) -> list[ChoiceCell]:
-    """Everything about each cell; `adaptive` are logs of adaptive campaigns."""
+    """Everything about each cell; `step` is called after each."""
     done = []
     for cell in cells:
         frame = cell.frame.with_columns(
@@ -66,6 +66,7 @@ def choice_cells(
             pl.col("origin_second").fill_null("unknown"),
         )
         pairs = pair_classes(both_orders(frame))[0]
+        random = questions_from_records(frame)["random"]
         done.append(
             ChoiceCell(
                 cell=cell,
@@ -73,9 +74,9 @@ def choice_cells(
                 by_origin=position_by_origin(frame, bootstrap=bootstrap)
                 if pairs.height
                 else pl.DataFrame(),
-                expected=expected_from_position(frame),
+                expected=expected_from_position(frame.filter(random) if random.any() else frame),
                 pairs=pairs,
-                adaptive=bool(frame["log"].is_in(list(adaptive)).any()),
+                adaptive=bool(random.any()),
             )
         )
         step()
@@ -199,10 +200,10 @@ def _cell_section(one: ChoiceCell, name: str) -> Section:
         tables += [_origin_table(one, name), _pair_table(one, name)]
     if one.adaptive:
         text.append(
-            "Pairs of this campaign were chosen by what earlier answers said, which pulls win "
-            "rates to one half; they are not shown. See the utilities."
+            "Part of this campaign's pairs were chosen by what earlier answers said, which pulls "
+            "win rates to one half; the win rates here are of the pairs drawn at random alone."
         )
-    elif one.expected.height:
+    if one.expected.height:
         plots.append(_win_plot(one, name))
         tables.append(_win_table(one, name))
     return Section(

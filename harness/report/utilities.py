@@ -19,6 +19,7 @@ from harness.stats.intervals import Bootstrap, Estimate
 from harness.stats.refusal import RefusalPreference, refusal_preference
 from harness.stats.thurstone_table import group_means
 from harness.stats.utilities import Analysis, analyse_records
+from harness.stats.winrates import group_win_rates, model_win_rates
 
 __all__ = ["ENOUGH", "UtilityCell", "utility_cells", "utility_findings", "utility_section"]
 
@@ -204,7 +205,12 @@ def _cell_section(one: UtilityCell, name: str) -> Section:
         anchor=f"utilities_{name}",
         text=tuple(_said(one)),
         plots=tuple(plots),
-        tables=(_item_table(one, name), _mean_table(one, name), _refusal_table(one, name)),
+        tables=(
+            _item_table(one, name),
+            _mean_table(one, name),
+            _win_table(one, name),
+            _refusal_table(one, name),
+        ),
     )
 
 
@@ -260,6 +266,32 @@ def _mean_table(one: UtilityCell, name: str) -> Table:
             {"origin": origin, "items": mean.n, "mean": mean} for origin, mean in one.means.items()
         ],
         caption="Intervals are for these items, not for a population of such items.",
+    )
+
+
+def _win_table(one: UtilityCell, name: str) -> Table:
+    counted = group_win_rates(questions_from_records(one.cell.frame))
+    labels = [origin or "unknown" for origin in one.analysis.origins]
+    model = model_win_rates(one.analysis.fit, labels).rename({"rate": "model"})
+    rows = model.join(counted, on=["origin", "opponent"], how="left", maintain_order="left")
+    only = "pairs drawn at random alone" if counted["random"].any() else "all answered pairs"
+    return Table(
+        name=f"win_rates_{name}",
+        title="Win rates between origins",
+        columns=(
+            Column("origin", "origin"),
+            Column("opponent", "against"),
+            Column("comparisons", "comparisons", "count"),
+            Column("rate", "win rate", "share"),
+            Column("model", "by the fit", "share"),
+        ),
+        rows=[
+            row | {"rate": estimate_of(row | {"n": round(row["comparisons"] or 0)}, key="rate")}
+            for row in rows.iter_rows(named=True)
+        ],
+        caption=f"Counted over {only}, with Clopper–Pearson intervals; beside them what the fit "
+        "expects without the position effect, over all items of both origins.",
+        first=12,
     )
 
 

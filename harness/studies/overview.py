@@ -5,8 +5,10 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import polars as pl
 
+from harness.adaptive.trace import trace_of
 from harness.errors import UsageError
 from harness.logs import LogInfo, LogRecords
 from harness.report.cautions import cautions
@@ -23,8 +25,6 @@ from harness.text.answer import OUTCOMES
 
 __all__ = ["overview", "overview_facts", "steps"]
 
-ADAPTIVE_TASK = "utilities"
-
 
 def steps(frame: pl.DataFrame) -> int:
     """How often `overview` calls its `step`."""
@@ -37,12 +37,11 @@ def overview(
     name: str,
     day: date,
     bootstrap: Bootstrap,
-    traces: dict[str, pl.DataFrame] | None = None,
     step: Callable[[], None] = lambda: None,
 ) -> Report:
     """Outcomes, ratings, choices and utilities of everything that was read.
 
-    `traces` are campaigns' traces by log. UsageError when there are no records.
+    `step` is called `steps` times. UsageError when there are no records.
     """
     frame = read.frame
     if not frame.height:
@@ -50,10 +49,10 @@ def overview(
             f"no records of ratings or choices in {len(read.logs)} logs; nothing to report"
         )
     rated, chosen = cells(frame, "rating"), cells(frame, "choice")
-    adaptive = [log.path for log in read.logs if log.task.rsplit("/", 1)[-1] == ADAPTIVE_TASK]
+    traces = {log.path: trace_of(log.metadata) for log in read.logs}
     ratings = rating_cells(rated, bootstrap=bootstrap, step=step)
-    choices = choice_cells(chosen, bootstrap=bootstrap, adaptive=adaptive, step=step)
-    fits, notes = utility_cells(chosen, bootstrap=bootstrap, traces=traces or {}, step=step)
+    choices = choice_cells(chosen, bootstrap=bootstrap, step=step)
+    fits, notes = utility_cells(chosen, bootstrap=bootstrap, traces=traces, step=step)
     findings = [
         *([rating_findings(ratings)] if ratings else []),
         *([choice_findings(choices)] if choices else []),
@@ -92,7 +91,14 @@ def overview_facts(read: LogRecords, *, name: str, day: date) -> dict[str, Any]:
         "date": day.isoformat(),
         "records": read.frame.height,
         "outcomes": dict(outcomes.iter_rows()),
-        "logs": read.logs,
+        "logs": [
+            {
+                name: value
+                for name, value in msgspec.structs.asdict(log).items()
+                if name != "metadata"
+            }
+            for log in read.logs
+        ],
     }
 
 
