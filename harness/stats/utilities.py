@@ -138,7 +138,7 @@ def _summary(
     heldout: Heldout | None,
     rng: np.random.Generator,
 ) -> dict[str, Any]:
-    data, drawn = fitted.data, fitted.posterior.draws(64, rng)
+    data, drawn = fitted.data, fitted.posterior.draws(256, rng)
     labels = [origin or "" for origin in origins]
     return {
         "items": data.n,
