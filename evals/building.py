@@ -8,28 +8,22 @@ import msgspec
 from inspect_ai import Task
 from inspect_ai.dataset import MemoryDataset, Sample
 
-from harness.completer import COMPLETION_TOKENS, Completer, check_given
-from harness.completion_logs import read_completions
+from evals.checking import checked, completer_of, measure_of, run_items
+from harness.completer import COMPLETION_TOKENS
 from harness.errors import PenchantError, UsageError
 from harness.inspect_api import PrerequisiteError
 from harness.items.item import Item
-from harness.items.load import load_items
 from harness.measure import Measure, default_tokens
-from harness.money import Forecast, read_price
+from harness.money import Forecast
 from harness.options import (
     ChoiceOptions,
     CompletionOptions,
     Options,
     RatingOptions,
-    read_options,
 )
 from harness.presentations import pair_name, presentations
 from harness.prompts.catalogue import get_template
-from harness.prompts.conditions import condition
 from harness.prompts.labels import label_pair
-from harness.prompts.render import timing_of
-from harness.prompts.template import Template
-from harness.text.logprobs import check_distinguishable
 from harness.where import SHELL_DIRECTORY
 from scorers.completion import completion
 from scorers.preference import preference
@@ -41,12 +35,9 @@ from solvers.rate import rate
 __all__ = [
     "block_id",
     "choice_task",
-    "completer_of",
     "completion_task",
-    "measure_of",
     "one_line",
     "rating_task",
-    "run_items",
     "shown_text",
     "task_metadata",
 ]
@@ -70,7 +61,7 @@ def one_line(build: Callable[P, Task]) -> Callable[P, Task]:
 @one_line
 def rating_task(template: str, given: Mapping[str, Any], *, task: str) -> Task:
     """Ratings of every item in one template. `given` are the task's `-T` options."""
-    options = read_options(RatingOptions, given, task=task)
+    options = checked(RatingOptions, given, task=task)
     form = get_template(template, kind="rating", base=SHELL_DIRECTORY)
     items = run_items(options)
     measure = measure_of(form, options, labels=form.labels)
@@ -104,7 +95,7 @@ def rating_task(template: str, given: Mapping[str, Any], *, task: str) -> Task:
 @one_line
 def choice_task(template: str, given: Mapping[str, Any], *, task: str) -> Task:
     """Choices between pairs of items in one template. `given` are the task's `-T` options."""
-    options = read_options(ChoiceOptions, given, task=task)
+    options = checked(ChoiceOptions, given, task=task)
     form = get_template(template, kind="choice", base=SHELL_DIRECTORY)
     items = run_items(options)
     measure = measure_of(form, options, labels=label_pair(options.labels))
@@ -142,7 +133,7 @@ def choice_task(template: str, given: Mapping[str, Any], *, task: str) -> Task:
 @one_line
 def completion_task(given: Mapping[str, Any], *, task: str) -> Task:
     """Completions of every item, for `-T completions=LOG` of the other evals."""
-    options = read_options(CompletionOptions, given, task=task)
+    options = checked(CompletionOptions, given, task=task)
     if options.completions != "self":
         raise UsageError(f"completions={options.completions!r} of {task}; it makes them itself")
     items = run_items(options)
@@ -170,49 +161,6 @@ def completion_task(given: Mapping[str, Any], *, task: str) -> Task:
             measure=None,
         ),
     )
-
-
-def run_items(options: Options) -> tuple[Item, ...]:
-    if options.price is not None:
-        read_price(options.price)
-    found = load_items(
-        options.items,
-        per_origin=options.per_origin,
-        sample_seed=options.sample_seed,
-        base=SHELL_DIRECTORY,
-    )
-    return found.items
-
-
-def measure_of(
-    form: Template, options: RatingOptions | ChoiceOptions, *, labels: tuple[str, ...]
-) -> Measure:
-    timing = timing_of(form, options.timing)
-    if options.readout != "sample":
-        if options.response != "plain" or options.readout == "logprobs":
-            check_distinguishable(labels, options.response)
-        if options.seeds > 1:
-            raise UsageError(
-                f"seeds={options.seeds} with readout={options.readout}; expected seeds=1, since "
-                "log-probabilities are the same in every repeat"
-            )
-    return Measure(
-        template=form,
-        options=options,
-        timing=timing,
-        labels=labels,
-        condition=condition(options.measurement_sysprompt, base=SHELL_DIRECTORY),
-        completion_sysprompt=options.completion_sysprompt if timing == "post" else "none",
-    )
-
-
-def completer_of(options: Options, items: Sequence[Item]) -> Completer:
-    named = condition(options.completion_sysprompt, base=SHELL_DIRECTORY)
-    if options.completions == "self":
-        return Completer(options, named)
-    given = read_completions(options.completions, base=SHELL_DIRECTORY)
-    check_given(given, items, where=f"completions={options.completions}", sysprompt=named.name)
-    return Completer(options, named, given)
 
 
 def _blocks(values: Sequence[Any], size: int) -> list[Sequence[Any]]:

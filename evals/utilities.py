@@ -10,15 +10,8 @@ from typing import Any
 from inspect_ai import Task, task
 from inspect_ai.dataset import Sample
 
-from evals.building import (
-    block_id,
-    completer_of,
-    measure_of,
-    one_line,
-    run_items,
-    shown_text,
-    task_metadata,
-)
+from evals.building import block_id, one_line, shown_text, task_metadata
+from evals.checking import completer_of, measure_of, run_items
 from harness.adaptive.campaign import Campaign, Shown
 from harness.adaptive.options import CampaignOptions, read_campaign_options
 from harness.adaptive.source import CampaignSource

@@ -11,7 +11,14 @@ from typing import Any
 import msgspec
 from inspect_ai.model import GenerateConfig, Model
 
-__all__ = ["SEEDED", "honours_seed", "model_identity", "provider_of", "steering_facts"]
+__all__ = [
+    "SEEDED",
+    "WITHOUT_LOGPROBS",
+    "honours_seed",
+    "model_identity",
+    "provider_of",
+    "steering_facts",
+]
 
 _OPERATIONAL = {
     "max_connections",
@@ -52,6 +59,10 @@ SEEDED = {
     "vllm",
 }
 """Providers that pass a seed on, as Inspect documents it; a pool says it per endpoint."""
+
+
+WITHOUT_LOGPROBS = {"anthropic", "bedrock", "cf", "goodfire"}
+"""Providers that give no log-probabilities, as Inspect documents it."""
 
 
 def provider_of(model: Model) -> str:

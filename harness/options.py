@@ -21,6 +21,7 @@ __all__ = [
     "Options",
     "RatingOptions",
     "Stage",
+    "Thinking",
     "read_options",
     "stage",
 ]
@@ -163,7 +164,8 @@ def read_options(kind: type[T], given: Mapping[str, Any], *, task: str) -> T:
 
 
 def _value(value: Any, hint: Any, name: str, task: str) -> Any:
-    options = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
+    union = typing.get_origin(hint) in (types.UnionType, typing.Union)
+    options = typing.get_args(hint) if union else (hint,)
     allowed = [option for option in options if option is not types.NoneType]
     if allowed == [str]:
         return _text(value, name, task)

@@ -5,11 +5,10 @@ from typing import TypeVar
 from inspect_ai.model import GenerateConfig, Model
 
 from harness.errors import UsageError
-from harness.identity import provider_of
 from harness.inspect_api import active_generate_config
-from harness.options import Stage
+from harness.options import Stage, Thinking
 
-__all__ = ["base_seed", "check_config", "stage_config", "thinking_name"]
+__all__ = ["base_seed", "check_config", "stage_config", "thinking_config", "thinking_name"]
 
 T = TypeVar("T")
 
@@ -32,7 +31,7 @@ def stage_config(
         max_tokens=_first(stage.max_tokens, given.max_tokens, max_tokens),
         stop_seqs=[stage.stop] if stage.stop else given.stop_seqs,
     )
-    return given.merge(chosen).merge(_thinking(stage, where))
+    return given.merge(chosen).merge(thinking_config(stage.thinking, option=f"{where}_thinking"))
 
 
 def check_config(config: GenerateConfig) -> None:
@@ -58,17 +57,12 @@ def thinking_name(config: GenerateConfig) -> str | None:
     return None
 
 
-def provider_takes_logprobs(model: Model) -> bool:
-    """Whether the provider gives log-probabilities at all, as Inspect documents it."""
-    return provider_of(model) not in {"anthropic", "bedrock", "cf", "goodfire"}
-
-
 def _first(*values: T | None) -> T | None:
     return next((value for value in values if value is not None), None)
 
 
-def _thinking(stage: Stage, where: str) -> GenerateConfig:
-    value = stage.thinking
+def thinking_config(value: Thinking, *, option: str) -> GenerateConfig:
+    """`on`, `off`, an effort or a number of tokens as Inspect's options; UsageError otherwise."""
     if value is None:
         return GenerateConfig()
     if value is False or value == "off":
@@ -83,7 +77,7 @@ def _thinking(stage: Stage, where: str) -> GenerateConfig:
         tokens = 0
     if tokens < 1:
         raise UsageError(
-            f"{where}_thinking={value!r}; expected on, off, one of {', '.join(_EFFORTS)}, or a "
-            "number of tokens"
+            f"{option}={value!r}; expected on, off, one of {', '.join(_EFFORTS)}, or a number of "
+            "tokens"
         )
     return GenerateConfig(reasoning_tokens=tokens)

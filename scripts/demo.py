@@ -10,12 +10,10 @@ import time
 from pathlib import Path
 from typing import Any
 
-from harness.report.build import build_report
-from harness.report.summary import summary_table
 from inspect_ai import eval_set
 from rich.console import Console
 
-from harness.logs import read_records
+from harness.cli.report import report
 
 RATERS = ("sim/faithful", "sim/clusterer", "sim/position-biased")
 RATINGS = (

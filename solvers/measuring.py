@@ -7,6 +7,7 @@ from inspect_ai.model import ChatMessage, ChatMessageAssistant, ChatMessageUser
 from inspect_ai.solver import TaskState
 
 from harness.asking import chat, rendering
+from harness.errors import ServiceError
 from harness.measure import Asked, Measure, Planned, Prepared, output_of
 from harness.reading import read_record
 from harness.session import session
@@ -54,8 +55,19 @@ async def _ask(
         prepared.asker, list(questions), list(questions.values())
     )
     replies.update(zip(questions, asked, strict=True))
+    if prepared.common.readout == "logprobs":
+        _check_logprobs(asked, str(prepared.asker.model))
     done += [Asked(key=key, facts=own, reply=replies[key]) for key, own in facts.items()]
     return list(questions.values())
+
+
+def _check_logprobs(replies: Sequence[Reply], model: str) -> None:
+    """End the run where the provider leaves out what every question needs."""
+    answered = [reply for reply in replies if reply.error is None and reply.stop == "stop"]
+    if answered and all(r.top_logprobs is None and r.choices is None for r in answered):
+        raise ServiceError(
+            f"readout=logprobs: {model} gave no log-probabilities; use readout=sample or auto"
+        )
 
 
 def _conversation(questions: Sequence[Question], asked: int) -> list[ChatMessage]:
