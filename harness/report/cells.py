@@ -7,9 +7,26 @@ import polars as pl
 
 from harness.prompts.catalogue import RATINGS
 from harness.report.wording import short, slug
-from harness.stats.pooling import groups, labels
+from harness.stats.pooling import IDENTITY, groups
 
 __all__ = ["Cell", "Levels", "cells", "declared_levels"]
+
+_READABLE = (
+    "timing",
+    "response",
+    "readout",
+    "completer",
+    "completion_sysprompt",
+    "measurement_sysprompt",
+    "vector",
+    "coef",
+    "layer",
+    "positions",
+    "thinking",
+    "temperature",
+    "labels",
+)
+"""Columns whose values say what was done; the others (hashes, limits) only tell apart."""
 
 _PREFIX = {
     "rater_identity": "identity ",
@@ -72,20 +89,41 @@ def cells(frame: pl.DataFrame, kind: str) -> list[Cell]:
     records = frame.filter(pl.col("kind") == kind)
     if not records.height:
         return []
-    named = [name for name in labels(records) if name not in ("rater", "template")]
+    named = _telling(records)
     found = [
         Cell(
             rater=str(key["rater"]),
             template=str(key["template"]),
             template_hash=str(key["template_hash"]),
             labels=str(key["labels"] or ""),
-            variant=", ".join(said for name in named if (said := _said(name, key[name]))),
+            variant=", ".join(said for name in named if (said := _said(name, key))),
             key=key,
             frame=part,
         )
         for key, part in groups(records)
     ]
     return _told_apart(sorted(found, key=lambda cell: (cell.rater, cell.template, cell.variant)))
+
+
+def _telling(records: pl.DataFrame) -> list[str]:
+    """Identity columns to name beside rater and template.
+
+    Readable ones that vary for a template, a completer that is not the rater, and then whatever
+    else it takes to tell the cells apart.
+    """
+    varying = records.group_by("template").agg(pl.col(name).n_unique() for name in _READABLE)
+    foreign = bool((records["completer"] != records["rater"]).any())
+    chosen = [
+        name
+        for name in _READABLE
+        if (foreign if name == "completer" else (varying[name] > 1).any())
+    ]
+    count = records.select("rater", "template", *chosen).n_unique()
+    for name in IDENTITY:
+        more = records.select("rater", "template", *chosen, pl.col(name).alias("more")).n_unique()
+        if more > count:
+            chosen, count = [*chosen, name], more
+    return chosen
 
 
 def _told_apart(found: list[Cell]) -> list[Cell]:
@@ -101,14 +139,15 @@ def _told_apart(found: list[Cell]) -> list[Cell]:
     return apart
 
 
-def _said(name: str, value: object) -> str:
+def _said(name: str, key: dict[str, object]) -> str:
     """A value of an identity column in words, "" for none: what a cell lacks goes unsaid."""
-    if value is None or value == "none":
+    value = key[name]
+    if value is None or value == "none" or (name == "completer" and value == key["rater"]):
         return ""
     if isinstance(value, float):
         text = f"{value:g}"
     else:
-        text = short(str(value), 8 if name.endswith(("_hash", "identity")) else 60)
+        text = str(value)[:8] if name.endswith(("_hash", "identity")) else short(str(value), 60)
     return _PREFIX.get(name, "") + text
 
 

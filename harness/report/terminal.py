@@ -26,10 +26,9 @@ def summary_table(frame: pl.DataFrame, *, bootstrap: Bootstrap | None = None) ->
         title="Summary", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), caption_justify="left",
         caption="95 % intervals in brackets; – not defined (one repeat, or no variance)"
     )  # fmt: skip
-    for name in ("rater", "question"):
-        table.add_column(name, overflow="fold")
-    for name in ("asked", "answered", "mean / first chosen", "ICC(1,1) / β", "modal share"):
-        table.add_column(name, justify="right")
+    table.add_column("rater, question", overflow="fold")
+    for name in ("asked", "answered", "mean or\nfirst chosen", "ICC(1,1)\nor β", "modal\nshare"):
+        table.add_column(name, justify="right", no_wrap=True)
     for cell in (*cells(frame, "rating"), *cells(frame, "choice")):
         answered = shown(outcome_rates(cell.frame)["answered"].estimate, "share")
         if cell.key["kind"] == "rating":
@@ -49,6 +48,11 @@ def summary_table(frame: pl.DataFrame, *, bootstrap: Bootstrap | None = None) ->
                 shown(found["position_effect"]),
                 "",
             ]
-        row = (cell.rater, cell.question, str(cell.frame.height), answered, *facts)
-        table.add_row(*map(Text, row))
+        asked = Text.assemble((cell.rater, "bold"), "\n", cell.question)
+        table.add_row(asked, str(cell.frame.height), answered, *map(_over, facts))
     return table
+
+
+def _over(cell: str) -> Text:
+    """The interval below its estimate."""
+    return Text(cell.replace(" [", "\n[", 1))

@@ -179,6 +179,15 @@ def test_configurations_are_cells_of_their_own(make_ratings: Make) -> None:
     assert any("completed by sim/other" in variant for variant in variants)
 
 
+def test_variants_are_named_by_what_was_done(make_ratings: Make) -> None:
+    """A cell is told apart by timing or response rather than by a hash that goes with them."""
+    records = [
+        *make_ratings(rater_identity="aaaa", max_tokens=64),
+        *make_ratings(rater_identity="bbbb", max_tokens=1024, response="reasoned"),
+    ]
+    assert [cell.variant for cell in cells(frame(records), "rating")] == ["plain", "reasoned"]
+
+
 def test_names_that_look_alike_have_files_of_their_own(make_ratings: Make) -> None:
     """Raters whose names differ in punctuation alone do not overwrite each other's tables."""
     report = report_on(frame([*make_ratings("a/b-c"), *make_ratings("a/b.c", seed=2)]))
