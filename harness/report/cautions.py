@@ -18,6 +18,9 @@ LOST = 0.05
 ONE_LEVEL = 0.9
 """Share at one level above which reliabilities say little."""
 
+FEW = 0.25
+"""Share of a KL that few answers alone would give above which it is named."""
+
 PLACE = 0.8
 """First-choice rate (or its complement) above which choices are mostly of a place."""
 
@@ -37,6 +40,7 @@ def cautions(
         *_asked_twice(frame),
         *_one_level(ratings),
         *_one_place(choices),
+        *_few_answers(ratings),
         *_refused(ratings),
         *_off_catalogue(ratings),
     ]
@@ -120,6 +124,18 @@ def _one_place(choices: Sequence[ChoiceCell]) -> list[str]:
             said.append(
                 f"{one.cell.name}: {number(max(rate, 1 - rate), 'share')} of choices are of the "
                 f"item shown {place}."
+            )
+    return said
+
+
+def _few_answers(ratings: Sequence[RatingCell]) -> list[str]:
+    said = []
+    for one in ratings:
+        kl, bias = (one.quantities[name].estimate for name in ("kl_uniform", "kl_bias"))
+        if bias > FEW * kl and bias > FEW / 10:
+            said.append(
+                f"{one.cell.name}: a KL of {number(kl)} nats, of which a uniform respondent with "
+                f"as few answers would show {number(bias)}."
             )
     return said
 

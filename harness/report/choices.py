@@ -216,8 +216,11 @@ def _cell_section(one: ChoiceCell, name: str) -> Section:
 
 
 def _origin_plot(one: ChoiceCell, name: str) -> Plot:
-    panels = {"position": ("position, raw", 0.0), "position_effect": ("position β", 0.0),
-              "content": ("content, raw", 0.0)}  # fmt: skip
+    panels = {
+        "position": ("position, raw", (-0.5, 0.5)),
+        "position_effect": ("position β", None),
+        "content": ("content, raw", (-0.5, 0.5)),
+    }
     rows = list(one.by_origin.iter_rows(named=True))
     return dots(
         [
@@ -228,15 +231,16 @@ def _origin_plot(one: ChoiceCell, name: str) -> Plot:
                     for row in rows
                     if row["quantity"] == quantity
                 ],
-                zero=zero,
+                zero=0.0,
+                limits=limits,
             )
-            for quantity, (heading, zero) in panels.items()
+            for quantity, (heading, limits) in panels.items()
         ],
         name=f"position_by_origin_{name}",
         title=f"Position and content by origin pair, {one.cell.name}",
         caption="Position: (p₁ − p₂)/2, raw and on the probit scale. Content: how far the first "
         "origin named is preferred to the second, whatever the order (above 0: the first). 95 % "
-        "intervals over pairs.",
+        "intervals over pairs; one that reaches the edge goes on.",
     )
 
 
@@ -289,7 +293,7 @@ def _pair_table(one: ChoiceCell, name: str) -> Table:
         title="Pairs",
         columns=columns,
         rows=one.pairs.sort("class", "a", "b").to_dicts(),
-        first=8,
+        first=0,
     )
 
 

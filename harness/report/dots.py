@@ -53,7 +53,7 @@ def dots(
     """
     rows = list(dict.fromkeys(dot.row for panel in panels for dot in panel.dots))
     series = list(dict.fromkeys(dot.series for panel in panels for dot in panel.dots))
-    columns = min(columns, len(panels))
+    columns = 2 if len(panels) == 4 else min(columns, len(panels))
     deep = -(-len(panels) // columns)
     names = [wrapped(row) for row in rows]
     deepest = max(name.count("\n") for name in names)
@@ -82,37 +82,57 @@ def dots(
 
 
 def _panel(axes: Axes, panel: Panel, rows: list[str], series: list[str]) -> None:
+    low, high = panel.limits or _limits(panel)
     if panel.zero is not None:
         axes.axvline(panel.zero, color=GREY, linewidth=0.9, linestyle=(0, (4, 3)))
+    here = [one for one in series if any(dot.series == one for dot in panel.dots)]
     for dot in panel.dots:
-        place = series.index(dot.series)
-        spread = 0.62 / max(1, len(series) - 1) if len(series) > 1 else 0.0
-        y = rows.index(dot.row) + spread * (place - (len(series) - 1) / 2)
-        _draw(axes, dot, y, shade(place), marker(place))
+        spread = 0.62 / (len(here) - 1) if len(here) > 1 else 0.0
+        y = rows.index(dot.row) + spread * (here.index(dot.series) - (len(here) - 1) / 2)
+        _draw(axes, dot, y, series.index(dot.series), low, high)
+    axes.set_xlim(low, high)
     axes.set_ylim(len(rows) - 0.4, -0.6)
     axes.set_title(wrapped(panel.title, 30, 3))
     axes.set_xlabel(panel.label)
-    if panel.limits:
-        axes.set_xlim(panel.limits)
     axes.locator_params(axis="x", nbins=4)
     per_cent = panel.form == "share"
-    axes.xaxis.set_major_formatter(lambda value, _: f"{100 * value:.0f}%" if per_cent else
-                                   f"{value:g}".replace("-", "−"))  # fmt: skip
+    axes.xaxis.set_major_formatter(
+        lambda value, _: f"{100 * value:.0f}%" if per_cent else f"{value:g}".replace("-", "−")
+    )
     plain(axes)
     for y in range(1, len(rows)):
         axes.axhline(y - 0.5, color="#eef1f4", linewidth=0.7, zorder=0)
 
 
-def _draw(axes: Axes, dot: Dot, y: float, colour: str, shape: str) -> None:
+def _limits(panel: Panel) -> tuple[float, float]:
+    """A scale that holds all estimates and, unless they are far wider than most, intervals."""
+    values = [dot.estimate for dot in panel.dots if math.isfinite(dot.estimate.estimate)]
+    ends = [value for value in (panel.zero,) if value is not None]
+    widths = sorted(value.high - value.low for value in values if math.isfinite(value.low))
+    far = 2 * widths[len(widths) // 2] if widths else 0.0
+    for value in values:
+        low, high = (value.low, value.high) if math.isfinite(value.low) else (value.estimate,) * 2
+        ends += [max(low, value.estimate - far), min(high, value.estimate + far)]
+    if not ends or min(ends) == max(ends):
+        middle = ends[0] if ends else 0.0
+        return middle - 1, middle + 1
+    room = 0.05 * (max(ends) - min(ends))
+    return min(ends) - room, max(ends) + room
+
+
+def _draw(axes: Axes, dot: Dot, y: float, place: int, least: float, most: float) -> None:
+    """The dot and its interval, as far as the scale goes."""
     if dot.expected is not None:
-        axes.plot(dot.expected, y, marker="D", markersize=4.5, color=GREY, fillstyle="none",
-                  clip_on=False)  # fmt: skip
+        style = {"marker": "D", "markersize": 4.5, "color": GREY, "fillstyle": "none"}
+        axes.plot(dot.expected, y, clip_on=False, **style)  # type: ignore[arg-type]
     value = dot.estimate
     if not math.isfinite(value.estimate):
         return
+    colour = shade(place)
     if math.isfinite(value.low):
-        axes.hlines(y, value.low, value.high, color=colour, linewidth=1.6, clip_on=False)
-    axes.plot(value.estimate, y, marker=shape, markersize=4.5, color=colour, clip_on=False)
+        low, high = max(value.low, least), min(value.high, most)
+        axes.hlines(y, low, high, color=colour, linewidth=1.6, clip_on=False)
+    axes.plot(value.estimate, y, marker(place), markersize=4.5, color=colour, clip_on=False)
 
 
 def _handles(series: list[str]) -> list[Line2D]:

@@ -14,6 +14,7 @@ from harness.report.page import Report, page
 __all__ = ["write_report"]
 
 ASSETS = "assets"
+PARTS = ("tables", "figures", ASSETS)
 
 
 def write_report(
@@ -35,9 +36,11 @@ def write_report(
         tables/*.csv            one a table
         figures/*.svg           one a figure
 
-    Files of an earlier report in the same folder are overwritten where they have the same name.
+    Files that an earlier report wrote in the same folder are removed first, so that none of its
+    figures is taken for one of this report.
     """
-    for part in ("tables", "figures", ASSETS):
+    _remove_earlier(folder)
+    for part in PARTS:
         (folder / part).mkdir(parents=True, exist_ok=True)
     for plot in report.plots():
         _ = plot.svg  # drawn here, so that the bar moves with it
@@ -62,8 +65,26 @@ def write_report(
         },
     }
     # NaN ("not defined") becomes null, which is what JSON has for it.
-    written.append(_bytes(folder / "report.json", msgspec.json.encode(numbers)))
+    written.append(folder / "report.json")
+    numbers["files"] = [str(path.relative_to(folder)) for path in written]
+    _bytes(folder / "report.json", msgspec.json.encode(numbers))
     return written
+
+
+def _remove_earlier(folder: Path) -> None:
+    """Remove what the folder's report.json says was written; nothing outside the folder's parts."""
+    try:
+        listed = msgspec.json.decode((folder / "report.json").read_bytes(), type=_Files).files
+    except (OSError, msgspec.DecodeError):
+        return
+    for name in listed:
+        path = folder / name
+        if path.parent.resolve() in [(folder / part).resolve() for part in PARTS]:
+            path.unlink(missing_ok=True)
+
+
+class _Files(msgspec.Struct):
+    files: list[str] = []
 
 
 def _csv(path: Path, table: pl.DataFrame) -> Path:

@@ -206,6 +206,7 @@ def _reliability_table(found: Sequence[RatingCell]) -> Table:
         Column("icc_without_refused", "ICC without refused"),
         Column("cross_seed_r", "cross-seed r"),
         Column("kl_uniform", "KL, nats"),
+        Column("kl_bias", "of it by few answers"),
         Column("kl_uniform_normalised", "KL ÷ ln K"),
         Column("modal_share", "modal share", "share"),
         Column("floor_share", "at the lowest level", "share"),
@@ -224,7 +225,8 @@ def _reliability_table(found: Sequence[RatingCell]) -> Table:
         title="Reliability",
         columns=(*NAMES, *columns),
         rows=rows,
-        caption="Each row pools one rater, template and configuration. Read the informative r "
+        caption="Each row pools one rater, template and configuration. A uniform respondent with "
+        "as many answers would show the KL in the column after it, not 0. Read the informative r "
         "against its value without signal, not against zero; “–”: not defined (fewer than two "
         "repeats, or no variance).",
     )
@@ -308,7 +310,7 @@ def _level_table(rater: str, slug: str, found: Sequence[RatingCell]) -> Table:
             Column("template", "template"),
             Column("variant", "variant"),
             Column("level", "level"),
-            Column("value", "value"),
+            Column("value", "value", "plain"),
             Column("share", "share of answers", "share"),
         ),
         rows=[
@@ -320,7 +322,7 @@ def _level_table(rater: str, slug: str, found: Sequence[RatingCell]) -> Table:
                 one.levels.labels, one.levels.values, one.shares, strict=True
             )
         ],
-        first=12,
+        first=0,
     )
 
 

@@ -10,13 +10,15 @@ from harness.stats.intervals import Estimate
 
 __all__ = ["Form", "number", "short", "shown", "slug", "slugs", "words", "wrapped"]
 
-Form = Literal["text", "count", "number", "share"]
+Form = Literal["text", "count", "number", "share", "plain"]
 
 
 def number(value: float | None, form: Form = "number") -> str:
-    """A number in two decimals, a share in per cent; "–" where there is none."""
+    """Two decimals, a share in per cent, `plain` as short as it goes; "–" where there is none."""
     if value is None or not math.isfinite(value):
         return "–"
+    if form == "plain":
+        return f"{value:g}".replace("-", "−")
     if form == "count":
         return f"{value:,.0f}".replace(",", " ")
     if form == "share":

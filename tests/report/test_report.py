@@ -286,6 +286,17 @@ def test_the_folder_holds_what_the_entry_refers_to(
     assert (out / "tables" / "ratings.csv").is_file()
 
 
+def test_a_second_report_leaves_nothing_of_the_first(make_ratings: Make, tmp_path: Path) -> None:
+    """Figures and tables of an earlier report in the folder go; files of others stay."""
+    for rater in ("old", "new"):
+        report = report_on(frame(make_ratings(rater, items=3)))
+        write_report(report, tmp_path, day=DAY, name="x", facts={})
+        (tmp_path / "tables" / "mine.csv").write_text("")
+    names = {path.name for path in tmp_path.rglob("*.*")}
+    assert "levels_new.csv" in names and "mine.csv" in names
+    assert not any("old" in name for name in names)
+
+
 def test_the_same_records_give_the_same_page(make_ratings: Make, make_choices: Make) -> None:
     """The page does not depend on the order of the records."""
     table = frame([*make_ratings(items=6), *make_choices(items=3)])
