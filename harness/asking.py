@@ -51,15 +51,17 @@ def chat(messages: Sequence[Message]) -> list[ChatMessage]:
 
 
 def rendering(questions: Sequence[Question]) -> str:
-    """All questions of a block for a person to read in the log, numbered."""
+    """All questions of a block for a person to read in the log, numbered.
+
+    Plain text: `inspect view` shows a user's message as it is, without Markdown.
+    """
     parts = []
     for number, question in enumerate(questions, start=1):
-        turns = "\n\n".join(
-            f"**{message.role}:**\n\n{message.content}" for message in question.messages
-        )
         seed = "" if question.seed is None else f" (seed {question.seed})"
-        parts.append(f"### Question {number} of {len(questions)}{seed}\n\n{turns}")
-    return "\n\n---\n\n".join(parts)
+        head = f"━━━ Question {number} of {len(questions)}{seed} ━━━"
+        turns = [f"[{message.role}]\n{message.content}" for message in question.messages]
+        parts.append("\n\n".join((head, *turns)))
+    return "\n\n\n".join(parts)
 
 
 class Asker:

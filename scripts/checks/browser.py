@@ -1,0 +1,138 @@
+"""Look at a log of blocks in `inspect view`, and at the report, in a real browser.
+
+Needs Chromium and ChromeDriver on the path. Checked: a sample of a block shows every question and
+answer, numbered, and the table of outcomes; the report opens without a script error. Pictures go
+to the folder given.
+"""
+
+import argparse
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from shutil import which
+from urllib.parse import quote
+
+import httpx
+import inspect_ai
+from inspect_ai.log import EvalLog
+from selenium import webdriver
+from selenium.webdriver.chrome.options import Options
+from selenium.webdriver.chrome.service import Service
+
+ROOT = Path(__file__).resolve().parents[2]
+FLAGS = (
+    "--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync", "--no-first-run", "--window-size=1300,1800",
+)  # fmt: skip
+
+
+@contextmanager
+def browser() -> Iterator[webdriver.Chrome]:
+    """A headless Chromium with an empty profile."""
+    chromium, driver = which("chromium"), which("chromedriver")
+    if chromium is None or driver is None:
+        sys.exit("browser check: chromium and chromedriver are not on the path")
+    options = Options()
+    options.binary_location = chromium
+    options.set_capability("goog:loggingPrefs", {"browser": "SEVERE"})
+    with tempfile.TemporaryDirectory() as profile:
+        for flag in (*FLAGS, f"--user-data-dir={profile}"):
+            options.add_argument(flag)
+        chrome = webdriver.Chrome(options, Service(driver))
+        try:
+            yield chrome
+        finally:
+            chrome.quit()
+
+
+@contextmanager
+def viewer(folder: Path) -> Iterator[str]:
+    """`inspect view` over a folder; its address."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [Path(sys.executable).parent / "inspect", "view", "start", "--log-dir", folder]
+    process = subprocess.Popen(
+        [*command, "--port", str(port)], stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT
+    )
+    address = f"http://127.0.0.1:{port}"
+    try:
+        for _ in range(100):
+            try:
+                httpx.get(address)
+                break
+            except httpx.HTTPError:
+                time.sleep(0.2)
+        yield address
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def text_when(chrome: webdriver.Chrome, address: str, wanted: list[str], picture: Path) -> str:
+    """The page's text once it holds all that is wanted, scrolled through; what is missing exits."""
+    chrome.get(address)
+    seen = ""
+    for _ in range(60):
+        time.sleep(0.5)
+        text = chrome.execute_script("return document.body.innerText")
+        seen += text if text not in seen else ""
+        if all(part in seen for part in wanted):
+            chrome.save_screenshot(str(picture))
+            return seen
+        chrome.execute_script(
+            "for (const e of document.querySelectorAll('*'))"
+            " if (e.scrollHeight > e.clientHeight + 50) e.scrollTop += 700"
+        )
+    chrome.save_screenshot(str(picture))
+    missing = [part for part in wanted if part not in seen]
+    sys.exit(f"browser check: {address} does not show {missing}; see {picture}")
+
+
+def block_log(folder: Path) -> EvalLog:
+    """A pairwise run in blocks of 25."""
+    [log] = inspect_ai.eval(
+        str(ROOT / "evals/pairwise.py@pairwise"),
+        model="sim/rambler",
+        task_args={"block": 25, "pairs": "regular:3", "per_origin": 10},
+        log_dir=str(folder),
+        display="none",
+    )
+    return log
+
+
+def main() -> None:
+    """Run the checks and say what was seen."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--pictures", type=Path, default=Path("logs/browser"))
+    parser.add_argument("--report", type=Path, help="an index.html to open as well")
+    arguments = parser.parse_args()
+    arguments.pictures.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as name, browser() as chrome:
+        log = block_log(Path(name))
+        assert log.samples
+        sample = log.samples[0]
+        file = Path(log.location).name
+        with viewer(Path(name)) as address:
+            page = f"{address}/#/logs/{file}/samples/sample/{quote(str(sample.id))}/1"
+            questions = ["Question 1 of 50", "Question 25 of 50", "Question 50 of 50"]
+            text_when(chrome, f"{page}/messages", questions, arguments.pictures / "messages.png")
+            table = ["outcome", "exact label", "invalid"]
+            text_when(chrome, f"{page}/scoring", table, arguments.pictures / "scoring.png")
+        if arguments.report:
+            wanted = ["Outcomes", "Ratings", "Choices"]
+            where = arguments.report.resolve().as_uri()
+            text_when(chrome, where, wanted, arguments.pictures / "report.png")
+            errors = [entry for entry in chrome.get_log("browser") if entry["level"] == "SEVERE"]
+            if errors:
+                sys.exit(f"browser check: {errors[0]['message']}")
+    print(f"browser check: a block of 25 pairs reads rightly; pictures in {arguments.pictures}")
+
+
+if __name__ == "__main__":
+    main()
