@@ -20,7 +20,14 @@ from harness.stats.intervals import Bootstrap, Estimate
 from harness.stats.levels import declared_levels, parse_levels
 from harness.stats.pooling import groups
 from harness.stats.rating_file import is_rating_file, read_rating_file
-from harness.stats.reliability import Levels, Reliability, as_json, as_table, reliabilities
+from harness.stats.reliability import (
+    Levels,
+    Reliability,
+    as_json,
+    as_table,
+    item_table,
+    reliabilities,
+)
 
 __all__ = ["reliability"]
 
@@ -52,6 +59,7 @@ _File = click.Path(path_type=Path, dir_okay=False)
 @click.option("--by", multiple=True, type=click.Choice(["origin"]), help="Split groups further.")
 @click.option("--json", "print_json", is_flag=True, help="Print one JSON object a quantity.")
 @click.option("-o", "--output", type=_File, help=f"Write the table: {', '.join(WRITERS)}.")
+@click.option("--items", type=_File, help="Write the items, most consistent first.")
 @click.option("--resamples", default=1000, show_default=True, type=click.IntRange(0, 1_000_000))
 @click.option("--seed", default=0, show_default=True, type=click.IntRange(min=0))
 def reliability(
@@ -61,6 +69,7 @@ def reliability(
     by: tuple[str, ...],
     print_json: bool,
     output: Path | None,
+    items: Path | None,
     resamples: int,
     seed: int,
 ) -> None:
@@ -76,10 +85,12 @@ def reliability(
     penchant reliability ratings.csv --levels 1,2,3,4,5
     penchant reliability logs/ --by origin -o reliability.csv
     """
-    if output is not None and output.suffix not in WRITERS:
-        raise UsageError(
-            f"cannot write {str(output)!r}; expected a name ending in {', '.join(WRITERS)}"
-        )
+    files = [file for file in (output, items) if file is not None]
+    for file in files:
+        if file.suffix not in WRITERS:
+            raise UsageError(
+                f"cannot write {str(file)!r}; expected a name ending in {', '.join(WRITERS)}"
+            )
     given = parse_levels(levels) if levels is not None else None
     known: Levels | tuple[float, ...] = given or declared_levels(map(read_template, templates))
     frame, notes = _read(inputs, given)
@@ -88,12 +99,14 @@ def reliability(
     found = _compute(frame, known, by, Bootstrap(seed=seed, resamples=resamples))
     if output is not None:
         write_table(as_table(found), output)
+    if items is not None:
+        write_table(item_table(frame, levels=known, by=by), items)
     if print_json:
         click.echo(json.dumps(as_json(found), indent=1, ensure_ascii=False))
     else:
         _show(found)
-    if output is not None:
-        click.echo(f"written: {output}", err=print_json)
+    for file in files:
+        click.echo(f"written: {file}", err=print_json)
 
 
 def _read(

@@ -21,7 +21,14 @@ from harness.stats.intervals import (
 from harness.stats.matrix import item_means, matched_matrices
 from harness.stats.pooling import require_one
 
-__all__ = ["asymmetry", "condition_effects", "higher_than_neutral", "holm", "paired_delta"]
+__all__ = [
+    "asymmetry",
+    "condition_asymmetry",
+    "condition_effects",
+    "higher_than_neutral",
+    "holm",
+    "paired_delta",
+]
 
 
 def paired_delta(condition: FloatArray, neutral: FloatArray, *, confidence: float = 0.95) -> Tested:
@@ -137,6 +144,35 @@ def condition_effects(
     return _with_holm(rows)
 
 
+def condition_asymmetry(
+    frame: pl.DataFrame,
+    *,
+    factor: str,
+    pairs: Mapping[str, tuple[str, str]],
+    neutral: str,
+    column: str = "value",
+    confidence: float = 0.95,
+) -> pl.DataFrame:
+    """Δ⁺ + Δ⁻ of each ± pair of conditions: `pairs` maps a name to (positive, negative).
+
+    Columns: condition (the name), estimate, low, high, n, undefined, p, p_holm, test, note. Any
+    identity column but `factor` that varies is refused, as is a condition without records.
+    """
+    require_one(frame, factors=(factor,), where=f"asymmetry over {factor}")
+    rows: list[dict[str, object]] = []
+    for name, (positive, negative) in pairs.items():
+        parts = []
+        for condition in (positive, negative, neutral):
+            part = frame.filter(pl.col(factor) == condition)
+            if len(part) == 0:
+                raise UsageError(f"no records with {factor} {condition!r}")
+            parts.append(part)
+        _, (plus, minus, base) = matched_matrices(parts, column=column)
+        found = asymmetry(plus, minus, base, confidence=confidence)
+        rows.append({"condition": name, "quantity": "asymmetry"} | _columns(found))
+    return _with_holm(rows).drop("quantity")
+
+
 def _against(
     condition: pl.DataFrame, neutral: pl.DataFrame, column: str, confidence: float
 ) -> dict[str, Estimate]:
@@ -157,7 +193,7 @@ def _columns(value: Estimate) -> dict[str, object]:
 
 
 def _with_holm(rows: list[dict[str, object]]) -> pl.DataFrame:
-    for quantity in ("delta", "sign"):
+    for quantity in ("delta", "sign", "asymmetry"):
         tests = {
             str(i): float(str(row["p"]))
             for i, row in enumerate(rows)

@@ -3,7 +3,7 @@
 import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import msgspec
 import numpy as np
@@ -11,7 +11,7 @@ import polars as pl
 
 from harness.errors import UsageError
 from harness.stats.agreement import cross_seed_r, discrimination
-from harness.stats.consistency import consistency_summary
+from harness.stats.consistency import consistency_summary, item_consistency
 from harness.stats.distribution import kl_uniform, level_counts, level_share, modal_share
 from harness.stats.icc import FORMS, icc, icc_1_1, icc_bootstrap
 from harness.stats.intervals import Bootstrap, Estimate, FloatArray, mean_interval, undefined
@@ -24,6 +24,7 @@ __all__ = [
     "Reliability",
     "as_json",
     "as_table",
+    "item_table",
     "reliabilities",
     "reliability",
     "reliability_table",
@@ -34,6 +35,21 @@ Levels = Mapping[str, Sequence[float]]
 """Declared level values by template hash or, where that is absent, by template name."""
 
 _NO_LEVELS = "needs the declared levels"
+
+_EMPTY = {
+    "rater": pl.String,
+    "template": pl.String,
+    "quantity": pl.String,
+    "estimate": pl.Float64,
+    "low": pl.Float64,
+    "high": pl.Float64,
+    "n": pl.Int64,
+    "cells": pl.Int64,
+    "undefined": pl.Int64,
+    "interval": pl.String,
+    "note": pl.String,
+}
+"""Columns of the table when there is no rating record at all."""
 
 _AGREEMENT = (
     "icc",
@@ -112,7 +128,7 @@ def as_table(found: Sequence[Reliability]) -> pl.DataFrame:
         for one in found
         for name, value in one.quantities.items()
     ]
-    table = pl.DataFrame(rows, infer_schema_length=None)
+    table = pl.DataFrame(rows, schema=None if rows else _EMPTY, infer_schema_length=None)
     return table.with_columns(pl.selectors.float().fill_nan(None))
 
 
@@ -164,13 +180,39 @@ def reliability(
     found |= _agreement(ratings, bootstrap)
     if levels is None:
         return found | {name: undefined(_NO_LEVELS) for name in _CONSISTENCY}
+    normalised = _normalised(ratings, levels)
+    return found | consistency_summary(normalised, confidence=bootstrap.confidence)
+
+
+def _normalised(ratings: Ratings, levels: Sequence[float]) -> Ratings:
+    """The same ratings on [0, 1]."""
     low, high = min(levels), max(levels)
-    normalised = (ratings.values - low) / (high - low)
-    found |= consistency_summary(
-        Ratings(ratings.items, ratings.origins, normalised, ratings.outcomes, ratings.refused),
-        confidence=bootstrap.confidence,
-    )
-    return found
+    return replace(ratings, values=(ratings.values - low) / (high - low))
+
+
+def item_table(
+    frame: pl.DataFrame, *, levels: Levels | Sequence[float], by: Sequence[str] = ()
+) -> pl.DataFrame:
+    """Items of each group, most consistent first: the columns of `item_consistency` after those
+    that tell groups apart. Groups without declared levels, or read out by log-probabilities, have
+    no rows.
+    """
+    if "kind" in frame.columns:
+        frame = frame.filter(pl.col("kind") == "rating")
+    named = [*labels(frame), *by]
+    parts = []
+    for key, part in groups(frame, extra=by):
+        declared = _levels_of(part, levels)
+        if declared is None or _by_logprobs(part):
+            continue
+        table = item_consistency(_normalised(rating_matrix(part), declared))
+        where = [
+            pl.lit(key[name]).cast(pl.String).alias(name) for name in named if name != "origin"
+        ]
+        parts.append(table.select(*where, *table.columns))
+    if not parts:
+        raise UsageError("no group of ratings with declared levels; give --levels or --template")
+    return pl.concat(parts)
 
 
 def require_sampled(frame: pl.DataFrame) -> None:

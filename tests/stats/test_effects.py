@@ -10,6 +10,7 @@ import pytest
 from harness.errors import UsageError
 from harness.stats.effects import (
     asymmetry,
+    condition_asymmetry,
     condition_effects,
     higher_than_neutral,
     holm,
@@ -169,3 +170,23 @@ def test_3x3_cells_from_records(rating_table: RatingTable) -> None:
                            & (pl.col("measurement_sysprompt") == "loves_math")))  # fmt: skip
     with pytest.raises(UsageError, match=r"completion_sysprompt 'none' and .* 'loves_math'"):
         cells_3x3(short, negative="hates_math", positive="loves_math")
+
+
+def test_condition_asymmetry_from_records(rating_table: RatingTable) -> None:
+    """Each ± pair has its sum of effects; one that is missing is named."""
+    base = np.tile([[3.0, 3.0]], (12, 1)) + np.arange(12)[:, None] / 100
+    table = pl.concat(
+        [
+            rating_table(base),
+            rating_table(base + 0.5, completion_sysprompt="affective_plus"),
+            rating_table(base - 1.5, completion_sysprompt="affective_minus"),
+        ]
+    )
+    pairs = {"affective": ("affective_plus", "affective_minus")}
+    found = condition_asymmetry(table, factor="completion_sysprompt", pairs=pairs, neutral="none")
+    assert found["estimate"].to_list() == pytest.approx([-1.0])
+    assert found["p_holm"].item() < 0.01
+    with pytest.raises(UsageError, match="no records with completion_sysprompt 'x'"):
+        condition_asymmetry(
+            table, factor="completion_sysprompt", pairs={"x": ("x", "none")}, neutral="none"
+        )

@@ -11,11 +11,13 @@ import pytest
 
 from harness.errors import UsageError
 from harness.prompts.catalogue import RATINGS
+from harness.records import SCHEMA
 from harness.stats.intervals import Bootstrap
 from harness.stats.levels import declared_levels, parse_levels
 from harness.stats.rating_file import is_rating_file, read_rating_file
 from harness.stats.reliability import (
     as_json,
+    item_table,
     reliabilities,
     reliability,
     reliability_table,
@@ -205,3 +207,20 @@ def test_csv_with_a_duplicate(tmp_path: Path) -> None:
     file = write(tmp_path / "d.csv", "item,seed,value\na,1,3\na,1,4\nb,1,2\n")
     with pytest.raises(UsageError, match="two ratings for item 'a'"):
         reliability(read_rating_file(file)[0], bootstrap=BOOT)
+
+
+def test_items_ranked_by_group(rating_table: RatingTable) -> None:
+    """The item table has each group's items, and none of a group without levels."""
+    both = pl.concat([rating_table(ratings()), rating_table(ratings(1), rater="b")])
+    table = item_table(both, levels=LEVELS)
+    assert table.group_by("rater").len().sort("rater")["len"].to_list() == [40, 40]
+    assert table.columns[:3] == ["rater", "template", "item"]
+    with pytest.raises(UsageError, match="declared levels"):
+        item_table(both, levels=declared_levels())
+
+
+def test_no_records_no_rows() -> None:
+    """A table of choices alone gives an empty reliability table with its columns."""
+    empty = reliability_table(pl.DataFrame(schema=SCHEMA), bootstrap=BOOT)
+    assert len(empty) == 0
+    assert {"rater", "template", "quantity", "estimate"} <= set(empty.columns)
