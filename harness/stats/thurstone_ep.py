@@ -15,7 +15,11 @@ from scipy.linalg import cho_factor, cho_solve
 from harness.stats.comparisons import FloatArray
 from harness.stats.thurstone_likelihood import Likelihood
 from harness.stats.thurstone_precision import Design, Precision
-from harness.stats.thurstone_variance import LocalVariance, row_variance_dense
+from harness.stats.thurstone_variance import (
+    LocalVariance,
+    effect_variances,
+    row_variance_dense,
+)
 
 __all__ = ["Gaussian", "Sites", "expectation_propagation", "prior_variance"]
 
@@ -76,8 +80,7 @@ class _Variance:
             rows = row_variance_dense(self.design, covariance)
             return rows, np.diagonal(covariance)[:n].copy(), covariance
         items = self.local.update(precision, weights)
-        unit = np.eye(self.design.size)[:, n:]
-        effects = np.diagonal(precision.solve(unit, tolerance=1e-2)[n:])
+        effects = effect_variances(precision)
         # The level that no comparison sees has the prior's variance and τ must not feed on it.
         level = 1 / precision.ridge[:n].sum()
         return self.local.rows(effects), items + level, None
@@ -153,13 +156,12 @@ def _update(
 ) -> Sites:
     """One parallel sweep: cavity, moments of the tilted distribution, and so much of the way to
     the new sites as `step` says."""
-    variance = rows[likelihood.row]
-    precision = 1 / variance
+    precision = 1 / likelihood.at_sides(rows)
     # A site never exceeds the marginal's own precision, but an unfinished sweep may.
     cavity_precision = np.maximum(precision - sites.precision, 0.02 * precision)
     cavity = 1 / cavity_precision
     centre = cavity * (precision * likelihood.sides(eta) - sites.shift)
-    _, slope, curvature = likelihood.link.tilted(centre, cavity)
+    slope, curvature = likelihood.link.tilted(centre, cavity)
     left = np.maximum(1 - cavity * curvature, 1e-8)
     precision = np.maximum(curvature / left, 1e-10)
     shift = (slope + curvature * centre) / left

@@ -20,7 +20,11 @@ from harness.stats.thurstone_ep import Gaussian, prior_variance
 from harness.stats.thurstone_likelihood import Likelihood, Objective
 from harness.stats.thurstone_newton import Mode, newton
 from harness.stats.thurstone_precision import Design, Precision
-from harness.stats.thurstone_variance import LocalVariance, row_variance_dense
+from harness.stats.thurstone_variance import (
+    LocalVariance,
+    effect_variances,
+    row_variance_dense,
+)
 
 __all__ = ["Laplace", "centred_inverse", "dispersion", "laplace", "mode_with_tau"]
 
@@ -63,14 +67,14 @@ def mode_with_tau(
     estimate, not for intervals.
     """
     likelihood = Likelihood(data, link)
-    local = LocalVariance(design) if tau is None else None
+    local = LocalVariance(design, merge=False) if tau is None else None
     state = {"tau2": 1.0 if tau is None else tau**2}
     ridge = _ridge(design, state["tau2"], effect_ridge)
 
     def each(theta: FloatArray, hessian: Precision) -> FloatArray:
         assert local is not None
-        _, _, curvature = likelihood.terms(design.linear(theta))
-        items = local.update(hessian, curvature, sweeps=2) + 1 / hessian.ridge[: design.n].sum()
+        items = local.update(hessian, objective.weights, sweeps=1)
+        items = items + 1 / hessian.ridge[: design.n].sum()
         state["tau2"] = prior_variance(theta[: design.n], items, state["tau2"])
         return _ridge(design, state["tau2"], effect_ridge)
 
@@ -125,8 +129,11 @@ def _variances(
         items = np.diagonal(covariance)[: design.n].copy()
         return row_variance_dense(design, covariance), items, covariance
     items = local.update(precision, weights)
-    effects = 1 / np.maximum(precision.corner + precision.ridge[design.n :], 1e-12)
-    return local.rows(effects), items + 1 / precision.ridge[: design.n].sum(), None
+    return (
+        local.rows(effect_variances(precision)),
+        items + 1 / precision.ridge[: design.n].sum(),
+        None,
+    )
 
 
 def centred_inverse(design: Design, precision: Precision) -> FloatArray:

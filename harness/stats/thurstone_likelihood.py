@@ -27,14 +27,24 @@ class Likelihood:
         self.row = np.concatenate([won, lost])
         self.sign = np.concatenate([np.ones(len(won)), -np.ones(len(lost))])
         self.count = multiplier * np.concatenate([data.wins[won], data.losses[lost]])
+        # With one answer a pair, rows are sides: keep their order and skip all indexing.
+        self._same = len(self.row) == self.rows == len(np.unique(self.row))
+        if self._same:
+            self.row = np.arange(self.rows)
+            self.sign = np.where(data.wins > 0, 1.0, -1.0)
+            self.count = multiplier * (data.wins + data.losses)
 
     def sides(self, eta: FloatArray) -> FloatArray:
         """(sides,) signed predictors: F of it is the probability of what was answered."""
-        return np.asarray(self.sign * eta[self.row])
+        return np.asarray(self.sign * self.at_sides(eta))
+
+    def at_sides(self, rows: FloatArray) -> FloatArray:
+        """(sides,) values of each side's row, of `rows` (m,)."""
+        return rows if self._same else rows[self.row]
 
     def to_rows(self, values: FloatArray) -> FloatArray:
         """(m,) sums over each row's sides of `values` (sides,)."""
-        return sums(self.row, values, self.rows)
+        return values if self._same else sums(self.row, values, self.rows)
 
     def value(self, eta: FloatArray) -> float:
         """Negative log-likelihood."""
@@ -51,7 +61,12 @@ class Likelihood:
 
 
 class Objective:
-    """J of the parameters; `ridge` (n + G,) may be changed between calls."""
+    """J of the parameters; `ridge` (n + G,) may be changed between calls.
+
+    `weights` (m,) are the rows' curvatures at the last call of `terms`.
+    """
+
+    weights: FloatArray
 
     def __init__(self, likelihood: Likelihood, design: Design, ridge: FloatArray) -> None:
         self.likelihood, self.design, self.ridge = likelihood, design, ridge
@@ -63,7 +78,7 @@ class Objective:
 
     def terms(self, theta: FloatArray) -> tuple[float, FloatArray, Precision]:
         """J, its gradient (n + G,) and its Hessian."""
-        nll, slope, curvature = self.likelihood.terms(self.design.linear(theta))
+        nll, slope, self.weights = self.likelihood.terms(self.design.linear(theta))
         gradient = self.design.transpose(slope) + self.ridge * theta
-        hessian = self.design.precision(curvature, self.ridge)
+        hessian = self.design.precision(self.weights, self.ridge)
         return nll + 0.5 * float(self.ridge @ theta**2), gradient, hessian

@@ -1,7 +1,7 @@
 """Newton's method for the convex objective, each step by preconditioned conjugate gradients."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -45,22 +45,28 @@ def newton(
         decrement = float(-(step @ gradient))
         if decrement <= tolerance:
             return Mode(theta + step, hessian, iteration, True)
-        theta = _descend(objective, theta, step, value, decrement)
+        theta, value, gradient, hessian = _descend(objective, theta, step, value, decrement)
         if each is not None:
-            objective.ridge = each(theta, hessian)
-        value, gradient, hessian = objective.terms(theta)
+            # Only the quadratic part changes: no need to go through the rows again.
+            more = each(theta, hessian) - objective.ridge
+            objective.ridge = objective.ridge + more
+            value += 0.5 * float(more @ theta**2)
+            gradient = gradient + more * theta
+            hessian = replace(hessian, ridge=objective.ridge)
     return Mode(theta, hessian, iterations, False)
 
 
 def _descend(
     objective: Objective, theta: FloatArray, step: FloatArray, value: float, decrement: float
-) -> FloatArray:
+) -> tuple[FloatArray, float, FloatArray, Precision]:
+    """The next θ with J, gradient and Hessian there."""
     length = 1.0
-    # Below this the values differ by rounding alone, and the full step is right.
-    if decrement < 1e-6 * (1 + abs(value)):
-        return theta + step
     for _ in range(30):
-        if objective.value(theta + length * step) <= value - 1e-4 * length * decrement:
+        there = theta + length * step
+        terms = objective.terms(there)
+        # At the end the values differ by rounding alone, and the full step is right.
+        slack = 1e-12 * abs(value) + 1e-12
+        if terms[0] <= value - 1e-4 * length * decrement + slack:
             break
         length /= 2
-    return theta + length * step
+    return there, *terms

@@ -26,7 +26,8 @@ class Design:
         self.groups = len(data.groups) if position else 0
         self.first, self.second, self.group = data.first, data.second, data.group
         self.scale = scale
-        self._indptr = np.searchsorted(self.first, np.arange(self.n + 1))
+        self._indptr = np.searchsorted(self.first, np.arange(self.n + 1)).astype(np.int32)
+        self._columns = self.second.astype(np.int32)
 
     @property
     def size(self) -> int:
@@ -58,7 +59,7 @@ class Design:
         """Bᵀ diag(weights) B + diag(ridge); weights (m,), ridge (size,)."""
         n, groups = self.n, self.groups
         w = weights * self.scale**2
-        upper = csr_array((w, self.second, self._indptr), shape=(n, n))
+        upper = csr_array((w, self._columns, self._indptr), shape=(n, n))
         as_first, as_second = sums(self.first, w, n), sums(self.second, w, n)
         degree = as_first + as_second
         if groups == 1:

@@ -11,10 +11,18 @@
 
 import numpy as np
 
-from harness.stats.comparisons import FloatArray, sums
+from harness.stats.comparisons import FloatArray, IntArray, sums
 from harness.stats.thurstone_precision import Design, Precision
 
-__all__ = ["LocalVariance", "draws", "rao_blackwell", "row_variance_dense"]
+__all__ = ["LocalVariance", "draws", "effect_variances", "rao_blackwell", "row_variance_dense"]
+
+
+def effect_variances(precision: Precision) -> FloatArray:
+    """(G,) variances of the position effects, the utilities' own coupling left out."""
+    n = len(precision.degree)
+    diagonal = precision.diagonal
+    seen = ((precision.border**2) / diagonal[:n, None]).sum(axis=0)
+    return 1 / np.maximum(diagonal[n:] - seen, 0.1 * diagonal[n:])
 
 
 def row_variance_dense(design: Design, covariance: FloatArray) -> FloatArray:
@@ -29,20 +37,31 @@ def row_variance_dense(design: Design, covariance: FloatArray) -> FloatArray:
 
 
 class LocalVariance:
-    """Bethe's approximation for one design; keeps V between calls as the next start."""
+    """Bethe's approximation for one design; keeps V between calls as the next start.
 
-    def __init__(self, design: Design) -> None:
+    `merge` joins the rows of one pair to one edge of their summed weight, which costs a sort;
+    without it a pair asked in both orders counts as two edges.
+    """
+
+    def __init__(self, design: Design, *, merge: bool = True) -> None:
         self.design = design
+        self._v: FloatArray | None = None
+        self._edge: IntArray | None = None
+        if not merge:
+            self._low, self._high = design.first, design.second
+            return
         low = np.minimum(design.first, design.second)
         high = np.maximum(design.first, design.second)
-        # Rows of one pair (both orders, several groups) act as one edge of their summed weight.
-        self._v: FloatArray | None = None
-        keys, self._edge = np.unique(low * design.n + high, return_inverse=True)
-        self._low, self._high = keys // design.n, keys % design.n
+        keys, edge = np.unique(low * design.n + high, return_inverse=True)
+        if len(keys) == len(low):
+            self._low, self._high = low, high
+        else:
+            self._low, self._high, self._edge = keys // design.n, keys % design.n, edge
 
     def update(self, precision: Precision, weights: FloatArray, sweeps: int = 4) -> FloatArray:
         """(n,) variances under `precision`, built from `weights` (m,)."""
-        t = sums(self._edge, weights, len(self._low)) * self.design.scale**2
+        t = weights if self._edge is None else sums(self._edge, weights, len(self._low))
+        t = t * self.design.scale**2
         h = precision.degree + precision.ridge[: self.design.n]
         v: FloatArray = 1 / h if self._v is None else self._v
         for _ in range(sweeps):
@@ -57,7 +76,7 @@ class LocalVariance:
         assert self._v is not None
         v, low, high = self._v, self._low, self._high
         pair = v[low] + v[high] - 2 * self._covariance(self._t, v)
-        total = pair[self._edge]
+        total = pair if self._edge is None else pair[self._edge]
         if len(effects):
             total = total + effects[self.design.group]
         return np.asarray(np.maximum(total * self.design.scale**2, 1e-12))
