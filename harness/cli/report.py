@@ -7,6 +7,7 @@ import click
 import rich.progress
 from rich.console import Console
 
+from harness.items.load import load_items
 from harness.logs import read_records
 from harness.report.folder import write_report
 from harness.report.terminal import summary_table
@@ -41,6 +42,11 @@ __all__ = ["report"]
     help="Bootstrap resamples behind the intervals.",
 )
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of the bootstrap.")
+@click.option(
+    "--items",
+    "spec",
+    help="Items as the evals take them (builtin, FILE.jsonl, …): shows texts beside utilities.",
+)
 @click.option("--summary/--no-summary", default=True, help="Print the main findings.")
 def report(
     logs: tuple[Path, ...],
@@ -49,6 +55,7 @@ def report(
     day: datetime | None,
     resamples: int,
     seed: int,
+    spec: str | None,
     summary: bool,
 ) -> None:
     """Report on LOGS: outcomes, ratings, choices, utilities, with intervals.
@@ -60,13 +67,20 @@ def report(
     \b
     penchant report logs/ -o report/ --name "First look"
     """
+    chosen = load_items(spec, base=Path.cwd()).items if spec else ()
+    texts = {item.id: item.text for item in chosen}
     read = read_records(logs, progress=True)
     when = day.date() if day else date.today()
     bootstrap = Bootstrap(seed=seed, resamples=resamples)
     with rich.progress.Progress(console=Console(stderr=True), transient=True) as bar:
         work = bar.add_task("Analysing", total=steps(read.frame))
         built = overview(
-            read, name=name, day=when, bootstrap=bootstrap, step=lambda: bar.advance(work)
+            read,
+            name=name,
+            day=when,
+            bootstrap=bootstrap,
+            texts=texts,
+            step=lambda: bar.advance(work),
         )
         drawing = bar.add_task("Drawing", total=len(built.plots()))
         written = write_report(

@@ -166,18 +166,20 @@ _SUMMARY = ("items", "comparisons", "expected_rho", "expected_rho_within_origin"
             "heldout_accuracy", "components")  # fmt: skip
 
 
-def utility_section(found: Sequence[UtilityCell], notes: Sequence[str]) -> Section:
-    """A part for each fit."""
+def utility_section(
+    found: Sequence[UtilityCell], notes: Sequence[str], texts: Mapping[str, str]
+) -> Section:
+    """A part for each fit. `texts` are items' texts by id, as far as they are known."""
     names = slugs(one.cell.name for one in found)
     return Section(
         title="Utilities",
         anchor="utilities",
         text=tuple(notes),
-        parts=tuple(_cell_section(one, names[one.cell.name]) for one in found),
+        parts=tuple(_cell_section(one, names[one.cell.name], texts) for one in found),
     )
 
 
-def _cell_section(one: UtilityCell, name: str) -> Section:
+def _cell_section(one: UtilityCell, name: str, texts: Mapping[str, str]) -> Section:
     plots: list[Plot] = [
         caterpillar(one.items, name=f"utilities_{name}", title=f"Utilities, {one.cell.name}"),
         origin_means(
@@ -206,7 +208,7 @@ def _cell_section(one: UtilityCell, name: str) -> Section:
         text=tuple(_said(one)),
         plots=tuple(plots),
         tables=(
-            _item_table(one, name),
+            _item_table(one, name, texts),
             _mean_table(one, name),
             _win_table(one, name),
             _refusal_table(one, name),
@@ -226,7 +228,7 @@ def _said(one: UtilityCell) -> list[str]:
     return said
 
 
-def _item_table(one: UtilityCell, name: str) -> Table:
+def _item_table(one: UtilityCell, name: str, texts: Mapping[str, str]) -> Table:
     return Table(
         name=f"utilities_{name}",
         title="Items, best first",
@@ -240,10 +242,11 @@ def _item_table(one: UtilityCell, name: str) -> Table:
             Column("comparisons", "comparisons", "count"),
             Column("refused_share", "questions refused", "share"),
             Column("refused", "refused"),
+            *([Column("text", "text", "excerpt")] if texts else []),
         ),
         rows=[
             row
-            | {"ranks": f"{row['rank_low']}–{row['rank_high']}"}
+            | {"ranks": f"{row['rank_low']}–{row['rank_high']}", "text": texts.get(row["item"], "")}
             | {"utility": estimate_of(row | {"n": round(row["comparisons"])}, key="utility")}
             for row in one.items.iter_rows(named=True)
         ],

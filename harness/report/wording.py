@@ -10,7 +10,7 @@ from harness.stats.intervals import Estimate
 
 __all__ = ["Form", "number", "short", "shown", "slug", "slugs", "words", "wrapped"]
 
-Form = Literal["text", "count", "number", "share", "plain"]
+Form = Literal["text", "count", "number", "share", "plain", "excerpt"]
 
 
 def number(value: float | None, form: Form = "number") -> str:
@@ -28,7 +28,9 @@ def number(value: float | None, form: Form = "number") -> str:
 
 
 def shown(value: object, form: Form = "text") -> str:
-    """A cell of a table: an estimate with its interval, a number, or text."""
+    """A cell of a table: an estimate with its interval, a number, text, or the start of one."""
+    if form == "excerpt":
+        return short(str(value or ""), 160)
     if isinstance(value, Estimate):
         text = number(value.estimate, form)
         if not math.isfinite(value.low) or text == "–":

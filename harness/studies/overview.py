@@ -1,6 +1,6 @@
 """The default study: what any logs show, without a design of its own."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -37,11 +37,13 @@ def overview(
     name: str,
     day: date,
     bootstrap: Bootstrap,
+    texts: Mapping[str, str] | None = None,
     step: Callable[[], None] = lambda: None,
 ) -> Report:
     """Outcomes, ratings, choices and utilities of everything that was read.
 
-    `step` is called `steps` times. UsageError when there are no records.
+    `texts` are items' texts by id, to show beside their utilities. `step` is called `steps`
+    times. UsageError when there are no records.
     """
     frame = read.frame
     if not frame.height:
@@ -68,7 +70,7 @@ def overview(
         ),
         *([rating_section(ratings)] if ratings else []),
         *([choice_section(choices)] if choices else []),
-        *([utility_section(fits, notes)] if chosen else []),
+        *([utility_section(fits, notes, texts or {})] if chosen else []),
         _log_section(read.logs),
     ]
     return Report(

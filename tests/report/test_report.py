@@ -99,7 +99,9 @@ def test_hostile_names_are_text(make_ratings: Make, make_choices: Make, tmp_path
         *make_choices(HOSTILE, item_name=named, measurement_sysprompt=HOSTILE),
         *make_choices("b", item_name=named, template=HOSTILE),
     ]
-    report = report_on(frame(records), [LogInfo(path=HOSTILE, note=HOSTILE)])
+    read = LogRecords(frame(records), (LogInfo(path=HOSTILE, note=HOSTILE),))
+    texts = {named(index): HOSTILE for index in range(20)}
+    report = overview(read, name=HOSTILE, day=DAY, bootstrap=BOOTSTRAP, texts=texts)
     text = page(report)
     parsed = _Page(text)
     assert "script" not in [tag for tag, _ in parsed.tags]
