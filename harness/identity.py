@@ -52,6 +52,7 @@ SEEDED = {
     "openai",
     "openai-api",
     "openrouter",
+    "pool",
     "sim",
     "sglang",
     "steering",

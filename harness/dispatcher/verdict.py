@@ -80,7 +80,6 @@ class _Choice(msgspec.Struct):
     finish_reason: str | None = None
     logprobs: _Logprobs | None = None
     error: Any = None
-    steering: dict[str, Any] | None = None
 
 
 class _Details(msgspec.Struct):
@@ -102,8 +101,6 @@ class _Body(msgspec.Struct):
     system_fingerprint: str | None = None
     error: Any = None
     steering: dict[str, Any] | None = None
-    choice_probabilities: dict[str, float] | None = None
-    seed: int | None = None
 
 
 _decode = msgspec.json.Decoder(_Body).decode
@@ -119,14 +116,8 @@ _QUOTA = re.compile(r"insufficient_quota|quota.{0,20}exceeded|insufficient.{0,10
 _FILTERED = re.compile(r"content_filter|content_policy|moderation|flagged|responsibleai|safety")
 
 
-def read_response(
-    status: int, headers: Mapping[str, str], body: bytes, *, wall: float, seed: int | None = None
-) -> Verdict:
-    """The verdict on one HTTP response. Header names are in lower case; `wall` is the epoch time.
-
-    `seed` is the one that was sent; a server that says which seed it used decides
-    `Reply.seed_honoured`, otherwise that stays unknown.
-    """
+def read_response(status: int, headers: Mapping[str, str], body: bytes, *, wall: float) -> Verdict:
+    """The verdict on one response. Header names are in lower case; `wall` is the epoch time."""
     if status != 200:
         return _refused(status, headers, body, wall)
     try:
@@ -141,12 +132,10 @@ def read_response(
         return _error_in_200(error_body, headers, wall)
     if choice is None or choice.message is None:
         return Verdict(kind="unavailable", reason="reply without a choice", billed=True)
-    return _usable(parsed, choice, choice.message, headers, seed)
+    return _usable(parsed, choice, choice.message, headers)
 
 
-def _usable(
-    body: _Body, choice: _Choice, message: _Message, headers: Mapping[str, str], seed: int | None
-) -> Verdict:
+def _usable(body: _Body, choice: _Choice, message: _Message, headers: Mapping[str, str]) -> Verdict:
     content = message.content
     if isinstance(content, list):
         content = "".join(part.text or "" for part in content)
@@ -162,7 +151,7 @@ def _usable(
         tool_arguments=_arguments(calls[0]) if calls else None,
         stop=stop,
         top_logprobs=_alternatives(choice.logprobs),
-        choices=body.choice_probabilities,
+        choices=(body.steering or {}).get("choices"),
         input_tokens=usage.prompt_tokens or 0,
         output_tokens=usage.completion_tokens or 0,
         reasoning_tokens=details.reasoning_tokens if details else None,
@@ -170,8 +159,7 @@ def _usable(
         model=body.model,
         endpoint=body.provider,
         fingerprint=body.system_fingerprint,
-        seed_honoured=None if body.seed is None or seed is None else body.seed == seed,
-        steering=body.steering or choice.steering,
+        steering=body.steering,
     )
     rates = (
         rate_headers(headers)

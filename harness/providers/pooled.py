@@ -1,0 +1,246 @@
+"""The provider class of `pool/NAME`: a thin cover of `harness.dispatcher`.
+
+Inspect's own limiter stays outside: it holds a slot while a request waits or is retried, so all
+of that happens in the pool's queue, and only what is final comes out of `generate`.
+"""
+
+import hashlib
+from typing import Any
+
+import anyio
+import msgspec
+from inspect_ai.model import (
+    ChatMessage,
+    ChatMessageAssistant,
+    ChatMessageSystem,
+    ChatMessageUser,
+    GenerateConfig,
+    ModelAPI,
+    ModelOutput,
+)
+from inspect_ai.tool import ToolChoice, ToolInfo
+
+from harness.dispatcher.job import Ended, Job
+from harness.dispatcher.payload import Native, Payload
+from harness.dispatcher.poolfile import PoolSpec, key_of, load_pool
+from harness.errors import ServiceError, UsageError
+from harness.inspect_api import PrerequisiteError, sample_active
+from harness.providers.block import Block, current_block, questions_for
+from harness.providers.open_pools import close_pool, open_pool, shared_key, warn_of_cap
+from harness.providers.pool_output import block_output, single_output
+from harness.providers.pool_request import options_of, request_messages, with_seed
+from harness.where import resolve
+from harness.wire import Message, Question, Reply
+
+__all__ = ["PoolAPI"]
+
+_ROLES: dict[str, Any] = {
+    "system": ChatMessageSystem,
+    "user": ChatMessageUser,
+    "assistant": ChatMessageAssistant,
+}
+
+
+class PoolAPI(ModelAPI):
+    """One pool of a pool file. `-M`: `file` (default pools.toml), `label`, `ledger` (a path)."""
+
+    def __init__(
+        self,
+        model_name: str,
+        base_url: str | None = None,
+        api_key: str | None = None,
+        config: GenerateConfig = GenerateConfig(),  # noqa: B008  (Inspect's own signature)
+        **model_args: Any,
+    ) -> None:
+        super().__init__(model_name, base_url, api_key, [], config)
+        try:
+            file = str(model_args.pop("file", "pools.toml"))
+            label = model_args.pop("label", None)
+            ledger = model_args.pop("ledger", None)
+            if model_args:
+                raise UsageError(
+                    f"unknown -M {next(iter(model_args))!r} of pool/{model_name}; "
+                    "expected file, label or ledger"
+                )
+            self.spec: PoolSpec = load_pool(
+                resolve(file), model_name, label=None if label is None else str(label)
+            )
+            for endpoint in self.spec.endpoints:
+                key_of(endpoint)
+        except UsageError as error:
+            raise PrerequisiteError(str(error)) from None
+        self._ledger = None if ledger is None else resolve(str(ledger))
+        self._warned = False
+
+    async def generate(
+        self,
+        input: list[ChatMessage],
+        tools: list[ToolInfo],
+        tool_choice: ToolChoice,
+        config: GenerateConfig,
+    ) -> ModelOutput:
+        """Answer the block that this call carries, or else the conversation in `input`.
+
+        Raises ServiceError when the pool is dead, RuntimeError with the endpoint's reason when a
+        single conversation gets no usable answer.
+        """
+        if not self._warned:
+            self._warned = True
+            warn_of_cap(self.spec, config, blocks=current_block() is not None)
+        block = current_block()
+        options = options_of(config, tools, tool_choice)
+        if block is not None:
+            call = _Call(self, tools, tool_choice, config, options)
+            return await call.block(block, input)
+        return await _Call(self, tools, tool_choice, config, options).single(input)
+
+    async def ask(self, job: Job) -> Ended:
+        """How a job of this pool ended; ServiceError when the pool cannot go on."""
+        pool = await open_pool(self.spec, self._ledger, self)
+        ended = await pool.ask(job)
+        if ended.fatal is not None:
+            raise ServiceError(f"pool/{self.model_name}: {ended.fatal}")
+        return ended
+
+    def identity(self) -> str:
+        """What decides the answers: model ids, label, pinned backends and extras, not the URLs."""
+        facts = [
+            {
+                "model": e.model or e.inspect_model,
+                "backends": e.backends,
+                "extra_body": e.extra_body,
+            }
+            for e in self.spec.endpoints
+        ]
+        text = msgspec.json.encode(facts, order="deterministic")
+        return f"pool/{self.model_name}:{self.spec.label}#{hashlib.sha256(text).hexdigest()[:16]}"
+
+    def price(self) -> tuple[float, float] | None:
+        """US dollars per million tokens, in and out, of the dearest endpoint; None if not told."""
+        prices = [(e.price_in, e.price_out) for e in self.spec.endpoints]
+        dearest = (max(p[0] for p in prices), max(p[1] for p in prices))
+        return None if dearest == (0.0, 0.0) else dearest
+
+    def connection_key(self) -> str:
+        """Evals of one pool share its limits; pools of other files or labels do not."""
+        return shared_key(self.spec)
+
+    def max_connections(self) -> int:
+        """The endpoints' sum: the pool's own limits are the ones that count."""
+        return sum(endpoint.max_concurrency for endpoint in self.spec.endpoints)
+
+    async def aclose(self) -> None:
+        """Close the pool, unless another model object of this loop still uses it."""
+        await close_pool(self.spec, self)
+
+
+class _Call:
+    """One `generate`: what all its questions share."""
+
+    def __init__(
+        self,
+        api: PoolAPI,
+        tools: list[ToolInfo],
+        tool_choice: ToolChoice,
+        config: GenerateConfig,
+        options: dict[str, Any],
+    ) -> None:
+        self._api = api
+        self._tools = tools
+        self._tool_choice = tool_choice
+        self._config = config
+        self._options = b"," + msgspec.json.encode(options)[1:-1] if options else b""
+        active = sample_active()
+        self._flow = "" if active is None else active.eval_id
+
+    async def block(self, block: Block, input: list[ChatMessage]) -> ModelOutput:
+        """Ask all questions at once; each reply is reported the moment it is there."""
+        questions = questions_for(block, input)
+        replies: list[Reply] = [Reply()] * len(questions)
+        fatal: list[ServiceError] = []
+
+        async def one(index: int) -> None:
+            try:
+                ended = await self._api.ask(self._job(questions[index]))
+            except ServiceError as error:
+                fatal.append(error)
+                group.cancel_scope.cancel()
+                return
+            replies[index] = self._named(ended.reply)
+            block.reply(index, replies[index])
+
+        async with anyio.create_task_group() as group:
+            for index in range(len(questions)):
+                group.start_soon(one, index)
+        if fatal:
+            raise fatal[0]
+        tool = self._tools[0].name if self._tools else ""
+        return block_output(self._model, replies, tool)
+
+    async def single(self, input: list[ChatMessage]) -> ModelOutput:
+        """Ask one conversation, whatever it holds."""
+        messages = await request_messages(input)
+        job = self._make(messages, self._config.seed, None, lambda: self._native(input, None))
+        ended = await self._api.ask(job)
+        reply = self._named(ended.reply)
+        if reply.error is not None:
+            raise RuntimeError(reply.error)
+        assert ended.verdict is not None
+        if isinstance(ended.verdict.native, ModelOutput):
+            # The provider's own output knows more than a Reply holds.
+            output = ended.verdict.native
+            output.metadata = {
+                **(output.metadata or {}),
+                **(single_output(self._model, reply, None).metadata or {}),
+            }
+            return output
+        return single_output(self._model, reply, ended.verdict.tool_calls)
+
+    @property
+    def _model(self) -> str:
+        return f"pool/{self._api.model_name}"
+
+    def _named(self, reply: Reply) -> Reply:
+        return reply if reply.model else msgspec.structs.replace(reply, model=self._model)
+
+    def _job(self, question: Question) -> Job:
+        def native() -> Native:
+            return self._native([_chat(message) for message in question.messages], question.seed)
+
+        messages = msgspec.json.encode(question.messages)
+        return self._make(messages, question.seed, question.choices, native)
+
+    def _make(self, messages: bytes, seed: int | None, choices: Any, native: Any) -> Job:
+        most = self._config.max_tokens
+        payload = Payload(
+            messages=messages,
+            options=with_seed(self._options, seed, choices),
+            max_tokens=most,
+            native=native,
+            headers=self._config.extra_headers,
+        )
+        return Job(
+            payload=payload,
+            flow=self._flow,
+            kind=f"{self._flow}:{most}",
+            size=len(messages) + (len(self._options) if self._tools else 0),
+            max_tokens=most,
+            affinity=_affinity(messages),
+        )
+
+    def _native(self, input: list[ChatMessage], seed: int | None) -> Native:
+        config = self._config
+        if seed is not None:
+            config = config.model_copy(update={"seed": seed})
+        return input, self._tools, self._tool_choice, config
+
+
+def _chat(message: Message) -> ChatMessage:
+    made: ChatMessage = _ROLES[message.role](content=message.content)
+    return made
+
+
+def _affinity(messages: bytes) -> int:
+    """A number that conversations with the same opening turns share: all but the last turn."""
+    opening = messages[: messages.rfind(b'{"role"')]
+    return int.from_bytes(hashlib.blake2s(opening, digest_size=4).digest(), "big")
