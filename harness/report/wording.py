@@ -30,7 +30,8 @@ def number(value: float | None, form: Form = "number") -> str:
 def shown(value: object, form: Form = "text") -> str:
     """A cell of a table: an estimate with its interval, a number, text, or the start of one."""
     if form == "excerpt":
-        return short(str(value or ""), 160)
+        text = short(str(value or ""), len(str(value or "")))
+        return text if len(text) <= 160 else f"{text[:159]}…"
     if isinstance(value, Estimate):
         text = number(value.estimate, form)
         if not math.isfinite(value.low) or text == "–":

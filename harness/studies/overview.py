@@ -14,13 +14,14 @@ from harness.logs import LogInfo, LogRecords
 from harness.report.cautions import cautions
 from harness.report.cells import Cell, cells
 from harness.report.choices import choice_cells, choice_findings, choice_section
-from harness.report.outcomes import outcome_plot, outcome_rows, outcome_table
+from harness.report.outcomes import NAMES, outcome_plot, outcome_rows, outcome_table
 from harness.report.page import Report
 from harness.report.ratings import rating_cells, rating_findings, rating_section
 from harness.report.table import Column, Section, Table
 from harness.report.utilities import utility_cells, utility_findings, utility_section
-from harness.report.wording import number
+from harness.report.wording import number, words
 from harness.stats.intervals import Bootstrap
+from harness.stats.pooling import IDENTITY
 from harness.text.answer import OUTCOMES
 
 __all__ = ["overview", "overview_facts", "steps"]
@@ -71,7 +72,7 @@ def overview(
         *([rating_section(ratings)] if ratings else []),
         *([choice_section(choices)] if choices else []),
         *([utility_section(fits, notes, texts or {})] if chosen else []),
-        _log_section(read.logs),
+        _log_section(read.logs, [*rated, *chosen]),
     ]
     return Report(
         title=name,
@@ -138,7 +139,7 @@ def _facts(
     ]
 
 
-def _log_section(logs: Sequence[LogInfo]) -> Section:
+def _log_section(logs: Sequence[LogInfo], found: Sequence[Cell]) -> Section:
     columns = (
         Column("path", "log"),
         Column("task", "task"),
@@ -162,4 +163,21 @@ def _log_section(logs: Sequence[LogInfo]) -> Section:
         "superseded and counts once.",
         first=20,
     )
-    return Section(title="Logs", anchor="logs", tables=(table,))
+    return Section(title="Logs", anchor="logs", tables=(_cell_table(found), table))
+
+
+def _cell_table(found: Sequence[Cell]) -> Table:
+    """What each cell pools: its value of every identity column."""
+    inside = [name for name in IDENTITY if name not in ("rater", "template")]
+    return Table(
+        name="cells",
+        title="Cells",
+        columns=(*NAMES, *(Column(name, words(name)) for name in inside)),
+        rows=[cell.row | {name: _plain(cell.key[name]) for name in inside} for cell in found],
+        caption="Each row is one rater, template and configuration: what its records agree in.",
+        first=20,
+    )
+
+
+def _plain(value: object) -> str:
+    return "" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
