@@ -23,7 +23,6 @@ from threadpoolctl import threadpool_limits
 
 from benchmarks.planted import Planted
 from harness.stats.comparisons import Comparisons, FloatArray, IntArray, aggregate
-from harness.stats.links import LINKS
 from harness.stats.thurstone import fit, point
 
 TAU, EFFECT = 1.5, -0.3
@@ -109,23 +108,31 @@ def ilsr_pairwise(data: Data) -> Prediction:
     return lambda pairs: expit(mu[pairs[:, 0]] - mu[pairs[:, 1]])
 
 
-def adam(data: Data, epochs: int = 1000, rate: float = 0.05) -> Prediction:
-    """The probit objective by full gradient steps, as published code fits it."""
-    first, second = data.pairs.T
-    sign = 2 * data.answers - 1
-    theta = np.zeros(data.n + 1)
-    mean, square = np.zeros_like(theta), np.zeros_like(theta)
-    for step in range(1, epochs + 1):
-        eta = sign * (theta[first] - theta[second] + theta[-1]) / np.sqrt(2)
-        pull = -sign * LINKS["probit"].terms(eta)[1] / np.sqrt(2)
-        gradient = np.bincount(first, pull, data.n + 1) - np.bincount(second, pull, data.n + 1)
-        gradient[-1] = pull.sum()
-        gradient += theta / TAU**2
-        mean = 0.9 * mean + 0.1 * gradient
-        square = 0.999 * square + 0.001 * gradient**2
-        scaled = np.sqrt(square / (1 - 0.999**step)) + 1e-8
-        theta -= rate * mean / (1 - 0.9**step) / scaled
-    return lambda pairs: ndtr((theta[pairs[:, 0]] - theta[pairs[:, 1]] + theta[-1]) / np.sqrt(2))
+def adam(data: Data, epochs: int = 1000, rate: float = 0.01) -> Prediction:
+    """Means and log variances by full gradient steps with torch, as published code fits them."""
+    import torch
+
+    torch.set_num_threads(1)
+    first, second = (torch.from_numpy(column.copy()) for column in data.pairs.T)
+    answers = torch.from_numpy(data.answers)
+    mu = torch.zeros(data.n, dtype=torch.float64, requires_grad=True)
+    log_variance = torch.zeros(data.n, dtype=torch.float64, requires_grad=True)
+    beta = torch.zeros(1, dtype=torch.float64, requires_grad=True)
+    optimiser = torch.optim.Adam([mu, log_variance, beta], lr=rate)
+    normal = torch.distributions.Normal(0.0, 1.0)
+    for _ in range(epochs):
+        optimiser.zero_grad()
+        variance = log_variance.exp()
+        z = (mu[first] - mu[second] + beta) / (variance[first] + variance[second]).sqrt()
+        p = normal.cdf(z).clamp(1e-9, 1 - 1e-9)
+        torch.nn.functional.binary_cross_entropy(p, answers).backward()
+        optimiser.step()
+    theta, noise = mu.detach().numpy(), np.exp(log_variance.detach().numpy())
+    effect = float(beta)
+    return lambda pairs: ndtr(
+        (theta[pairs[:, 0]] - theta[pairs[:, 1]] + effect)
+        / np.sqrt(noise[pairs[:, 0]] + noise[pairs[:, 1]])
+    )
 
 
 FITS: dict[str, tuple[Callable[[Data], Prediction], int | None]] = {

@@ -12,7 +12,6 @@ have in common is not counted as if they were independent; p is the effective nu
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.linalg import cho_factor, cho_solve
 
 from harness.stats.comparisons import Comparisons, FloatArray, sums
 from harness.stats.links import Link
@@ -23,6 +22,7 @@ from harness.stats.thurstone_precision import Design, Precision
 from harness.stats.thurstone_variance import (
     LocalVariance,
     effect_variances,
+    inverse,
     row_variance_dense,
 )
 
@@ -124,8 +124,7 @@ def _variances(
     design: Design, precision: Precision, weights: FloatArray, local: LocalVariance | None
 ) -> tuple[FloatArray, FloatArray, FloatArray | None]:
     if local is None:
-        factor = cho_factor(precision.dense(), lower=True, check_finite=False)
-        covariance = cho_solve(factor, np.eye(design.size), check_finite=False)
+        covariance = inverse(precision.dense())
         items = np.diagonal(covariance)[: design.n].copy()
         return row_variance_dense(design, covariance), items, covariance
     items = local.update(precision, weights)

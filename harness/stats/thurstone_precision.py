@@ -6,6 +6,7 @@ sparse matrix U with U[first, second] = w, used as U + Uᵀ.
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from scipy.sparse import csr_array
@@ -84,7 +85,11 @@ class Precision:
     corner: FloatArray
     ridge: FloatArray
 
-    @property
+    @cached_property
+    def _lower(self) -> csr_array:
+        return self.upper.T
+
+    @cached_property
     def diagonal(self) -> FloatArray:
         """(n + G,)"""
         return np.concatenate([self.degree, self.corner]) + self.ridge
@@ -94,7 +99,7 @@ class Precision:
         n = len(self.degree)
         items, effects = x[:n], x[n:]
         top = -(self.upper @ items)
-        top -= self.upper.T @ items
+        top -= self._lower @ items
         if len(effects):
             top += self.border @ effects
             result = np.concatenate([top, self.border.T @ items])

@@ -10,11 +10,30 @@
 """
 
 import numpy as np
+from scipy.linalg.lapack import dpotrf, dpotri
 
 from harness.stats.comparisons import FloatArray, IntArray, sums
 from harness.stats.thurstone_precision import Design, Precision
 
-__all__ = ["LocalVariance", "draws", "effect_variances", "rao_blackwell", "row_variance_dense"]
+__all__ = [
+    "LocalVariance",
+    "draws",
+    "effect_variances",
+    "inverse",
+    "rao_blackwell",
+    "row_variance_dense",
+]
+
+
+def inverse(matrix: FloatArray) -> FloatArray:
+    """Inverse of a dense positive definite matrix, by its Cholesky factor."""
+    factor, failed = dpotrf(matrix, lower=1, overwrite_a=1)
+    if failed:
+        return np.asarray(np.linalg.pinv(matrix, hermitian=True))
+    half, _ = dpotri(factor, lower=1, overwrite_c=1)
+    full = np.tril(half)
+    full += np.tril(half, -1).T
+    return np.asarray(full)
 
 
 def effect_variances(precision: Precision) -> FloatArray:
@@ -22,7 +41,7 @@ def effect_variances(precision: Precision) -> FloatArray:
     n = len(precision.degree)
     diagonal = precision.diagonal
     seen = ((precision.border**2) / diagonal[:n, None]).sum(axis=0)
-    return 1 / np.maximum(diagonal[n:] - seen, 0.1 * diagonal[n:])
+    return np.asarray(1 / np.maximum(diagonal[n:] - seen, 0.1 * diagonal[n:]))
 
 
 def row_variance_dense(design: Design, covariance: FloatArray) -> FloatArray:
