@@ -289,7 +289,10 @@ def _note(info: LogInfo, entry: LogEntry) -> str:
     if entry.cut:
         said.append(f"cut short: {info.samples} samples read, {info.unreadable} lost")
     elif info.unreadable:
-        said.append(f"run {info.status}: {info.samples} samples read, {info.unreadable} missing")
+        said.append(
+            f"run not finished ({info.status}): {info.samples} samples read, "
+            f"{info.unreadable} missing (inspect eval-retry continues it)"
+        )
     if info.errored:
         said.append(f"{info.errored} samples ended in an error")
     if info.superseded:

@@ -214,7 +214,7 @@ def test_a_killed_run_says_what_is_missing(tmp_path: Path) -> None:
     path = write(tmp_path / "log.eval", [sample(0, [rating("a")])], status="started", expected=9)
     read = read_records([path])
     assert (read.frame.height, read.logs[0].unreadable) == (1, 8)
-    assert "run started" in read.notes()[0]
+    assert "run not finished (started): 1 samples read, 8 missing" in read.notes()[0]
 
 
 @pytest.mark.parametrize(

@@ -57,7 +57,7 @@ def _outcomes(frame: pl.DataFrame) -> Table:
     for name in ("rater", "template", "kind"):
         table.add_column(name, overflow="fold")
     for name in ("records", *OUTCOMES):
-        table.add_column(name, justify="right", overflow="fold")
+        table.add_column(name, justify="right", no_wrap=True)
     groups = frame.group_by("rater", "template", "kind").agg(
         pl.len(), *((pl.col("outcome") == outcome).sum().alias(outcome) for outcome in OUTCOMES)
     )
