@@ -161,7 +161,8 @@ def _with_progress(files: list[Path], show: bool) -> Iterator[Path]:
     from rich.progress import Progress
 
     sizes = [file.stat().st_size for file in files]
-    with Progress(console=Console(stderr=True), transient=True) as bar:
+    console = Console(stderr=True)
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task(f"Reading {len(files)} logs", total=sum(sizes))
         for file, size in zip(files, sizes, strict=True):
             yield file

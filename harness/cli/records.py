@@ -54,15 +54,15 @@ def records(logs: tuple[Path, ...], output: Path | None, cache: bool) -> None:
 def _outcomes(frame: pl.DataFrame) -> Table:
     """Outcomes by rater and template, as counts."""
     table = Table(title="Outcomes", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
-    for name in ("rater", "template", "kind"):
-        table.add_column(name, overflow="fold")
+    table.add_column("rater, template", overflow="fold")
     for name in ("records", *OUTCOMES):
         table.add_column(name, justify="right", no_wrap=True)
-    groups = frame.group_by("rater", "template", "kind").agg(
+    groups = frame.group_by("rater", "template").agg(
         pl.len(), *((pl.col("outcome") == outcome).sum().alias(outcome) for outcome in OUTCOMES)
     )
-    for row in groups.sort("rater", "template", "kind").iter_rows():
-        table.add_row(*(Text(str(value)) for value in row))
+    for rater, template, *counts in groups.sort("rater", "template").iter_rows():
+        asked = Text.assemble((rater, "bold"), "\n", template)
+        table.add_row(asked, *(Text(str(count)) for count in counts))
     return table
 
 

@@ -1,12 +1,13 @@
 """`penchant report`: logs to a page, tables, figures and a research-log entry."""
 
-from datetime import date, datetime
+from datetime import date
 from pathlib import Path
 
 import click
-import rich.progress
 from rich.console import Console
+from rich.progress import Progress
 
+from harness.errors import UsageError
 from harness.items.load import load_items
 from harness.logs import read_records
 from harness.report.folder import write_report
@@ -31,7 +32,6 @@ __all__ = ["report"]
 @click.option(
     "--date",
     "day",
-    type=click.DateTime(["%Y-%m-%d"]),
     help="Date of the log entry and its figures (YYYY-MM-DD; default: today).",
 )
 @click.option(
@@ -52,7 +52,7 @@ def report(
     logs: tuple[Path, ...],
     output: Path,
     name: str,
-    day: datetime | None,
+    day: str | None,
     resamples: int,
     seed: int,
     spec: str | None,
@@ -67,12 +67,13 @@ def report(
     \b
     penchant report logs/ -o report/ --name "First look"
     """
+    when = _date(day)
     chosen = load_items(spec, base=Path.cwd()).items if spec else ()
     texts = {item.id: item.text for item in chosen}
     read = read_records(logs, progress=True)
-    when = day.date() if day else date.today()
     bootstrap = Bootstrap(seed=seed, resamples=resamples)
-    with rich.progress.Progress(console=Console(stderr=True), transient=True) as bar:
+    console = Console(stderr=True)
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
         work = bar.add_task("Analysing", total=steps(read.frame))
         built = overview(
             read,
@@ -96,3 +97,12 @@ def report(
     for note in read.notes():
         click.echo(note, err=True)
     click.echo(f"{written[0]}: {len(written)} files")
+
+
+def _date(text: str | None) -> date:
+    if text is None:
+        return date.today()
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise UsageError(f"--date {text!r} is not a date; expected YYYY-MM-DD") from None
