@@ -128,7 +128,7 @@ def adam(data: Data, epochs: int = 1000, rate: float = 0.01) -> Prediction:
         torch.nn.functional.binary_cross_entropy(p, answers).backward()
         optimiser.step()
     theta, noise = mu.detach().numpy(), np.exp(log_variance.detach().numpy())
-    effect = float(beta)
+    effect = float(beta.detach())
     return lambda pairs: ndtr(
         (theta[pairs[:, 0]] - theta[pairs[:, 1]] + effect)
         / np.sqrt(noise[pairs[:, 0]] + noise[pairs[:, 1]])

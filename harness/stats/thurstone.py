@@ -107,7 +107,7 @@ def fit(data: Comparisons, options: Options | None = None, *, start: Fit | None 
     dense = design.n <= options.dense_limit
     begin = None if start is None else start.posterior.gaussian.mean
     mode, tau_mode = mode_with_tau(
-        data, link, design, tau=tau, effect_ridge=ridge, start=begin, tolerance=1e-4 * design.n
+        data, link, design, tau=tau, effect_ridge=ridge, start=begin, tolerance=0.02 * design.n
     )
     smallest = float(np.min(np.r_[data.wins[data.wins > 0], data.losses[data.losses > 0]]))
     if data.soft or smallest < 1:
@@ -153,7 +153,7 @@ def point(
         design,
         tau=None if tau is None else float(tau),
         effect_ridge=options.effect_sd**-2,
-        tolerance=1e-5 * design.n,
+        tolerance=1e-4 * design.n,
     )
     mu = mode.theta[: design.n]
     return mu - mu.mean(), mode.theta[design.n :], used
