@@ -153,7 +153,7 @@ class ServerModel:
         if fault.kind == "error":
             return Plan("status", quick, fault.status, f"Planted error {fault.status}")
         if fault.kind == "refuse":
-            return Plan("refuse", 0.0)
+            return Plan("refuse", 0.01)
         if fault.kind in ("reset_body", "truncate", "error_in_200"):
             return Plan(fault.kind, self.spec.latency)
         assert fault.kind in ("reset", "garbage", "hang")
