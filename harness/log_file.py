@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 import msgspec
 import zstandard
 
-__all__ = ["LogFile", "LogHeader", "LogSample", "NotALog", "read_log"]
+__all__ = ["LogFile", "LogHeader", "LogSample", "LogScore", "NotALog", "read_log"]
 
 _LOCAL = b"PK\x03\x04"
 _DESCRIPTOR = b"PK\x07\x08"

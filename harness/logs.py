@@ -23,9 +23,9 @@ from harness.records import SCHEMA, Record, frame
 
 __all__ = ["LogInfo", "LogRecords", "find_logs", "read_records"]
 
-LOG_SUFFIXES = (".eval", ".json")
-TABLE_SUFFIXES = (".parquet", ".csv")
-SCORERS = ("rating", "preference")
+_LOG_SUFFIXES = (".eval", ".json")
+_TABLE_SUFFIXES = (".parquet", ".csv")
+_SCORERS = ("rating", "preference")
 """Scorers whose records are measurements, by what stands after the last `/` of their name."""
 
 
@@ -81,7 +81,7 @@ def find_logs(paths: Sequence[str | Path]) -> list[Path]:
 
 def _files(path: Path) -> list[Path]:
     if path.is_file():
-        if path.suffix not in LOG_SUFFIXES + TABLE_SUFFIXES:
+        if path.suffix not in _LOG_SUFFIXES + _TABLE_SUFFIXES:
             raise UsageError(
                 f"cannot read {str(path)!r}; expected an Inspect log (.eval, .json) or a table "
                 "of records (.parquet, .csv)"
@@ -91,7 +91,7 @@ def _files(path: Path) -> list[Path]:
         raise UsageError(f"no log or folder {str(path)!r} (looked in {Path.cwd()})")
     files = sorted(file for file in path.rglob("*") if file.is_file())
     logs = [f for f in files if f.suffix == ".eval" or (f.suffix == ".json" and _json_log(f))]
-    tables = [f for f in files if f.suffix in TABLE_SUFFIXES and _record_table(f)]
+    tables = [f for f in files if f.suffix in _TABLE_SUFFIXES and _record_table(f)]
     if not logs and not tables:
         raise UsageError(
             f"no logs in folder {str(path)!r}; expected .eval or .json logs, or .parquet or .csv "
@@ -134,7 +134,7 @@ def read_records(
     logs: list[tuple[LogInfo, LogEntry | None]] = []
     tables: list[tuple[LogInfo, pl.DataFrame]] = []
     for file in _with_progress(files, progress):
-        if file.suffix in TABLE_SUFFIXES:
+        if file.suffix in _TABLE_SUFFIXES:
             table = read_table(file)
             tables.append((LogInfo(path=str(file), kind="table"), table))
             continue
@@ -217,7 +217,7 @@ def _records(sample: LogSample) -> tuple[list[Record], int]:
     unusable = 0
     where = f"{sample.id}:{sample.epoch}"
     for name, score in (sample.scores or {}).items():
-        if name.rsplit("/", 1)[-1] not in SCORERS or not score.metadata:
+        if name.rsplit("/", 1)[-1] not in _SCORERS or not score.metadata:
             continue
         for raw in msgspec.json.decode(
             score.metadata.get("records", b"[]"), type=list[msgspec.Raw]

@@ -11,7 +11,7 @@ from harness.text.answer import OUTCOMES
 
 __all__ = ["WRITERS", "read_table", "write_table"]
 
-REQUIRED = ("kind", "template", "rater", "outcome")
+_REQUIRED = ("kind", "template", "rater", "outcome")
 _ALLOWED = {"kind": ("rating", "choice"), "outcome": OUTCOMES, "choice": ("first", "second")}
 
 
@@ -29,11 +29,11 @@ def read_table(file: Path) -> pl.DataFrame:
     except (OSError, pl.exceptions.PolarsError) as error:
         said = str(error).strip().splitlines()[0]
         raise UsageError(f"{str(file)!r} is not a table of records: {said}") from None
-    missing = [name for name in REQUIRED if name not in table.columns]
+    missing = [name for name in _REQUIRED if name not in table.columns]
     if missing:
         raise UsageError(
             f"{str(file)!r} is not a table of records: it lacks the column {missing[0]!r} "
-            f"(needed are {', '.join(REQUIRED)})"
+            f"(needed are {', '.join(_REQUIRED)})"
         )
     try:
         table = table.select(

@@ -12,16 +12,16 @@ from harness.report.wording import number, short
 
 __all__ = ["cautions"]
 
-LOST = 0.05
+_LOST = 0.05
 """Share of questions without a usable answer above which a cell is named."""
 
-ONE_LEVEL = 0.9
+_ONE_LEVEL = 0.9
 """Share at one level above which reliabilities say little."""
 
-FEW = 0.25
+_FEW = 0.25
 """Share of a KL that few answers alone would give above which it is named."""
 
-PLACE = 0.8
+_PLACE = 0.8
 """First-choice rate (or its complement) above which choices are mostly of a place."""
 
 
@@ -81,7 +81,7 @@ def _lost(cells: Sequence[Cell]) -> list[str]:
         total = cell.frame.height
         counts = dict(cell.frame.group_by("outcome").len().iter_rows())
         lost = {name: count for name, count in counts.items() if name != "answered"}
-        if sum(lost.values()) > LOST * total:
+        if sum(lost.values()) > _LOST * total:
             parts = ", ".join(
                 f"{number(count / total, 'share')} {name}"
                 for name, count in sorted(lost.items(), key=lambda pair: -pair[1])
@@ -111,7 +111,7 @@ def _one_level(ratings: Sequence[RatingCell]) -> list[str]:
         f"{one.cell.name}: {number(one.quantities['modal_share'].estimate, 'share')} of ratings "
         "are at one level; its ICC and correlations rest on the few others."
         for one in ratings
-        if one.quantities["modal_share"].estimate > ONE_LEVEL
+        if one.quantities["modal_share"].estimate > _ONE_LEVEL
     ]
 
 
@@ -119,7 +119,7 @@ def _one_place(choices: Sequence[ChoiceCell]) -> list[str]:
     said = []
     for one in choices:
         rate = one.quantities["first_choice_rate"].estimate
-        if max(rate, 1 - rate) > PLACE:
+        if max(rate, 1 - rate) > _PLACE:
             place = "first" if rate > 0.5 else "second"
             said.append(
                 f"{one.cell.name}: {number(max(rate, 1 - rate), 'share')} of choices are of the "
@@ -132,7 +132,7 @@ def _few_answers(ratings: Sequence[RatingCell]) -> list[str]:
     said = []
     for one in ratings:
         kl, bias = (one.quantities[name].estimate for name in ("kl_uniform", "kl_bias"))
-        if bias > FEW * kl and bias > FEW / 10:
+        if bias > _FEW * kl and bias > _FEW / 10:
             said.append(
                 f"{one.cell.name}: a KL of {number(kl)} nats, of which a uniform respondent with "
                 f"as few answers would show {number(bias)}."
@@ -144,11 +144,11 @@ def _refused(ratings: Sequence[RatingCell]) -> list[str]:
     shares = {
         one.cell.name: one.cell.frame["completion_refused"].drop_nulls().mean() for one in ratings
     }
-    high = [name for name, share in shares.items() if isinstance(share, float) and share > LOST]
+    high = [name for name, share in shares.items() if isinstance(share, float) and share > _LOST]
     if not high:
         return []
     return [
-        f"In {len(high)} of {len(shares)} rating cells more than {number(LOST, 'share')} of the "
+        f"In {len(high)} of {len(shares)} rating cells more than {number(_LOST, 'share')} of the "
         "completions rated are refusals; they are part of every mean. The reliability table has "
         "values without them."
     ]

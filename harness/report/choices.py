@@ -26,7 +26,7 @@ from harness.stats.position import (
 
 __all__ = ["ChoiceCell", "choice_cells", "choice_findings", "choice_section"]
 
-CLASS_COLOURS = {"robust": "#0072B2", "indifferent": GREY, "fragile": "#D55E00"}
+_CLASS_COLOURS = {"robust": "#0072B2", "indifferent": GREY, "fragile": "#D55E00"}
 
 
 @dataclass(frozen=True)
@@ -158,20 +158,20 @@ def _comparisons(found: Sequence[ChoiceCell], both: Sequence[ChoiceCell]) -> Ite
     )
     if both:
         yield stacked(
-            {one.cell.name: {c: one.quantities[c] for c in CLASS_COLOURS} for one in both},
+            {one.cell.name: {c: one.quantities[c] for c in _CLASS_COLOURS} for one in both},
             name="pair_classes",
             title="Pairs asked in both orders",
             caption="Robust: the same item is preferred in both orders. Indifferent: neither "
             "item in either order. Fragile: the preference turns or goes away when the order is "
             "swapped. n counts pairs.",
-            colours=CLASS_COLOURS,
+            colours=_CLASS_COLOURS,
             counts={one.cell.name: one.pairs.height for one in both},
         )
 
 
 def _class_table(both: Sequence[ChoiceCell]) -> Table:
-    names = ("position", "position_effect", "content_sd", "flip_rate", *CLASS_COLOURS)
-    shares = ("flip_rate", *CLASS_COLOURS)
+    names = ("position", "position_effect", "content_sd", "flip_rate", *_CLASS_COLOURS)
+    shares = ("flip_rate", *_CLASS_COLOURS)
     return Table(
         name="position_content",
         title="Position and content",

@@ -9,7 +9,7 @@ from harness.report.table import Section, Table, markdown_text
 
 __all__ = ["asset_names", "entry"]
 
-ROWS = 12
+_ROWS = 12
 """Rows of a table that the entry shows."""
 
 
@@ -65,4 +65,4 @@ def _plot(plot: Plot, names: Mapping[str, str]) -> list[str]:
 
 
 def _table(table: Table) -> list[str]:
-    return [f"**{markdown_text(table.title)}**", "", table.markdown(rows=ROWS), ""]
+    return [f"**{markdown_text(table.title)}**", "", table.markdown(rows=_ROWS), ""]

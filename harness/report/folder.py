@@ -13,8 +13,8 @@ from harness.report.page import Report, page
 
 __all__ = ["write_report"]
 
-ASSETS = "assets"
-PARTS = ("tables", "figures", ASSETS)
+_ASSETS = "assets"
+_PARTS = ("tables", "figures", _ASSETS)
 
 
 def write_report(
@@ -40,19 +40,19 @@ def write_report(
     figures is taken for one of this report.
     """
     _remove_earlier(folder)
-    for part in PARTS:
+    for part in _PARTS:
         (folder / part).mkdir(parents=True, exist_ok=True)
     for plot in report.plots():
         _ = plot.svg  # drawn here, so that the bar moves with it
         step()
     written = [
         _text(folder / "index.html", page(report)),
-        _text(folder / f"{name}.md", entry(report, day=day, assets=ASSETS)),
+        _text(folder / f"{name}.md", entry(report, day=day, assets=_ASSETS)),
     ]
     assets = asset_names(report, day=day)
     for plot in report.plots():
         written.append(_bytes(folder / "figures" / f"{plot.name}.svg", plot.svg))
-        written.append(_bytes(folder / ASSETS / assets[plot.name], plot.png))
+        written.append(_bytes(folder / _ASSETS / assets[plot.name], plot.png))
     for table in report.tables():
         written.append(_csv(folder / "tables" / f"{table.name}.csv", table.frame()))
     numbers = {
@@ -79,7 +79,7 @@ def _remove_earlier(folder: Path) -> None:
         return
     for name in listed:
         path = folder / name
-        if path.parent.resolve() in [(folder / part).resolve() for part in PARTS]:
+        if path.parent.resolve() in [(folder / part).resolve() for part in _PARTS]:
             path.unlink(missing_ok=True)
 
 

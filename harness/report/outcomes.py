@@ -14,12 +14,12 @@ __all__ = ["NAMES", "outcome_plot", "outcome_rows", "outcome_table"]
 NAMES = (Column("rater", "rater"), Column("template", "template"), Column("variant", "variant"))
 """Columns that name a cell."""
 
-Rows = list[dict[str, object]]
+_Rows = list[dict[str, object]]
 
 
-def outcome_rows(cells: Sequence[Cell]) -> Rows:
+def outcome_rows(cells: Sequence[Cell]) -> _Rows:
     """One row a cell: its names, `kind`, `records`, `n` (items or pairs), each outcome's rate."""
-    rows: Rows = []
+    rows: _Rows = []
     for cell in cells:
         rates = outcome_rates(cell.frame)
         rows.append(
@@ -31,7 +31,7 @@ def outcome_rows(cells: Sequence[Cell]) -> Rows:
     return rows
 
 
-def outcome_plot(rows: Rows, *, name: str = "outcomes") -> Plot:
+def outcome_plot(rows: _Rows, *, name: str = "outcomes") -> Plot:
     """A bar a cell, cut by outcome."""
     return stacked(
         {str(row["name"]): {o: row[o] for o in OUTCOMES} for row in rows},  # type: ignore[misc]
@@ -44,7 +44,7 @@ def outcome_plot(rows: Rows, *, name: str = "outcomes") -> Plot:
     )
 
 
-def outcome_table(rows: Rows, *, name: str = "outcomes") -> Table:
+def outcome_table(rows: _Rows, *, name: str = "outcomes") -> Table:
     """The rates with Wilson intervals."""
     return Table(
         name=name,

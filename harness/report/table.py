@@ -17,7 +17,7 @@ from harness.stats.intervals import Estimate
 
 __all__ = ["Column", "Section", "Table", "estimate_of", "markdown_text"]
 
-TEXT = ("text", "excerpt")
+_TEXT = ("text", "excerpt")
 
 _PARTS = ("low", "high", "n")
 
@@ -51,14 +51,14 @@ class Table(msgspec.Struct, frozen=True, kw_only=True):
         return tuple(
             column
             for column in self.columns
-            if column.form not in TEXT or any(row.get(column.key) != "" for row in self.rows)
+            if column.form not in _TEXT or any(row.get(column.key) != "" for row in self.rows)
         )
 
     def numeric(self, column: Column) -> bool:
         """Whether a column holds numbers, which stand at the right."""
         kinds = (int, float, Estimate)
         values = [row.get(column.key) for row in self.rows]
-        return column.form not in TEXT or any(
+        return column.form not in _TEXT or any(
             isinstance(value, kinds) and not isinstance(value, bool) for value in values
         )
 
