@@ -36,7 +36,12 @@ class InspectEndpoint:
 
     def send(self, flight: Flight, deliver: Callable[[Verdict], None]) -> Callable[[], None]:
         """Begin an attempt; see `Transport`."""
-        task = asyncio.get_running_loop().create_task(self._attempt(flight.job.payload, deliver))
+        payload = flight.job.payload
+        # A context may be entered by one task at a time, and a hedge is a second one.
+        context = payload.context.copy() if payload.context is not None else None
+        task = asyncio.get_running_loop().create_task(
+            self._attempt(payload, deliver), context=context
+        )
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task.cancel  # type: ignore[return-value]

@@ -1,6 +1,7 @@
 """What a job carries: one chat request, ready for any endpoint of its pool."""
 
 from collections.abc import Callable
+from contextvars import Context
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,7 +24,7 @@ class Payload:
 
     `messages` is the JSON array of the conversation, `options` the JSON members that every
     endpoint gets, each with a comma before it. `native` builds the request for a delegated
-    Inspect provider.
+    Inspect provider, which runs in `context`: the pump sends from whatever task woke it.
     """
 
     messages: bytes
@@ -31,6 +32,7 @@ class Payload:
     max_tokens: int | None
     native: Callable[[], Native]
     headers: dict[str, str] | None = None
+    context: Context | None = None
 
 
 def encode_messages(messages: tuple[Message, ...]) -> bytes:

@@ -24,6 +24,7 @@ __all__ = [
     "Block",
     "carrying",
     "current_block",
+    "forget_block",
     "questions_for",
     "replies_metadata",
 ]
@@ -62,6 +63,11 @@ def carrying(block: Block) -> Iterator[Block]:
 def current_block() -> Block | None:
     """The block that the running `generate` carries, if any."""
     return _current.get()
+
+
+def forget_block() -> None:
+    """Let the running context carry no block: for a provider that asks another provider."""
+    _current.set(None)
 
 
 def questions_for(block: Block, input: Sequence[ChatMessage]) -> tuple[Question, ...]:

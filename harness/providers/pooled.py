@@ -5,6 +5,7 @@ of that happens in the pool's queue, and only what is final comes out of `genera
 """
 
 import hashlib
+from contextvars import Context, copy_context
 from typing import Any
 
 import anyio
@@ -25,7 +26,7 @@ from harness.dispatcher.payload import Native, Payload
 from harness.dispatcher.poolfile import PoolSpec, key_of, load_pool
 from harness.errors import ServiceError, UsageError
 from harness.inspect_api import PrerequisiteError, sample_active
-from harness.providers.block import Block, current_block, questions_for
+from harness.providers.block import Block, current_block, forget_block, questions_for
 from harness.providers.open_pools import close_pool, open_pool, shared_key, warn_of_cap
 from harness.providers.pool_output import block_output, single_output
 from harness.providers.pool_request import options_of, request_messages, with_seed
@@ -101,6 +102,14 @@ class PoolAPI(ModelAPI):
         if ended.fatal is not None:
             raise ServiceError(f"pool/{self.model_name}: {ended.fatal}")
         return ended
+
+    def context(self) -> Context | None:
+        """The caller's context without its block, for endpoints that are Inspect models."""
+        if all(endpoint.inspect_model is None for endpoint in self.spec.endpoints):
+            return None
+        context = copy_context()
+        context.run(forget_block)
+        return context
 
     def identity(self) -> str:
         """What decides the answers: model ids, label, pinned backends and extras, not the URLs."""
@@ -218,6 +227,7 @@ class _Call:
             max_tokens=most,
             native=native,
             headers=self._config.extra_headers,
+            context=self._api.context(),
         )
         return Job(
             payload=payload,

@@ -86,7 +86,7 @@ class RespondentServer:
         if (method, path) == ("GET", "/stats"):
             connection.respond(200, {}, msgspec.json.encode(self.stats()))
             return
-        if self._key is not None and f"Bearer {self._key}".encode() not in fields:
+        if self._key is not None and _bearer(fields) != self._key.encode():
             connection.respond(401, {}, _error("Incorrect API key provided", "invalid_api_key"))
             return
         if (method, path) == ("GET", "/v1/models"):
@@ -203,6 +203,15 @@ def _content_length(head: bytes) -> int | None:
         if name.strip().lower() == b"content-length":
             return int(value) if value.strip().isdigit() else None
     return 0 if head.startswith(b"GET ") else None
+
+
+def _bearer(fields: bytes) -> bytes | None:
+    """The key in the Authorization field."""
+    for line in fields.split(b"\r\n"):
+        name, _, value = line.partition(b":")
+        if name.strip().lower() == b"authorization":
+            return value.strip().removeprefix(b"Bearer ").strip()
+    return None
 
 
 def _error(message: str, code: str) -> bytes:

@@ -1,0 +1,79 @@
+"""A respondent server in a thread of its own, and pool files that point to it."""
+
+import asyncio
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.respondent.faults import ServerSpec
+from harness.respondent.server import RespondentServer
+from harness.respondent.settings import PRESETS
+
+CANARY = "sk-canary-7f3a"
+
+
+class Running:
+    """The server's address and what it counted."""
+
+    def __init__(self, spec: ServerSpec, key: str | None) -> None:
+        self._ready = threading.Event()
+        self._loop = asyncio.new_event_loop()
+        self._spec, self._key = spec, key
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+        self._ready.wait(10)
+        self.url = f"http://127.0.0.1:{self.port}/v1"
+
+    def _run(self) -> None:
+        async def main() -> None:
+            self.server = RespondentServer(dict(PRESETS), self._spec, key=self._key)
+            self.port = await self.server.start("127.0.0.1", 0)
+            self._stop = asyncio.Event()
+            self._ready.set()
+            await self._stop.wait()
+            await self.server.stop()
+
+        self._loop.run_until_complete(main())
+
+    def stop(self) -> None:
+        """End the thread."""
+        self._loop.call_soon_threadsafe(self._stop.set)
+        self._thread.join(10)
+
+
+@pytest.fixture
+def serve() -> Iterator[Callable[..., Running]]:
+    """`serve(ServerSpec(…), key=…)` starts a server."""
+    running: list[Running] = []
+
+    def start(spec: ServerSpec | None = None, *, key: str | None = None) -> Running:
+        running.append(Running(spec or ServerSpec(latency=0.0), key))
+        return running[-1]
+
+    yield start
+    for one in running:
+        one.stop()
+
+
+@pytest.fixture
+def pool_file(tmp_path: Path) -> Callable[..., Path]:
+    """`pool_file(url, …, key_env=…)` writes a pool `x` of one endpoint a URL."""
+
+    def write(*urls: str, **options: Any) -> Path:
+        lines = ["[x]"]
+        for index, url in enumerate(urls):
+            lines += [
+                "[[x.endpoints]]",
+                f'name = "e{index}"',
+                f'url = "{url}"',
+                'model = "faithful"',
+            ]
+            lines += [f"{name} = {value!r}".replace("'", '"') for name, value in options.items()]
+        file = tmp_path / "pools.toml"
+        file.write_text("\n".join(lines), "utf-8")
+        return file
+
+    return write
