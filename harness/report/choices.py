@@ -1,7 +1,7 @@
 """Choices between two items: what place does, what content does, and which pairs hold."""
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import msgspec
@@ -83,8 +83,8 @@ def choice_cells(
     return done
 
 
-def choice_findings(found: Sequence[ChoiceCell]) -> Table:
-    """The main table: one row a cell."""
+def choice_findings(found: Sequence[ChoiceCell], fitted: Mapping[str, Estimate]) -> Table:
+    """The main table: one row a cell. `fitted` are position effects of utilities' fits by cell."""
     return Table(
         name="choices",
         title="Choices: main findings",
@@ -93,7 +93,8 @@ def choice_findings(found: Sequence[ChoiceCell]) -> Table:
             Column("records", "questions", "count"),
             Column("pairs", "pairs asked both ways", "count"),
             Column("first_choice_rate", "first-choice rate", "share"),
-            Column("position_effect", "position effect β"),
+            Column("position_effect", "β, pairs asked both ways"),
+            Column("fitted", "β, fit of all pairs"),
             Column("content_sd", "content, sd"),
             Column("flip_rate", "flip rate", "share"),
             Column("robust", "robust pairs", "share"),
@@ -102,11 +103,13 @@ def choice_findings(found: Sequence[ChoiceCell]) -> Table:
             one.cell.row
             | {"records": one.cell.frame.height, "pairs": one.pairs.height}
             | {name: one.quantities[name] for name in _FINDINGS}
+            | {"fitted": fitted.get(one.cell.name)}
             for one in found
         ],
         caption="β is the position effect on the probit scale, in units of the response noise σ "
-        "(above 0: the item shown first is favoured); content is the spread of pairs on the same "
-        "scale; a pair flips when swapping the order changes the item preferred. Brackets: 95 % "
+        "(above 0: the item shown first is favoured): once from pairs asked both ways alone, once "
+        "from the utilities' fit of all pairs. Content is the spread of pairs on the same "
+        "scale. A pair flips when swapping the order changes the item preferred. Brackets: 95 % "
         "intervals over pairs.",
     )
 

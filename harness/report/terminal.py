@@ -5,12 +5,15 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
+from harness.errors import UsageError
 from harness.report.cells import cells, declared_levels
+from harness.report.utilities import enough, fitted_position
 from harness.report.wording import shown
-from harness.stats.intervals import Bootstrap
+from harness.stats.intervals import Bootstrap, Estimate
 from harness.stats.outcomes import outcome_rates
 from harness.stats.position import position_content
 from harness.stats.reliability import reliability
+from harness.stats.utilities import analyse_records
 
 __all__ = ["summary_table"]
 
@@ -19,7 +22,8 @@ def summary_table(frame: pl.DataFrame, *, bootstrap: Bootstrap | None = None) ->
     """One row a rater, template and configuration: what was asked, answered and found.
 
     Rating cells show mean, ICC(1,1) and modal share; choice cells the first-choice rate and the
-    position effect β. Intervals are in brackets.
+    position effect β: of pairs asked both ways, or of the utilities' fit where those are less
+    than half of all pairs. Intervals are in brackets.
     """
     bootstrap = bootstrap or Bootstrap()
     table = Table(
@@ -43,14 +47,21 @@ def summary_table(frame: pl.DataFrame, *, bootstrap: Bootstrap | None = None) ->
             ]
         else:
             found = position_content(cell.frame, bootstrap=bootstrap)
-            facts = [
-                shown(found["first_choice_rate"], "share"),
-                shown(found["position_effect"]),
-                "",
-            ]
+            effect = _position(cell.frame, found["position_effect"])
+            facts = [shown(found["first_choice_rate"], "share"), shown(effect), ""]
         asked = Text.assemble((cell.rater, "bold"), "\n", cell.question)
         table.add_row(asked, str(cell.frame.height), answered, *map(_over, facts))
     return table
+
+
+def _position(frame: pl.DataFrame, both_ways: Estimate) -> Estimate:
+    """β of the pairs asked both ways, or of the fit where those are less than half of all."""
+    if both_ways.n >= both_ways.undefined or not enough(frame):
+        return both_ways
+    try:
+        return fitted_position(analyse_records(frame))
+    except UsageError:
+        return both_ways
 
 
 def _over(cell: str) -> Text:

@@ -21,7 +21,15 @@ from harness.stats.thurstone_table import group_means
 from harness.stats.utilities import Analysis, analyse_records
 from harness.stats.winrates import group_win_rates, model_win_rates
 
-__all__ = ["ENOUGH", "UtilityCell", "utility_cells", "utility_findings", "utility_section"]
+__all__ = [
+    "ENOUGH",
+    "UtilityCell",
+    "enough",
+    "fitted_position",
+    "utility_cells",
+    "utility_findings",
+    "utility_section",
+]
 
 ENOUGH = 2.0
 """Answered comparisons an item below which no utilities are fitted for the report."""
@@ -57,11 +65,10 @@ def utility_cells(
     done: list[UtilityCell] = []
     notes: list[str] = []
     for cell in cells:
-        answered = cell.frame.filter(pl.col("outcome") == "answered")
-        items = pl.concat([answered["item_first"], answered["item_second"]]).n_unique()
-        if items < _FEWEST_ITEMS or answered.height < ENOUGH * items:
+        if not enough(cell.frame):
+            items, answered = _counts(cell.frame)
             notes.append(
-                f"{cell.name}: no utilities, {answered.height} answered comparisons of {items} "
+                f"{cell.name}: no utilities, {answered} answered comparisons of {items} "
                 f"items (they are fitted from {ENOUGH:g} an item and {_FEWEST_ITEMS} items on)"
             )
         else:
@@ -116,8 +123,9 @@ def _refused_completions(frame: pl.DataFrame) -> pl.DataFrame:
     return pl.concat(sides).drop_nulls().group_by("item").agg(pl.col("refused").any())
 
 
-def _position(one: UtilityCell) -> Estimate:
-    summary = one.analysis.summary
+def fitted_position(analysis: Analysis) -> Estimate:
+    """The position effect of a fit; `n` counts comparisons."""
+    summary = analysis.summary
     return estimate_of(
         {
             "estimate": summary["position_effect"],
@@ -128,6 +136,18 @@ def _position(one: UtilityCell) -> Estimate:
     )
 
 
+def enough(frame: pl.DataFrame) -> bool:
+    """Whether utilities are fitted from these records of one cell."""
+    items, answered = _counts(frame)
+    return items >= _FEWEST_ITEMS and answered >= ENOUGH * items
+
+
+def _counts(frame: pl.DataFrame) -> tuple[int, int]:
+    answered = frame.filter(pl.col("outcome") == "answered")
+    items = pl.concat([answered["item_first"], answered["item_second"]]).n_unique()
+    return items, answered.height
+
+
 def utility_findings(found: Sequence[UtilityCell]) -> Table:
     """The main table: one row a fit."""
     rows: list[dict[str, Any]] = []
@@ -135,7 +155,7 @@ def utility_findings(found: Sequence[UtilityCell]) -> Table:
         summary = one.analysis.summary
         rows.append(
             one.cell.row
-            | {"position_effect": _position(one), "best": one.items["item"][0]}
+            | {"position_effect": fitted_position(one.analysis), "best": one.items["item"][0]}
             | {"worst": one.items["item"][-1], "refusal_r": one.refusal.point_biserial}
             | {"refusal_r_within": one.refusal.within_origin}
             | {name: summary[name] for name in _SUMMARY}

@@ -18,7 +18,12 @@ from harness.report.outcomes import NAMES, outcome_plot, outcome_rows, outcome_t
 from harness.report.page import Report
 from harness.report.ratings import rating_cells, rating_findings, rating_section
 from harness.report.table import Column, Section, Table
-from harness.report.utilities import utility_cells, utility_findings, utility_section
+from harness.report.utilities import (
+    fitted_position,
+    utility_cells,
+    utility_findings,
+    utility_section,
+)
 from harness.report.wording import number, words
 from harness.stats.intervals import Bootstrap
 from harness.stats.pooling import IDENTITY
@@ -56,9 +61,10 @@ def overview(
     ratings = rating_cells(rated, bootstrap=bootstrap, step=step)
     choices = choice_cells(chosen, bootstrap=bootstrap, step=step)
     fits, notes = utility_cells(chosen, bootstrap=bootstrap, traces=traces, step=step)
+    fitted = {fit.cell.name: fitted_position(fit.analysis) for fit in fits}
     findings = [
         *([rating_findings(ratings)] if ratings else []),
-        *([choice_findings(choices)] if choices else []),
+        *([choice_findings(choices, fitted)] if choices else []),
         *([utility_findings(fits)] if fits else []),
     ]
     outcomes = outcome_rows([*rated, *chosen])

@@ -1,5 +1,6 @@
 """Laws of the report as a whole."""
 
+import io
 import json
 import re
 from collections.abc import Callable, Sequence
@@ -11,6 +12,7 @@ import msgspec
 import polars as pl
 import pytest
 from click.testing import CliRunner
+from rich.console import Console
 
 from harness.cli.main import cli
 from harness.errors import UsageError
@@ -21,6 +23,7 @@ from harness.report.cells import cells
 from harness.report.folder import write_report
 from harness.report.page import Report, page
 from harness.report.table import Table
+from harness.report.terminal import summary_table
 from harness.stats.intervals import Bootstrap, Estimate
 from harness.stats.position import position_content
 from harness.stats.reliability import reliability
@@ -246,6 +249,15 @@ def test_nothing_answered_is_reported(make_ratings: Make, make_choices: Make, ou
     assert outcome in "".join(report_on(frame(records)).cautions)
 
 
+def test_the_terminal_has_a_position_effect_whatever_the_orders(make_choices: Make) -> None:
+    """Asked in both orders or in one, the summary shows β with its interval."""
+    for both in (True, False):
+        console = Console(width=100, file=io.StringIO())
+        console.print(summary_table(frame(make_choices(both=both)), bootstrap=BOOTSTRAP))
+        text = console.file.getvalue()  # type: ignore[attr-defined]
+        assert len(re.findall(r"\[−?\d\.\d\d, −?\d\.\d\d\]", text)) == 1
+
+
 def test_a_single_question_is_reported(make_ratings: Make, make_choices: Make) -> None:
     """One rating and one choice are enough for a page."""
     report = report_on(frame([make_ratings()[0], make_choices()[0]]))
@@ -267,11 +279,12 @@ def test_no_records_is_one_clear_line() -> None:
 
 
 def test_the_folder_holds_what_the_entry_refers_to(
-    mixed: pl.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    make_ratings: Make, make_choices: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The command writes page, entry with dated figures, tables and valid JSON."""
     monkeypatch.setenv("PENCHANT_CACHE", str(tmp_path / "cache"))
-    write_table(mixed, tmp_path / "records.parquet")
+    table = frame([*make_ratings(items=4), *make_choices(items=4)])
+    write_table(table, tmp_path / "records.parquet")
     out = tmp_path / "out"
     arguments = ["report", str(tmp_path / "records.parquet"), "-o", str(out), "--date",
                  "2026-03-09", "--name", "My run", "--resamples", "50"]  # fmt: skip
@@ -283,7 +296,7 @@ def test_the_folder_holds_what_the_entry_refers_to(
     assert len(linked) > 5
     assert all((out / name).read_bytes()[:4] == b"\x89PNG" for name in linked)
     numbers = json.loads((out / "report.json").read_text())
-    assert numbers["records"] == mixed.height
+    assert numbers["records"] == table.height
     assert all(figure["numbers"] for figure in numbers["figures"].values())
     assert (out / "tables" / "ratings.csv").is_file()
 
