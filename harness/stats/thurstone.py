@@ -20,7 +20,7 @@ from harness.errors import UsageError
 from harness.stats.comparisons import Comparisons, FloatArray
 from harness.stats.graph import components, unbeaten_set
 from harness.stats.links import LINKS, LinkName
-from harness.stats.thurstone_ep import Gaussian, Sites, expectation_propagation
+from harness.stats.thurstone_ep import Gaussian, expectation_propagation
 from harness.stats.thurstone_laplace import centred_inverse, laplace, mode_with_tau
 from harness.stats.thurstone_likelihood import Likelihood
 from harness.stats.thurstone_posterior import Posterior
@@ -82,11 +82,6 @@ class Fit:
         """(G,) position effects; empty when switched off."""
         return self.posterior.effects
 
-    @property
-    def sites(self) -> Sites | None:
-        """For a warm start of a fit of the same rows."""
-        return self.posterior.gaussian.sites
-
 
 def fit(data: Comparisons, options: Options | None = None, *, start: Fit | None = None) -> Fit:
     """Fit `data` with σ = 1; `start`, an earlier fit of the same items, only makes it faster.
@@ -101,40 +96,69 @@ def fit(data: Comparisons, options: Options | None = None, *, start: Fit | None 
     count, _ = components(data)
     if options.prior_sd is None:
         return Fit(data, options, _unpenalised(data, options, design), "ml", count)
-    auto = options.prior_sd == "auto"
     tau = None if options.prior_sd == "auto" else float(options.prior_sd)
-    ridge = options.effect_sd**-2
-    dense = design.n <= options.dense_limit
     begin = None if start is None else start.posterior.gaussian.mean
-    mode, tau_mode = mode_with_tau(
-        data, link, design, tau=tau, effect_ridge=ridge, start=begin, tolerance=0.02 * design.n
-    )
-    smallest = float(np.min(np.r_[data.wins[data.wins > 0], data.losses[data.losses > 0]]))
-    if data.soft or smallest < 1:
-        result = laplace(
-            data,
-            link,
-            design,
-            start=mode.theta,
-            tau=tau_mode,
-            estimate_tau=auto,
-            estimate_dispersion=data.soft,
-            effect_ridge=ridge,
-            dense=dense,
-        )
-        posterior = Posterior(design, result.posterior)
-        return Fit(data, options, posterior, "laplace", count, result.dispersion)
-    gaussian = expectation_propagation(
-        Likelihood(data, link),
+    # Only a start for what follows: it need not be exact.
+    mode, near = mode_with_tau(
+        data,
+        link,
         design,
-        start=mode.theta,
-        tau=tau_mode if start is None or not auto else start.posterior.gaussian.tau,
-        estimate_tau=auto,
-        effect_ridge=ridge,
-        dense=dense,
+        tau=tau,
+        effect_ridge=options.effect_sd**-2,
+        start=begin,
+        tolerance=0.02 * design.n,
+    )
+    if tau is None and start is not None and start.tau is not None:
+        near = start.tau
+    smallest = float(np.min(np.r_[data.wins[data.wins > 0], data.losses[data.losses > 0]]))
+    by = _soft if data.soft or smallest < 1 else _answers
+    return by(data, options, design, mode.theta, near, count)
+
+
+def _soft(
+    data: Comparisons,
+    options: Options,
+    design: Design,
+    start: FloatArray,
+    tau: float,
+    components: int,
+) -> Fit:
+    """Mode and curvature; with the dispersion where counts are probabilities."""
+    result = laplace(
+        data,
+        LINKS[options.link],
+        design,
+        start=start,
+        tau=tau,
+        estimate_tau=options.prior_sd == "auto",
+        estimate_dispersion=data.soft,
+        effect_ridge=options.effect_sd**-2,
+        dense=design.n <= options.dense_limit,
+    )
+    posterior = Posterior(design, result.posterior)
+    return Fit(data, options, posterior, "laplace", components, result.dispersion)
+
+
+def _answers(
+    data: Comparisons,
+    options: Options,
+    design: Design,
+    start: FloatArray,
+    tau: float,
+    components: int,
+) -> Fit:
+    """Expectation propagation."""
+    gaussian = expectation_propagation(
+        Likelihood(data, LINKS[options.link]),
+        design,
+        start=start,
+        tau=tau,
+        estimate_tau=options.prior_sd == "auto",
+        effect_ridge=options.effect_sd**-2,
+        dense=design.n <= options.dense_limit,
     )
     notes = () if gaussian.converged else ("expectation propagation did not converge",)
-    return Fit(data, options, Posterior(design, gaussian), "ep", count, notes=notes)
+    return Fit(data, options, Posterior(design, gaussian), "ep", components, notes=notes)
 
 
 def point(

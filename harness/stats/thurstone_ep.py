@@ -7,7 +7,7 @@ in parallel. An answer given c times is c equal sites. At the fixed point the ma
 is stationary in τ where τ² = Σ m² / (n − Σ V/τ²), which is iterated along (MacKay 1992).
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -49,7 +49,6 @@ class Gaussian:
     local: FloatArray
     iterations: int = 0
     converged: bool = True
-    sites: Sites | None = field(default=None, repr=False)
 
 
 def prior_variance(mean: FloatArray, variance: FloatArray, tau2: float) -> float:
@@ -94,58 +93,76 @@ def expectation_propagation(
     estimate_tau: bool,
     effect_ridge: float,
     dense: bool,
-    sites: Sites | None = None,
     tolerance: float = 3e-3,
     iterations: int = 60,
 ) -> Gaussian:
     """Run to convergence: no mean moves by more than `tolerance` posterior deviations.
 
-    `start` (n + G,) is the mode, from which the sites begin unless `sites` (of an earlier fit of
-    the same rows) are given. `effect_ridge` is 1/τ_β².
+    `start` (n + G,) is the mode, from which the sites begin. `effect_ridge` is 1/τ_β².
     """
     # The local variances are far cheaper and lead to nearly the same place: go there first.
     coarse = dense and len(design.first) >= 4 * design.n > 400
     variance = _Variance(design, dense and not coarse)
-    mean, tau2 = start, tau**2
-    sites = sites or _laplace_sites(likelihood, design.linear(start))
-    converged, iteration, step, moved = False, 0, 1.0, np.inf
+    run = _Run(likelihood, design, start, tau**2, effect_ridge)
+    last, step = np.inf, 1.0
     for iteration in range(1, iterations + 1):
-        weights = likelihood.to_rows(likelihood.count * sites.precision)
-        ridge = np.concatenate([np.full(design.n, 1 / tau2), np.full(design.groups, effect_ridge)])
+        posterior, rows = run.posterior(variance, iteration)
+        moved = run.accept(posterior, estimate_tau)
+        if coarse and iteration > 2 and (moved < 2 * tolerance or iteration == 20):
+            variance, coarse, step = _Variance(design, True), False, 1.0
+        elif not coarse and moved < tolerance and iteration > 1:
+            return posterior
+        # Sweeps that move ever further are damped.
+        if moved > last:
+            step = max(0.7 * step, 0.2)
+        last = moved
+        run.sites = _update(likelihood, run.sites, design.linear(run.mean), rows, step)
+    return replace(posterior, converged=False)
+
+
+class _Run:
+    """Where a run stands: sites, mean and τ²."""
+
+    def __init__(
+        self,
+        likelihood: Likelihood,
+        design: Design,
+        start: FloatArray,
+        tau2: float,
+        effect_ridge: float,
+    ) -> None:
+        self.likelihood, self.design = likelihood, design
+        self.mean, self.tau2, self._effect_ridge = start, tau2, effect_ridge
+        self.sites = _laplace_sites(likelihood, design.linear(start))
+
+    def posterior(self, variance: _Variance, iteration: int) -> tuple[Gaussian, FloatArray]:
+        """The posterior that the sites and τ² make, and Var(η) by row."""
+        likelihood, design = self.likelihood, self.design
+        weights = likelihood.to_rows(likelihood.count * self.sites.precision)
+        ridge = np.full(design.size, 1 / self.tau2)
+        ridge[design.n :] = self._effect_ridge
         precision = design.precision(weights, ridge)
-        right = design.transpose(
-            likelihood.to_rows(likelihood.count * likelihood.sign * sites.shift)
-        )
+        signed = likelihood.count * likelihood.sign * self.sites.shift
+        right = design.transpose(likelihood.to_rows(signed))
         rows, items, covariance = variance(precision, weights)
-        before = mean
         if covariance is not None:
             mean = covariance @ right
         else:
-            mean = precision.solve(right, start=before, tolerance=1e-5)
-        moved, last = float(np.max(np.abs(mean - before)[: design.n] / np.sqrt(items))), moved
-        tau2_before = tau2
+            mean = precision.solve(right, start=self.mean, tolerance=1e-5)
+        tau = float(np.sqrt(self.tau2))
+        return Gaussian(mean, precision, weights, tau, covariance, items, iteration), rows
+
+    def accept(self, posterior: Gaussian, estimate_tau: bool) -> float:
+        """Take its mean, and τ² where it is estimated; the largest change, in deviations or log."""
+        n = self.design.n
+        change = np.abs(posterior.mean - self.mean)[:n] / np.sqrt(posterior.local)
+        moved = float(np.max(change))
+        self.mean = posterior.mean
         if estimate_tau:
-            tau2 = prior_variance(mean[: design.n], items, tau2)
-        change = max(moved, abs(np.log(tau2 / tau2_before)))
-        if coarse and iteration > 2 and (change < 2 * tolerance or iteration == 20):
-            variance, coarse, step = _Variance(design, True), False, 1.0
-        converged = change < tolerance and dense == (covariance is not None)
-        if converged and iteration > 1:
-            break
-        if moved > last:
-            step = max(0.7 * step, 0.2)
-        sites = _update(likelihood, sites, design.linear(mean), rows, step)
-    return Gaussian(
-        mean,
-        precision,
-        weights,
-        float(np.sqrt(tau2_before)),
-        covariance,
-        items,
-        iteration,
-        converged,
-        sites,
-    )
+            before = self.tau2
+            self.tau2 = prior_variance(self.mean[:n], posterior.local, before)
+            moved = max(moved, abs(float(np.log(self.tau2 / before))))
+        return moved
 
 
 def _laplace_sites(likelihood: Likelihood, eta: FloatArray) -> Sites:
