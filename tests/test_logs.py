@@ -1,5 +1,6 @@
 """Laws of reading logs."""
 
+import io
 import os
 import zipfile
 from collections.abc import Callable, Sequence
@@ -197,6 +198,29 @@ def test_a_log_cut_short_gives_its_whole_samples(tmp_path: Path, suffix: str, sh
     assert "cut short" in info.note
 
 
+@pytest.mark.parametrize("share", [0.5, 1.0])
+def test_a_streamed_zip_is_read_to_its_cut(tmp_path: Path, share: float) -> None:
+    """Members whose sizes stand behind them (a zip written as a stream) are found as well."""
+    path = forty(tmp_path / "log.eval")
+    streamed = _Stream()
+    with zipfile.ZipFile(path) as old, zipfile.ZipFile(streamed, "w", zipfile.ZIP_DEFLATED) as new:
+        for name in old.namelist():
+            new.writestr(name, old.read(name))
+    data = streamed.getvalue()
+    path.write_bytes(data[: int(data.rfind(b"PK\x01\x02") * share)])
+    info = read_records([path]).logs[0]
+    assert info.samples == 40 if share == 1 else 5 < info.samples < 40
+    assert "cut short" in info.note
+
+
+def test_numbers_that_json_does_not_know_are_null(tmp_path: Path) -> None:
+    """NaN, which a log may hold, does not cost its sample."""
+    path = write(tmp_path / "log.json", [sample(0, [rating("a")])])
+    path.write_text(path.read_text().replace('"value": 3.0', '"value": NaN'))
+    assert "NaN" in path.read_text()
+    assert read_records([path]).frame["value"].to_list() == [None]
+
+
 def test_a_damaged_sample_is_counted_and_the_rest_read(tmp_path: Path) -> None:
     """One flipped byte inside a sample loses that sample alone."""
     path = forty(tmp_path / "log.eval")
@@ -340,6 +364,19 @@ def test_a_table_of_other_things_is_refused(tmp_path: Path) -> None:
     path.write_text("first,second\na,b\n")
     with pytest.raises(UsageError, match="lacks the column 'kind'"):
         read_records([path])
+
+
+class _Stream(io.BytesIO):
+    """A file that cannot go back."""
+
+    def seekable(self) -> bool:
+        return False
+
+    def seek(self, *_: object) -> int:
+        raise OSError("not seekable")
+
+    def tell(self) -> int:
+        raise OSError("not seekable")
 
 
 def _error() -> EvalError:
