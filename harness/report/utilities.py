@@ -1,7 +1,7 @@
 """Utilities: which items are preferred, how surely, and what refusal has to do with it."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,7 @@ from harness.report.wording import slugs
 from harness.stats.choices import outcome_rates, questions_from_records
 from harness.stats.intervals import Bootstrap, Estimate
 from harness.stats.refusal import RefusalPreference, refusal_preference
+from harness.stats.sensitivity import Sensitivity, refused_items, sensitivity
 from harness.stats.thurstone_table import group_means
 from harness.stats.utilities import Analysis, analyse_records
 from harness.stats.winrates import group_win_rates, model_win_rates
@@ -40,14 +41,15 @@ _FEWEST_ITEMS = 4
 @dataclass(frozen=True)
 class UtilityCell:
     """A fit of one cell. `items` has one row an item, best first: the fit's table with origin,
-    share of questions refused, and whether the item counts as refused. `trace` is the campaign's,
-    empty without one."""
+    share of questions refused, and whether the item counts as refused. `sensitivity` are other fits
+    against this one. `trace` is the campaign's, empty without one."""
 
     cell: Cell
     analysis: Analysis
     items: pl.DataFrame
     means: dict[str, Estimate]
     refusal: RefusalPreference
+    sensitivity: list[Sensitivity]
     trace: pl.DataFrame
 
 
@@ -84,16 +86,20 @@ def _fit(cell: Cell, bootstrap: Bootstrap, traces: Mapping[str, pl.DataFrame]) -
     analysis = analyse_records(cell.frame, seed=bootstrap.seed, where=cell.name)
     origins = [origin or "unknown" for origin in analysis.origins]
     origin_of = pl.DataFrame({"item": analysis.fit.data.items, "origin": origins})
-    rates = outcome_rates(questions_from_records(cell.frame))
+    questions = questions_from_records(cell.frame)
+    rates = outcome_rates(questions)
     if "refused" not in rates.columns:
         rates = rates.with_columns(refused=pl.lit(0.0))
     items = (
         analysis.table.join(origin_of, on="item", how="left", maintain_order="left")
-        .join(rates.select("item", refused_share="refused"), on="item", how="left",
-              maintain_order="left")
-        .join(_refused_completions(cell.frame), on="item", how="left", maintain_order="left")
-        .with_columns(refused=pl.col("refused").fill_null(pl.col("refused_share") >= 0.5))
-    )  # fmt: skip
+        .join(
+            rates.select("item", refused_share="refused"),
+            on="item",
+            how="left",
+            maintain_order="left",
+        )
+        .with_columns(refused=pl.col("item").is_in(refused_items(questions)))
+    )
     refusal = refusal_preference(
         items["refused"].to_numpy(),
         items["utility"].to_numpy(),
@@ -110,17 +116,9 @@ def _fit(cell: Cell, bootstrap: Bootstrap, traces: Mapping[str, pl.DataFrame]) -
             for row in group_means(analysis.fit, origins).iter_rows(named=True)
         },
         refusal=refusal,
+        sensitivity=sensitivity(questions, analysis.fit),
         trace=next((traces[log] for log in logs if log in traces), pl.DataFrame()),
     )
-
-
-def _refused_completions(frame: pl.DataFrame) -> pl.DataFrame:
-    """item, refused: whether a completion of it was a refusal; items without one are left out."""
-    sides = [
-        frame.select(item=f"item_{side}", refused=f"completion_refused_{side}")
-        for side in ("first", "second")
-    ]
-    return pl.concat(sides).drop_nulls().group_by("item").agg(pl.col("refused").any())
 
 
 def fitted_position(analysis: Analysis) -> Estimate:
@@ -232,6 +230,7 @@ def _cell_section(one: UtilityCell, name: str, texts: Mapping[str, str]) -> Sect
             _mean_table(one, name),
             _win_table(one, name),
             _refusal_table(one, name),
+            *([_sensitivity_table(one, name)] if one.sensitivity else []),
         ),
     )
 
@@ -340,6 +339,21 @@ def _refusal_table(one: UtilityCell, name: str) -> Table:
             | {"test": value.test, "note": value.note}
             for quantity, value in tests.items()
         ],
+    )
+
+
+def _sensitivity_table(one: UtilityCell, name: str) -> Table:
+    return Table(
+        name=f"sensitivity_{name}",
+        title="What refusals change",
+        columns=(
+            Column("run", "fitted again"),
+            Column("items", "items in both", "count"),
+            Column("pearson", "r with the utilities shown"),
+            Column("largest_change", "largest change of one"),
+        ),
+        rows=[asdict(run) for run in one.sensitivity],
+        caption="Refused questions never enter the utilities shown.",
     )
 
 

@@ -249,6 +249,20 @@ def test_nothing_answered_is_reported(make_ratings: Make, make_choices: Make, ou
     assert outcome in "".join(report_on(frame(records)).cautions)
 
 
+def test_win_rates_are_of_random_pairs_alone(make_choices: Make) -> None:
+    """Of an adaptive campaign only initial and reserve pairs enter group win rates (fault 12)."""
+    records = [
+        *make_choices(items=8, both=False, sample_id="initial-1:1"),
+        *make_choices(items=9, both=False, seed=5, sample_id="batch-1:1"),
+    ]
+    named = tables(report_on(frame(records)))
+    counted = named["win_rates_sim_one_simple_preference"].frame()
+    drawn = frame([r for r in records[:28] if r.origin_first != r.origin_second])
+    assert counted["comparisons"].sum() == 2 * drawn.height > 0
+    shown = named["win_rate_by_origin_sim_one_simple_preference"].frame()
+    assert shown["pairs"].sum() == 2 * drawn.height
+
+
 def test_the_terminal_has_a_position_effect_whatever_the_orders(make_choices: Make) -> None:
     """Asked in both orders or in one, the summary shows β with its interval."""
     for both in (True, False):
