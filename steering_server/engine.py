@@ -53,7 +53,6 @@ class Engine:
         self._changed = changed
         self._incoming: list[Row] = []
         self._wake = threading.Condition()
-        self._queued = 0
         self._thread = threading.Thread(target=self._run, name="steering-engine", daemon=True)
         self.metrics = Metrics(clock)
         self.state: State = "loading"
@@ -89,7 +88,7 @@ class Engine:
     @property
     def queued(self) -> int:
         """Rows that wait."""
-        return len(self._incoming) + self._queued
+        return len(self._incoming) + self.metrics.queued
 
     def drain(self) -> None:
         """Take no more rows, finish those there are, then stop."""
@@ -124,7 +123,7 @@ class Engine:
             with torch.inference_mode():
                 while self._gather(runner):
                     runner.turn()
-                    self._queued = self.metrics.queued = runner.queued
+                    self.metrics.queued = runner.queued
         except Exception as error:
             self._die(error, runner)
         else:
@@ -141,7 +140,7 @@ class Engine:
                 self._await_company()
             rows, self._incoming = self._incoming, []
             runner.add(rows)
-            self._queued = self.metrics.queued = runner.queued
+            self.metrics.queued = runner.queued
         return True
 
     def _await_company(self) -> None:
@@ -162,4 +161,4 @@ class Engine:
         if runner is not None:
             runner.add(rows)
             runner.fail_all(failure)
-        self._queued = self.metrics.queued = 0
+        self.metrics.queued = 0

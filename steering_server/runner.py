@@ -125,6 +125,7 @@ class Runner:
         if not self._planned:
             return
         batch = self._planned.popleft()
+        self._metrics.queued = self.queued
         scored = self._attempt(
             partial(score, self._loaded, batch),
             batch.rows,
@@ -154,6 +155,7 @@ class Runner:
 
     def _admit(self) -> None:
         while rows := self._admissible():
+            self._metrics.queued = self.queued
             batches = deque(plan(rows, self._limits()))
             while batches:
                 batch = batches.popleft()

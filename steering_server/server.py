@@ -20,7 +20,7 @@ from steering_server.registry import Registry
 from steering_server.runner import Sizes
 from steering_server.vectors import Vector
 
-__all__ = ["Options", "is_loopback", "serve", "started_line"]
+__all__ = ["Options", "SteeringServer", "is_loopback", "started_line"]
 
 
 @dataclass(frozen=True)
@@ -79,26 +79,100 @@ class _Server(uvicorn.Server):
         self._signalled = True
 
 
-def serve(
-    load: Callable[[], Loaded],
-    vectors: Mapping[str, Vector],
-    options: Options,
-    *,
-    say: Callable[[str], None],
-) -> None:
-    """Serve until a signal. The port is open while the model loads (503 until it is there).
+class SteeringServer:
+    """A bound port, an engine that loads, and the service between them.
 
-    UsageError before anything starts, or when the model or a vector cannot be used; ServiceError
-    when the engine died while serving.
+    `run` serves until a signal, or until `engine.drain()` has let the last row go. The port is
+    open while the model loads (503 until it is there). UsageError at once where the address needs
+    a key or cannot be had.
     """
-    if not is_loopback(options.host) and not options.key:
-        raise UsageError(
-            f"--host {options.host} can be reached from other machines; expected an API key in the "
-            "variable named by --api-key-env, or a loopback address"
+
+    def __init__(
+        self,
+        load: Callable[[], Loaded],
+        vectors: Mapping[str, Vector],
+        options: Options,
+        *,
+        say: Callable[[str], None],
+    ) -> None:
+        if not is_loopback(options.host) and not options.key:
+            raise UsageError(
+                f"--host {options.host} can be reached from other machines; expected an API key "
+                "in the variable named by --api-key-env, or a loopback address"
+            )
+        self._load = load
+        self._vectors = vectors
+        self._options = options
+        self._say = say
+        self._registry: Registry | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._listener = _listen(options.host, options.port)
+        self.url = f"http://{options.host}:{self._listener.getsockname()[1]}"
+        self.engine = Engine(
+            self._load_and_check,
+            sizes=options.sizes,
+            clock=time.monotonic,
+            queue=options.queue,
+            linger=options.linger,
+            threads=options.threads,
+            changed=self._changed,
         )
-    listener = _listen(options.host, options.port)
-    with contextlib.closing(listener):
-        asyncio.run(_serve(load, vectors, options, listener, say))
+        self._service = Service(self.engine, max_tokens=options.max_tokens, key=options.key)
+        config = uvicorn.Config(
+            build(self._service),
+            log_level="warning",
+            lifespan="off",
+            access_log=False,
+            timeout_graceful_shutdown=max(1, round(options.grace)),
+        )
+        self._server = _Server(config, self.engine)
+
+    def run(self) -> None:
+        """Serve. UsageError when the model or a vector cannot be used; ServiceError when the
+        engine died while serving."""
+        with contextlib.closing(self._listener):
+            asyncio.run(self._run())
+        engine = self.engine
+        if engine.state == "dead" and engine.loaded is None:
+            raise UsageError(engine.reason)
+        if engine.state == "dead":
+            raise ServiceError(f"the engine died: {engine.reason}")
+
+    def stop(self) -> None:
+        """Stop now, from any thread: what is under way is not answered."""
+        self._server.should_exit = self._server.force_exit = True
+
+    async def _run(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self.engine.start()
+        await self._server.serve(sockets=[self._listener])
+        self.engine.drain()
+
+    def _load_and_check(self) -> Loaded:
+        loaded = self._load()
+        registry = Registry(loaded)
+        for name, vector in self._vectors.items():
+            registry.add(name, vector)
+        self._registry = registry
+        return loaded
+
+    def _changed(self, state: State) -> None:
+        loop = self._loop
+        if loop is not None and not loop.is_closed():
+            loop.call_soon_threadsafe(self._on_state, state)
+
+    def _on_state(self, state: State) -> None:
+        engine = self.engine
+        if state == "ready":
+            assert self._registry is not None and engine.loaded is not None
+            self._service.ready(self._registry)
+            self._say(started_line(engine.loaded, len(self._vectors), self.url))
+        elif state == "draining":
+            self._say("draining: no new requests are taken")
+        elif state == "stopped" or (state == "dead" and engine.loaded is None):
+            self._server.should_exit = True
+        elif state == "dead":
+            self._say(f"the engine is dead: {engine.reason}; requests get 503 until a restart")
 
 
 def _listen(host: str, port: int) -> socket.socket:
@@ -110,72 +184,7 @@ def _listen(host: str, port: int) -> socket.socket:
         listener = socket.socket(family, kind, protocol)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(address)
+        listener.listen(1024)
     except OSError as error:
         raise UsageError(f"cannot listen on {host}:{port}: {error.strerror}") from error
-    listener.set_inheritable(True)
     return listener
-
-
-async def _serve(
-    load: Callable[[], Loaded],
-    vectors: Mapping[str, Vector],
-    options: Options,
-    listener: socket.socket,
-    say: Callable[[str], None],
-) -> None:
-    url = f"http://{options.host}:{listener.getsockname()[1]}"
-    loop = asyncio.get_running_loop()
-    problem: list[Exception] = []
-
-    def load_and_check() -> Loaded:
-        loaded = load()
-        registry = Registry(loaded)
-        for name, vector in vectors.items():
-            registry.add(name, vector)
-        registries.append(registry)
-        return loaded
-
-    def changed(state: State) -> None:
-        if not loop.is_closed():
-            loop.call_soon_threadsafe(on_state, state)
-
-    def on_state(state: State) -> None:
-        if state == "ready":
-            service.ready(registries[0])
-            assert engine.loaded is not None
-            say(started_line(engine.loaded, len(vectors), url))
-        elif state == "draining":
-            say("draining: no new requests are taken")
-        elif state == "stopped":
-            server.should_exit = True
-        elif state == "dead" and engine.loaded is None:
-            problem.append(UsageError(engine.reason))
-            server.should_exit = True
-        elif state == "dead":
-            say(f"the engine is dead: {engine.reason}; requests get 503 until it is restarted")
-
-    registries: list[Registry] = []
-    engine = Engine(
-        load_and_check,
-        sizes=options.sizes,
-        clock=time.monotonic,
-        queue=options.queue,
-        linger=options.linger,
-        threads=options.threads,
-        changed=changed,
-    )
-    service = Service(engine, max_tokens=options.max_tokens, key=options.key)
-    config = uvicorn.Config(
-        build(service),
-        log_level="warning",
-        access_log=False,
-        timeout_graceful_shutdown=max(1, round(options.grace)),
-    )
-    server = _Server(config, engine)
-    engine.start()
-    await server.serve(sockets=[listener])
-    engine.drain()
-    if problem:
-        raise problem[0]
-    if engine.state == "dead":
-        raise ServiceError(f"the engine died: {engine.reason}")

@@ -10,8 +10,7 @@ from steering_server.commands.options import ModelOptions, model_options
 from steering_server.models import DType
 from steering_server.registry import read_folder
 from steering_server.runner import Sizes
-from steering_server.server import Options
-from steering_server.server import serve as run
+from steering_server.server import Options, SteeringServer
 
 __all__ = ["serve"]
 
@@ -80,7 +79,7 @@ def serve(
     options = ModelOptions(model, name, dtype, device, device_map, threads)
     if device.startswith("cuda") and not _has_cuda():
         raise UsageError(f"--device {device}: no CUDA device here; expected cpu")
-    run(
+    SteeringServer(
         options.load,
         {} if folder is None else read_folder(folder),
         Options(
@@ -93,7 +92,7 @@ def serve(
             threads=threads,
         ),
         say=lambda line: click.echo(line, err=True),
-    )
+    ).run()
 
 
 def _has_cuda() -> bool:

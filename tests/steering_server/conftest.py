@@ -2,16 +2,23 @@
 
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
+import httpx
 import pytest
 import torch
 
+from harness.errors import ServiceError
 from steering_server.models import Loaded, load
 from steering_server.recorder import Recorder
 from steering_server.reply_text import ReplyText
+from steering_server.server import Options, SteeringServer
 from steering_server.tiny import FAMILIES
+from steering_server.vectors import NORMS, Origin, Vector, parse, serialize
 from steering_server.work import Addition, Failure, Finished, Row, Sampling, TokenScore
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -141,7 +148,115 @@ def real_maker() -> Maker:
 
 
 @pytest.fixture(autouse=True)
-def inference() -> object:
-    """Model passes outside the engine need the mode the engine sets."""
+def inference() -> Iterator[None]:
+    """Model passes outside the engine need the mode that the engine sets."""
     with torch.inference_mode():
         yield
+
+
+def make_vector(loaded: Loaded, *, seed: int = 0, norm: float = 8.0, **origin: Any) -> Vector:
+    """A random direction in every layer, with one reference norm."""
+    generator = torch.Generator().manual_seed(seed)
+    layers = range(loaded.depth)
+    directions = {layer: torch.randn(loaded.width, generator=generator) for layer in layers}
+    facts = {"model": loaded.id, "weights": loaded.weights, "template": loaded.template}
+    facts |= {"method": "random", "selector": "none", "span": "prompt", "default_layer": 2}
+    norms = {kind: dict.fromkeys(layers, norm) for kind in NORMS}
+    return parse(serialize(directions, norms, Origin(**{**facts, **origin})), where="test")
+
+
+class Client:
+    """Asks one server."""
+
+    def __init__(self, server: SteeringServer, **options: Any) -> None:
+        self.server = server
+        self.http = httpx.Client(base_url=server.url, timeout=60, trust_env=False, **options)
+
+    def body(self, prompt: str = "Hello there.", **fields: Any) -> dict[str, Any]:
+        messages = [{"role": "user", "content": prompt}]
+        basics = {"model": "tiny", "messages": messages, "max_tokens": 8, "temperature": 0}
+        return basics | fields
+
+    def chat(self, prompt: str = "Hello there.", **fields: Any) -> httpx.Response:
+        return self.http.post("/v1/chat/completions", json=self.body(prompt, **fields))
+
+    def steered(self, *vectors: dict[str, Any], **fields: Any) -> httpx.Response:
+        steering = {"vectors": list(vectors)} | fields.pop("steering", {})
+        return self.chat(steering=steering, **fields)
+
+
+@contextmanager
+def serving(
+    model: Callable[[], Loaded], *, vectors: dict[str, Vector] | None = None, **options: Any
+) -> Iterator[Client]:
+    """A server on a free port, in this process; gone afterwards."""
+    server = SteeringServer(model, vectors or {}, Options(port=0, **options), say=lambda line: None)
+
+    def run() -> None:
+        with suppress(ServiceError):  # a test may kill the engine on purpose
+            server.run()
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    client = Client(server)
+    try:
+        client.http.get("/health")
+        yield client
+    finally:
+        client.http.close()
+        server.stop()
+        thread.join(30)
+        server.engine.drain()
+        server.engine.join(30)
+
+
+def fresh_tiny() -> Loaded:
+    """A tiny model of its own, for a test that tampers with it."""
+    return load("tiny:llama", name="tiny")
+
+
+@pytest.fixture(scope="session")
+def client() -> Iterator[Client]:
+    """A server with a tiny model and the vectors `plain` and `huge`."""
+    loaded = fresh_tiny()
+    vectors = {"plain": make_vector(loaded), "huge": make_vector(loaded, norm=3e38)}
+    with serving(lambda: loaded, vectors=vectors, threads=1) as client:
+        wait_ready(client)
+        yield client
+
+
+def wait_ready(client: Client) -> None:
+    """Poll until the model is there."""
+    while client.http.get("/health").status_code != 200:
+        assert client.server.engine.state in ("loading", "ready")
+
+
+@pytest.fixture
+def serve_model() -> Iterator[Callable[..., tuple[Client, Loaded]]]:
+    """Starts servers whose loading first calls a function; stops them at the end."""
+    with ExitStack() as stack:
+
+        def start(before: Callable[[], object], **options: Any) -> tuple[Client, Loaded]:
+            loaded = fresh_tiny()
+
+            def model() -> Loaded:
+                before()
+                return loaded
+
+            return stack.enter_context(serving(model, threads=1, **options)), loaded
+
+        yield start
+
+
+@pytest.fixture
+def serve_tiny(
+    serve_model: Callable[..., tuple[Client, Loaded]],
+) -> Callable[..., tuple[Client, Loaded]]:
+    """Starts servers with a tiny model of their own, ready to answer."""
+
+    def start(**options: Any) -> tuple[Client, Loaded]:
+        client, loaded = serve_model(lambda: None, **options)
+        wait_ready(client)
+        return client, loaded
+
+    return start
