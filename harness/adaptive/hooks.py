@@ -7,7 +7,7 @@ from inspect_ai.log import EvalSpec
 
 from harness.adaptive.trace import KEY
 
-__all__ = ["CampaignHooks", "set_result"]
+__all__ = ["CampaignHooks", "model_of", "set_result"]
 
 _running: dict[str, EvalSpec] = {}
 
@@ -33,3 +33,9 @@ def set_result(token: str, result: dict[str, Any]) -> None:
     spec = _running.get(token)
     if spec is not None:
         spec.metadata = {**(spec.metadata or {}), KEY: result}
+
+
+def model_of(token: str) -> str:
+    """The model of the run that `token` names; empty before it has started."""
+    spec = _running.get(token)
+    return "" if spec is None else spec.model

@@ -12,7 +12,7 @@ from inspect_ai.dataset import Sample
 from inspect_ai.log import EvalSample
 
 from harness.adaptive.campaign import Batch, Campaign, Role, Shown, Step
-from harness.adaptive.hooks import set_result
+from harness.adaptive.hooks import model_of, set_result
 from harness.adaptive.trace import live_line, result_of
 from harness.notices import say
 from harness.records import Record
@@ -53,16 +53,20 @@ class CampaignSource(SampleSource):
         self._records.clear()
         step = await anyio.to_thread.run_sync(functools.partial(self.campaign.step, records))
         if step.progress is not None:
-            say(live_line(step.progress))
+            self._say(live_line(step.progress))
         set_result(self.token, result_of(step.fit, self.campaign.trace, step.ended))
         return self._next(step)
 
     def _next(self, step: Step) -> list[Sample] | None:
         if step.batch is None:
             self._ended = True
-            say(f"campaign over: {step.ended}")
+            self._say(f"campaign over, {step.ended}")
             return None
         return self._samples(step.batch)
+
+    def _say(self, line: str) -> None:
+        model = model_of(self.token)
+        say(f"{model}: {line}" if model else line)
 
     def _samples(self, batch: Batch) -> list[Sample]:
         samples = []
