@@ -216,12 +216,11 @@ def _records(sample: LogSample) -> tuple[list[Record], int]:
     records: list[Record] = []
     unusable = 0
     where = f"{sample.id}:{sample.epoch}"
-    for name, score in (sample.scores or {}).items():
-        if name.rsplit("/", 1)[-1] not in _SCORERS or not score.metadata:
-            continue
-        for raw in msgspec.json.decode(
-            score.metadata.get("records", b"[]"), type=list[msgspec.Raw]
-        ):
+    # A log scored again under another install has one scorer under two names: the later counts.
+    scores = {name.rsplit("/", 1)[-1]: score for name, score in (sample.scores or {}).items()}
+    for name in _SCORERS:
+        metadata = scores[name].metadata if name in scores else None
+        for raw in _listed((metadata or {}).get("records", msgspec.Raw(b"[]"))):
             try:
                 record = msgspec.json.decode(raw, type=Record)
             except msgspec.ValidationError:
@@ -231,6 +230,14 @@ def _records(sample: LogSample) -> tuple[list[Record], int]:
                 record = msgspec.structs.replace(record, sample_id=where)
             records.append(record)
     return records, unusable
+
+
+def _listed(raw: msgspec.Raw) -> list[msgspec.Raw]:
+    """The entries of a list; anything else is one entry, which will not pass for a record."""
+    try:
+        return msgspec.json.decode(raw, type=list[msgspec.Raw])
+    except msgspec.ValidationError:
+        return [raw]
 
 
 def _info(file: Path, entry: LogEntry) -> LogInfo:

@@ -297,6 +297,21 @@ def test_other_scorers_records_are_left_alone(tmp_path: Path) -> None:
     assert frame["item"].to_list() == ["a", "b"]
 
 
+def test_a_log_scored_again_counts_once(tmp_path: Path) -> None:
+    """One scorer under two names, as two installs write it, gives its records once."""
+    one = sample(0, [rating("a", value=1.0)], scorer="rating")
+    one.scores |= sample(0, [rating("a", value=2.0)], scorer="scorers/rating").scores  # type: ignore[operator]
+    assert read_records([write(tmp_path / "log.eval", [one])]).frame["value"].to_list() == [2.0]
+
+
+@pytest.mark.parametrize("what", ["text", None, {"kind": "rating"}])
+def test_records_that_are_no_list_are_counted(tmp_path: Path, what: object) -> None:
+    """A score whose records are something else costs one count, not the log."""
+    one = sample(0, [])
+    one.scores["scorers/rating"].metadata["records"] = what  # type: ignore[index]
+    assert read_records([write(tmp_path / "log.eval", [one])]).logs[0].unusable == 1
+
+
 def test_records_of_an_unknown_form_are_counted(tmp_path: Path) -> None:
     """An entry that is no record is left out and counted, never guessed."""
     one = sample(0, [rating("a")])

@@ -129,7 +129,8 @@ def rating_findings(found: Sequence[RatingCell]) -> Table:
         rows=rows,
         caption="Mean on the template's own scale. ICC(1,1) and cross-seed r say how far repeats "
         "agree; KL from uniform, divided by its maximum ln K, is 0 when every declared level is "
-        "used alike and 1 when one level is used alone. Brackets: 95 % intervals over items.",
+        "used alike and 1 when one level is used alone; with few answers it reads high, and its "
+        "interval may lie below it. Brackets: 95 % intervals over items.",
     )
 
 

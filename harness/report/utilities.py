@@ -229,7 +229,7 @@ def _cell_section(one: UtilityCell, name: str, texts: Mapping[str, str]) -> Sect
             _item_table(one, name, texts),
             _mean_table(one, name),
             _win_table(one, name),
-            _refusal_table(one, name),
+            *([_refusal_table(one, name)] if one.items["refused"].any() else []),
             *([_sensitivity_table(one, name)] if one.sensitivity else []),
         ),
     )
