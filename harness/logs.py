@@ -10,7 +10,6 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
 
 import msgspec
 import polars as pl
@@ -18,6 +17,7 @@ import polars as pl
 from harness.errors import UsageError
 from harness.log_cache import LogCache, LogEntry, SampleRows, cache_folder, content_key
 from harness.log_file import LogFile, LogSample, NotALog, read_log
+from harness.log_runs import LogInfo, newest
 from harness.record_files import read_table
 from harness.records import SCHEMA, Record, frame
 
@@ -27,32 +27,6 @@ _LOG_SUFFIXES = (".eval", ".json")
 _TABLE_SUFFIXES = (".parquet", ".csv")
 _SCORERS = ("rating", "preference")
 """Scorers whose records are measurements, by what stands after the last `/` of their name."""
-
-
-class LogInfo(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of one log.
-
-    `samples` were read, `errored` of them ended in an error; `unreadable` are damaged or were
-    never written, so far as the log tells; `superseded` samples were left to a newer log of the
-    same task; `unusable` counts records that are not in the form of `Record`. `rows` is what the
-    log gave to the table. `metadata` is the eval's own.
-    """
-
-    path: str
-    kind: Literal["log", "table"] = "log"
-    task: str = ""
-    task_id: str = ""
-    eval_id: str = ""
-    created: str = ""
-    status: str = ""
-    samples: int = 0
-    errored: int = 0
-    unreadable: int = 0
-    superseded: int = 0
-    unusable: int = 0
-    rows: int = 0
-    note: str = ""
-    metadata: dict[str, Any] = {}
 
 
 @dataclass(frozen=True)
@@ -145,7 +119,7 @@ def read_records(
             if file.resolve() in named:
                 raise UsageError(f"{str(file)!r} is not an Inspect log: {error}") from None
             logs.append((LogInfo(path=str(file), note=f"passed over: {error}"), None))
-    parts = [*_newest(logs), *_other_rows(tables, {Path(info.path).name for info, _ in logs})]
+    parts = [*newest(logs), *_other_rows(tables, {Path(info.path).name for info, _ in logs})]
     frames = [part for _, part in parts if part.height]
     whole = pl.concat(frames) if frames else pl.DataFrame(schema=SCHEMA)
     return LogRecords(whole, tuple(info for info, _ in parts))
@@ -241,10 +215,6 @@ def _listed(raw: msgspec.Raw) -> list[msgspec.Raw]:
 
 
 def _info(file: Path, entry: LogEntry) -> LogInfo:
-    samples = len(entry.samples)
-    unreadable = entry.damaged
-    if entry.cut or entry.status != "success":
-        unreadable = max(unreadable, (entry.expected or 0) - samples)
     return LogInfo(
         path=str(file),
         task=entry.task,
@@ -252,64 +222,10 @@ def _info(file: Path, entry: LogEntry) -> LogInfo:
         eval_id=entry.eval_id,
         created=entry.created,
         status=entry.status,
-        samples=samples,
-        errored=sum(sample.errored for sample in entry.samples),
-        unreadable=unreadable,
+        samples=len(entry.samples),
         unusable=entry.unusable,
         metadata=entry.metadata,
     )
-
-
-def _newest(
-    logs: list[tuple[LogInfo, LogEntry | None]],
-) -> Iterator[tuple[LogInfo, pl.DataFrame]]:
-    """Each log's rows without the samples that a newer log of its task has; logs as given.
-
-    The column `log` names the run, by the newest log of its task: a run and its retries are one
-    run to every statistic over repeats.
-    """
-    taken: set[tuple[str, str, int]] = set()
-    run: dict[str, str] = {}
-    done: dict[str, tuple[LogInfo, pl.DataFrame]] = {}
-    for info, entry in sorted(logs, key=lambda log: (log[0].created, log[0].path), reverse=True):
-        if entry is None:
-            done[info.path] = info, pl.DataFrame(schema=SCHEMA)
-            continue
-        keep: list[bool] = []
-        superseded = 0
-        for sample in entry.samples:
-            key = (info.task_id, sample.id, sample.epoch)
-            superseded += key in taken
-            keep += [key not in taken] * sample.rows
-            if sample.rows:
-                taken.add(key)
-        rows = pl.read_parquet(io.BytesIO(entry.rows)).filter(pl.Series(keep, dtype=pl.Boolean))
-        run.setdefault(info.task_id, info.path)
-        rows = rows.with_columns(log=pl.col("log").fill_null(run[info.task_id]))
-        info = msgspec.structs.replace(info, superseded=superseded, rows=rows.height)
-        done[info.path] = msgspec.structs.replace(info, note=_note(info, entry)), rows
-    for info, _ in logs:
-        yield done[info.path]
-
-
-def _note(info: LogInfo, entry: LogEntry) -> str:
-    said = []
-    if entry.cut:
-        said.append(f"cut short: {info.samples} samples read, {info.unreadable} lost")
-    elif info.unreadable:
-        said.append(
-            f"run not finished ({info.status}): {info.samples} samples read, "
-            f"{info.unreadable} missing (inspect eval-retry continues it)"
-        )
-    if info.errored:
-        said.append(f"{info.errored} samples ended in an error")
-    if info.superseded:
-        said.append(f"{info.superseded} samples superseded by a newer log of the same task")
-    if info.unusable:
-        said.append(f"{info.unusable} records of an unknown form left out")
-    if not said and not info.rows:
-        said.append("no records of ratings or choices")
-    return "; ".join(said)
 
 
 def _other_rows(

@@ -160,6 +160,22 @@ def test_retried_samples_count_once(tmp_path: Path) -> None:
     assert set(read.frame["log"]) == {str(tmp_path / "a.eval")}
 
 
+def test_what_a_retry_brought_is_not_missing(tmp_path: Path) -> None:
+    """Missing and errored samples of a killed run are not counted once its retry has them."""
+    failed = EvalSample(id=1, epoch=1, input="", target="", error=_error())
+    write(tmp_path / "a.eval", [sample(0, [rating("i0")]), failed], status="started", expected=3)
+    killed = read_records([tmp_path]).logs[0]
+    assert (killed.unreadable, killed.errored) == (1, 1)
+    retried = [sample(index, [rating(f"i{index}")]) for index in range(3)]
+    write(tmp_path / "b.eval", retried, created="2026-01-02T10:00:00+00:00")
+    read = read_records([tmp_path])
+    assert [(log.unreadable, log.errored, log.superseded) for log in read.logs] == [
+        (0, 0, 2),
+        (0, 0, 0),
+    ]
+    assert read.frame.height == 3
+
+
 def test_an_errored_retry_does_not_hide_what_was_measured(tmp_path: Path) -> None:
     """A newer sample without records leaves an older one with records in place."""
     failed = EvalSample(id=0, epoch=1, input="", target="", error=_error())
