@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import anyio
+import msgspec
 from inspect_ai.model import (
     ChatMessage,
     ChatMessageAssistant,
@@ -110,7 +111,7 @@ class Asker:
             output = await self._generate(chat(question.messages), config)
         except Exception as error:
             return _failed(error, time.monotonic() - started)
-        return reply_of(output)
+        return _cut_off(reply_of(output), config.max_tokens)
 
     async def _block(self, questions: Sequence[Question], arrived: Arrived) -> list[Reply]:
         block = Block(tuple(questions), arrived)
@@ -152,6 +153,13 @@ async def _together(one: Callable[[int], Any], count: int) -> None:
             group.start_soon(guarded, index)
     if errors:
         raise errors[0]
+
+
+def _cut_off(reply: Reply, max_tokens: int | None) -> Reply:
+    """Some providers do not say why they stopped (Inspect's `hf`): a full answer was cut off."""
+    if reply.stop == "unknown" and max_tokens and reply.output_tokens >= max_tokens:
+        return msgspec.structs.replace(reply, stop="max_tokens")
+    return reply
 
 
 def _failed(error: Exception, latency: float) -> Reply:

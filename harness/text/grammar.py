@@ -150,7 +150,9 @@ class Scale:
 
     @cached_property
     def _mention(self) -> re.Pattern[str]:
-        """Words of three letters stand anywhere; a letter or two only where it must be a label."""
+        """Words of three letters stand anywhere, capitals inside a sentence (where "A" is no
+        article, so that both labels are seen alike), what else is short where it must be a label.
+        """
         long = _alternatives(label for label in self._spellings if len(label) > 2)
         short = _alternatives(
             form
@@ -158,12 +160,18 @@ class Scale:
             if len(label) <= 2
             for form in {label, label.upper()} - ({"a"} if label == "a" else set())
         )
+        capitals = _alternatives(
+            label.upper()
+            for label in self._spellings
+            if len(label) == 1 and label.isalpha() and label != "i"
+        )
         before = rf"(?<!\w)(?i:{_NOUNS}|or|and|than|over|not)[\s\"'(:]+"
         closed = r"(?=[\"')\]]*(?:[.,:;!?)/]|\s*$|\s+(?i:or|and|than|over)\b))"
         return re.compile(
             rf"(?:(?<!\w)(?i:(?P<label>{long}))(?!\w))"
             rf"|(?:(?:{before})(?P<named>{short})(?!\w))"
-            rf"|(?:(?<!\w)(?P<closed>{short}){closed})",
+            rf"|(?:(?<!\w)(?P<closed>{short}){closed})"
+            rf"|(?:(?:(?<=[a-z0-9,;]\s)|(?<=[(\[]))(?P<capital>{capitals})(?![\w'’]))",
             re.MULTILINE,
         )
 
