@@ -43,6 +43,17 @@ def cautions(
         *_few_answers(ratings),
         *_refused(ratings),
         *_off_catalogue(ratings),
+        *_superseded(logs),
+    ]
+
+
+def _superseded(logs: Sequence[LogInfo]) -> list[str]:
+    count = sum(log.superseded for log in logs)
+    if not count:
+        return []
+    return [
+        f"{number(count, 'count')} samples of older logs were left to a newer log of the same task "
+        "(see Logs)."
     ]
 
 
@@ -53,8 +64,6 @@ def _logs(logs: Sequence[LogInfo]) -> list[str]:
          "did not end"),
         (sum(log.errored for log in logs), "samples ended in an error"),
         (sum(log.unusable for log in logs), "records have an unknown form and are left out"),
-        (sum(log.superseded for log in logs), "samples of older logs are superseded by a newer "
-         "log of the same task"),
     ):  # fmt: skip
         if count:
             said.append(f"{number(count, 'count')} {what} (see Logs).")

@@ -209,7 +209,7 @@ def test_what_is_lost_is_said_first(make_ratings: Make) -> None:
     )
     logs = [LogInfo(path="x", unreadable=3, superseded=2, errored=1, rows=1)]
     said = "\n".join(report_on(table, logs).cautions)
-    for part in ("% invalid", "3 samples are missing", "2 samples of older logs",
+    for part in ("% invalid", "3 samples are missing", "2 samples of older logs were left",
                  "1 samples ended in an error", "100.0% of ratings are at one level"):  # fmt: skip
         assert part in said
 
