@@ -20,6 +20,7 @@ from harness.errors import UsageError
 from harness.stats.comparisons import Comparisons, FloatArray
 from harness.stats.graph import components, unbeaten_set
 from harness.stats.links import LINKS, LinkName
+from harness.stats.thurstone_dispersion import widened
 from harness.stats.thurstone_ep import Gaussian, expectation_propagation
 from harness.stats.thurstone_laplace import centred_inverse, laplace, mode_with_tau
 from harness.stats.thurstone_likelihood import Likelihood
@@ -147,7 +148,7 @@ def _answers(
     tau: float,
     components: int,
 ) -> Fit:
-    """Expectation propagation."""
+    """Expectation propagation; wider where repeated answers agree more than they should."""
     gaussian = expectation_propagation(
         Likelihood(data, LINKS[options.link]),
         design,
@@ -158,7 +159,8 @@ def _answers(
         dense=design.n <= options.dense_limit,
     )
     notes = () if gaussian.converged else ("expectation propagation did not converge",)
-    return Fit(data, options, Posterior(design, gaussian), "ep", components, notes=notes)
+    gaussian, phi = widened(data, LINKS[options.link], design, gaussian)
+    return Fit(data, options, Posterior(design, gaussian), "ep", components, phi, notes=notes)
 
 
 def point(

@@ -1,20 +1,15 @@
 """Mode and curvature: the fast point estimate, maximum likelihood, and soft counts.
 
-Soft counts are probabilities read off the model, not answers drawn from it, so the binomial
-variance F(1 − F) is not theirs. Their likelihood is divided by the residual dispersion
-
-    φ = Σ_pairs (Σ_k o_k r_k)² / Σ_k c_k F_k(1 − F_k) · pairs/(pairs − p),  r = wins − c·F,
-
-summed within an unordered pair first (o = ±1 is the order shown), so that what a pair's questions
-have in common is not counted as if they were independent; p is the effective number of parameters.
+The likelihood of soft counts is divided by their residual dispersion (`thurstone_dispersion`).
 """
 
 from dataclasses import dataclass
 
 import numpy as np
 
-from harness.stats.comparisons import Comparisons, FloatArray, sums
+from harness.stats.comparisons import Comparisons, FloatArray
 from harness.stats.links import Link
+from harness.stats.thurstone_dispersion import dispersion
 from harness.stats.thurstone_ep import Gaussian, prior_variance
 from harness.stats.thurstone_likelihood import Likelihood, Objective
 from harness.stats.thurstone_newton import Mode, newton
@@ -26,7 +21,7 @@ from harness.stats.thurstone_variance import (
     row_variance_dense,
 )
 
-__all__ = ["Laplace", "centred_inverse", "dispersion", "laplace", "mode_with_tau"]
+__all__ = ["Laplace", "centred_inverse", "laplace", "mode_with_tau"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,20 +30,6 @@ class Laplace:
 
     posterior: Gaussian
     dispersion: float
-
-
-def dispersion(data: Comparisons, link: Link, eta: FloatArray, parameters: float) -> float:
-    """φ of the module's head; at least 1e-4, and 1 where there are no pairs to spare."""
-    count = data.wins + data.losses
-    p = link.probability(eta)
-    oriented = np.where(data.first < data.second, 1.0, -1.0) * (data.wins - count * p)
-    keys, index = data.pair_index()
-    spare = len(keys) - parameters
-    binomial = float((count * p * (1 - p)).sum())
-    if spare < 2 or binomial <= 0:
-        return 1.0
-    residual = float((sums(index, oriented, len(keys)) ** 2).sum())
-    return max(residual / binomial * len(keys) / spare, 1e-4)
 
 
 def mode_with_tau(

@@ -204,6 +204,11 @@ def _notes(fitted: Fit, questions: pl.DataFrame) -> list[str]:
             f"{fitted.components} components of the comparison graph: utilities of different "
             "components are comparable through the prior alone"
         )
+    if fitted.dispersion > 1.1:
+        notes.append(
+            f"answers to one pair agree more than independent ones: intervals are wider by "
+            f"{fitted.dispersion**0.5:.2f}"
+        )
     asked = set(questions["first"]) | set(questions["second"])
     absent = sorted(asked - set(fitted.data.items))
     if absent:
