@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
+import polars as pl
 
 from harness.adaptive.options import CampaignOptions
 from harness.design import present, regular_pairs
@@ -66,7 +67,7 @@ class Campaign:
     batches: list[Batch] = field(default_factory=list)
     trace: list[Progress] = field(default_factory=list)
     fitted: Fit | None = None
-    _records: list[Record] = field(default_factory=list)
+    _questions: list[pl.DataFrame] = field(default_factory=list)
     _shown: list[tuple[int, int]] = field(default_factory=list)
 
     def first(self) -> Batch:
@@ -81,7 +82,7 @@ class Campaign:
 
     def step(self, records: Sequence[Record]) -> Step:
         """Take the last batch's records; fit, and choose the next batch or end."""
-        self._records += sorted(records, key=_order)
+        self._questions.append(questions_from_records(frame(sorted(records, key=_order))))
         if not any(record.outcome == "answered" for record in records):
             return Step(None, None, "no question of the last batch was answered", self.fitted)
         before, self.fitted = self.fitted, self._fit()
@@ -100,7 +101,7 @@ class Campaign:
         return np.random.default_rng((self.options.sample_seed, number))
 
     def _fit(self) -> Fit:
-        return fit(build(questions_from_records(frame(self._records)), items=self.items))
+        return fit(build(pl.concat(self._questions), items=self.items))
 
     def _progress(self, before: Fit | None, rng: np.random.Generator) -> Progress:
         assert self.fitted is not None
