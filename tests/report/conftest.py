@@ -127,10 +127,9 @@ def make_choices() -> Callable[..., list[Record]]:
 
 @pytest.fixture(scope="session")
 def mixed() -> pl.DataFrame:
-    """Two raters × two templates of ratings, and choices both ways with some refusals."""
-    records = []
+    """Two raters × two templates of ratings; of one, choices both ways with some refusals."""
+    records = choices("sim/two", items=8, refused=0.1)
     for seed, rater in enumerate(("sim/one", "sim/two")):
         for template in ("anchored_precise_1_5", "fruit_qualitative"):
             records += ratings(rater, template, seed=seed)
-        records += choices(rater, seed=seed, refused=0.1)
     return frame(records)

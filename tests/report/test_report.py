@@ -98,9 +98,11 @@ def test_hostile_names_are_text(make_ratings: Make, make_choices: Make, tmp_path
     """Items, raters and templates that hold markup come out as text in page, entry and CSV."""
     named = lambda index: f"{HOSTILE}{index}"  # noqa: E731
     records = [
-        *make_ratings(HOSTILE, item_name=named),
-        *make_choices(HOSTILE, item_name=named, measurement_sysprompt=HOSTILE),
-        *make_choices("b", item_name=named, template=HOSTILE),
+        *make_ratings(HOSTILE, items=3, item_name=named),
+        *make_choices("b", items=4, item_name=named, template=HOSTILE),
+        *make_choices(
+            HOSTILE, items=2, item_name=named, template=HOSTILE, measurement_sysprompt=HOSTILE
+        ),
     ]
     read = LogRecords(frame(records), (LogInfo(path=HOSTILE, note=HOSTILE),))
     texts = {named(index): HOSTILE for index in range(20)}
