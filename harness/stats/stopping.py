@@ -31,11 +31,16 @@ class Progress:
 
 
 def spearman(a: FloatArray, b: FloatArray) -> float:
-    """Rank correlation; 0 where one is constant."""
-    x, y = rankdata(a), rankdata(b)
-    x, y = x - x.mean(), y - y.mean()
-    scale = float(np.sqrt((x @ x) * (y @ y)))
-    return float(x @ y) / scale if scale > 0 else 0.0
+    """Rank correlation of two vectors; 0 where one is constant."""
+    return float(_rank_correlations(a, b[:, None])[0])
+
+
+def _rank_correlations(a: FloatArray, draws: FloatArray) -> FloatArray:
+    """(k,) rank correlations of `a` (n,) with each column of `draws` (n, k)."""
+    x, y = rankdata(a), rankdata(draws, axis=0)
+    x, y = x - x.mean(), y - y.mean(axis=0)
+    scale = np.sqrt((x @ x) * np.einsum("ij,ij->j", y, y))
+    return np.divide(x @ y, scale, out=np.zeros_like(scale), where=scale > 0)
 
 
 def expected_rho(utilities: FloatArray, draws: FloatArray) -> float:
@@ -47,7 +52,7 @@ def expected_rho(utilities: FloatArray, draws: FloatArray) -> float:
     """
     if len(utilities) < 2:
         return 1.0
-    rhos = [spearman(utilities, draw) for draw in draws.T]
+    rhos = _rank_correlations(utilities, draws)
     return float(np.mean(rhos) - 0.5 * np.std(rhos))
 
 
