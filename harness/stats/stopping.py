@@ -40,7 +40,7 @@ def _rank_correlations(a: FloatArray, draws: FloatArray) -> FloatArray:
     x, y = rankdata(a), rankdata(draws, axis=0)
     x, y = x - x.mean(), y - y.mean(axis=0)
     scale = np.sqrt((x @ x) * np.einsum("ij,ij->j", y, y))
-    return np.divide(x @ y, scale, out=np.zeros_like(scale), where=scale > 0)
+    return np.asarray(np.divide(x @ y, scale, out=np.zeros_like(scale), where=scale > 0))
 
 
 def expected_rho(utilities: FloatArray, draws: FloatArray) -> float:

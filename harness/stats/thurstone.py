@@ -39,7 +39,7 @@ class Options:
 
     `prior_sd` is τ: "auto" estimates it, None leaves the prior out (then β has none either).
     `effect_sd` is τ_β. `sigma_bound` limits |log σ| of per-item σ, None for no bound; `penalty`
-    is λ. `force_sigma` reports the per-item fit even where held-out data prefer σ = 1.
+    is λ, `sigma_centred` holds Σ log σ at 0. `force_sigma` reports the per-item fit even where held-out data prefer σ = 1.
     """
 
     link: LinkName = "probit"
@@ -49,6 +49,7 @@ class Options:
     sigma: Literal["fixed", "per-item"] = "fixed"
     penalty: float = 3.0
     sigma_bound: float | None = 2.0
+    sigma_centred: bool = True
     force_sigma: bool = False
     dense_limit: int = DENSE_LIMIT
 

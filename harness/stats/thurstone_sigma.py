@@ -36,7 +36,7 @@ class Choice:
 
 
 class SigmaObjective:
-    """J of x = (θ, ρ) with log σ = ρ − mean ρ; θ = (μ, β) as everywhere.
+    """J of x = (θ, ρ) with log σ = ρ − mean ρ (or ρ itself, not centred); θ = (μ, β).
 
     `ridge` (n + G,) is the prior's precision of θ. The mean of ρ, on which J does not depend, is
     held at 0 by a term of its own.
@@ -46,6 +46,7 @@ class SigmaObjective:
         self, data: Comparisons, options: Options, design: Design, ridge: FloatArray
     ) -> None:
         self.design, self.ridge, self.penalty = design, ridge, options.penalty
+        self.centred = options.sigma_centred
         self.likelihood = Likelihood(data, LINKS[options.link])
         # η = scale·√2·d/s keeps the link's own scale at σ = 1.
         self.scale = LINKS[options.link].scale * np.sqrt(2)
@@ -53,7 +54,7 @@ class SigmaObjective:
     def split(self, x: FloatArray) -> tuple[FloatArray, FloatArray]:
         """θ (n + G,) and log σ (n,)."""
         theta, rho = x[: self.design.size], x[self.design.size :]
-        return theta, rho - rho.mean()
+        return theta, rho - rho.mean() if self.centred else rho
 
     def rows(self, x: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
         """η, k = dη/dd, and each side's share of the row's variance, (m,) each."""
@@ -77,10 +78,12 @@ class SigmaObjective:
         by_sigma = sums(self.design.first, pull * share_f, n)
         by_sigma += sums(self.design.second, pull * share_s, n)
         by_sigma += 2 * self.penalty * log_sigma
-        by_rho = by_sigma - by_sigma.mean() + 10 * rho.mean()
         value = nll + 0.5 * float(self.ridge @ theta**2)
-        value += self.penalty * float(log_sigma @ log_sigma) + 5 * n * float(rho.mean()) ** 2
-        return value, np.concatenate([by_theta, by_rho])
+        value += self.penalty * float(log_sigma @ log_sigma)
+        if self.centred:
+            by_sigma += 10 * rho.mean() - by_sigma.mean()
+            value += 5 * n * float(rho.mean()) ** 2
+        return value, np.concatenate([by_theta, by_sigma])
 
     def information(self, x: FloatArray) -> FloatArray:
         """Expected information of (θ, log σ) plus the prior's, dense, (2n + G,) square."""
@@ -98,7 +101,8 @@ class SigmaObjective:
         full = jacobian.T @ (curvature[:, None] * jacobian)
         prior = np.concatenate([self.ridge, np.full(n, 2 * self.penalty)])
         full[np.diag_indices_from(full)] += prior
-        full[size:, size:] += max(float(np.mean(np.diagonal(full))), 1.0)
+        if self.centred:
+            full[size:, size:] += max(float(np.mean(np.diagonal(full))), 1.0)
         return np.asarray(full)
 
 

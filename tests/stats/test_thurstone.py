@@ -65,11 +65,13 @@ def test_derivatives(link: str) -> None:
     np.testing.assert_allclose(hessian.dot(np.eye(8)), hessian.dense(), atol=1e-12)
 
 
-@pytest.mark.parametrize("link", ["probit", "logit"])
-def test_derivatives_of_per_item_sigma(link: str) -> None:
+@pytest.mark.parametrize(
+    ("link", "centred"), [("probit", True), ("logit", True), ("probit", False)]
+)
+def test_derivatives_of_per_item_sigma(link: str, centred: bool) -> None:
     """The gradient in utilities, position effect and log σ equals finite differences."""
     _, data = planted(5, 20)
-    options = Options(link=link, sigma="per-item")
+    options = Options(link=link, sigma="per-item", sigma_centred=centred)
     design = Design(data, position=True, scale=LINKS[link].scale)
     objective = SigmaObjective(data, options, design, np.full(6, 0.3))
     x = np.random.default_rng(2).normal(size=11)
