@@ -184,6 +184,8 @@ def utilities(
         write_table(result.table, output)
     if print_json:
         click.echo(json.dumps(result.summary, indent=1, ensure_ascii=False))
+        for note in result.summary["notes"]:
+            click.echo(f"note: {note}", err=True)
     else:
         _show(result, reference)
     if output is not None:

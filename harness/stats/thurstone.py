@@ -20,7 +20,7 @@ from harness.errors import UsageError
 from harness.stats.comparisons import Comparisons, FloatArray
 from harness.stats.graph import components, unbeaten_set
 from harness.stats.links import LINKS, LinkName
-from harness.stats.thurstone_dispersion import widened
+from harness.stats.thurstone_dispersion import dispersion, widened
 from harness.stats.thurstone_ep import Gaussian, expectation_propagation
 from harness.stats.thurstone_laplace import centred_inverse, laplace, mode_with_tau
 from harness.stats.thurstone_likelihood import Likelihood
@@ -39,7 +39,8 @@ class Options:
 
     `prior_sd` is τ: "auto" estimates it, None leaves the prior out (then β has none either).
     `effect_sd` is τ_β. `sigma_bound` limits |log σ| of per-item σ, None for no bound; `penalty`
-    is λ, `sigma_centred` holds Σ log σ at 0. `force_sigma` reports the per-item fit even where held-out data prefer σ = 1.
+    is λ, `sigma_centred` holds Σ log σ at 0. `force_sigma` reports the per-item fit even where
+    held-out data prefer σ = 1.
     """
 
     link: LinkName = "probit"
@@ -97,7 +98,8 @@ def fit(data: Comparisons, options: Options | None = None, *, start: Fit | None 
     design = Design(data, position=options.position, scale=link.scale)
     count, _ = components(data)
     if options.prior_sd is None:
-        return Fit(data, options, _unpenalised(data, options, design), "ml", count)
+        posterior, phi = _unpenalised(data, options, design)
+        return Fit(data, options, posterior, "ml", count, phi)
     tau = None if options.prior_sd == "auto" else float(options.prior_sd)
     begin = None if start is None else start.posterior.gaussian.mean
     # Only a start for what follows: it need not be exact.
@@ -186,27 +188,26 @@ def point(
     return mu - mu.mean(), mode.theta[design.n :], used
 
 
-def _unpenalised(data: Comparisons, options: Options, design: Design) -> Posterior:
+def _unpenalised(data: Comparisons, options: Options, design: Design) -> tuple[Posterior, float]:
+    """Maximum likelihood, and the dispersion where counts are probabilities."""
     unbeaten = unbeaten_set(data)
     if unbeaten is not None:
         raise UsageError(_no_maximum(data, unbeaten))
     link = LINKS[options.link]
-    likelihood_tau = np.inf
-    mode, _ = mode_with_tau(
-        data, link, design, tau=likelihood_tau, effect_ridge=0.0, tolerance=1e-16
-    )
+    mode, _ = mode_with_tau(data, link, design, tau=np.inf, effect_ridge=0.0, tolerance=1e-16)
     eta = design.linear(mode.theta)
     if not mode.converged or float(np.abs(mode.theta[design.n :]).max(initial=0)) > 15:
         raise UsageError(
             "no finite maximum-likelihood position effect: it separates the answers; "
             "use --prior-sd auto, or --no-position"
         )
-    _, _, weights = Likelihood(data, link).terms(eta)
+    phi = dispersion(data, link, eta, design.size - 1) if data.soft else 1.0
+    _, _, weights = Likelihood(data, link, multiplier=1 / phi).terms(eta)
     precision = design.precision(weights, np.zeros(design.size))
     dense = design.n <= max(options.dense_limit, 2000)
     covariance = centred_inverse(design, precision) if dense else None
     gaussian = Gaussian(mode.theta, precision, weights, np.inf, covariance, np.zeros(design.n))
-    return Posterior(design, gaussian)
+    return Posterior(design, gaussian), phi
 
 
 def _no_maximum(data: Comparisons, unbeaten: list[str]) -> str:
