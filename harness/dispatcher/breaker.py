@@ -16,7 +16,7 @@ class State(Enum):
 
 
 class Breaker:
-    """Opens after `threshold` failures in a row; then one probe at a time finds the way back.
+    """Opens after `threshold` failures in a row; then probes, one by one, find the way back.
 
     Waits between probes are a quarter of the time that the endpoint has been failing, at least
     1 s and at most 30 s. Doubling them instead costs less probes but finds a server that is back
@@ -44,17 +44,20 @@ class Breaker:
         self.until = 0.0
 
     def ready(self, now: float) -> float:
-        """Earliest time at which a request may go; infinity while a probe is under way."""
-        if self.state is State.CLOSED:
-            return now
-        return self.until if self.state is State.OPEN else float("inf")
+        """Earliest time at which a request may go."""
+        return now if self.state is State.CLOSED else self.until
 
-    def sent(self, now: float) -> bool:
-        """A request goes out; True if it is the probe through an open breaker."""
-        if self.state is State.OPEN and now >= self.until:
-            self.state = State.HALF
-            return True
-        return False
+    def sent(self, now: float, *, patience: float) -> bool:
+        """A request goes out; True if it is the probe through an open breaker.
+
+        A probe that has not told anything after `patience` seconds may be one of the slow ones:
+        then another one goes.
+        """
+        if self.state is State.CLOSED or now < self.until:
+            return False
+        self.state = State.HALF
+        self.until = now + patience
+        return True
 
     def succeeded(self, now: float, *, probe: bool) -> None:
         """An answer came back; one to a request sent before the breaker opened proves nothing."""

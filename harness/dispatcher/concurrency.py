@@ -65,6 +65,9 @@ class Concurrency:
             self._least *= 1.002
         if median <= 2 * self._least:
             return False
+        if self.limit <= self.floor:
+            # So few cannot be a queue: the server itself has become slower. Learn the new pace.
+            self._least = min(median / 2, self._least * 1.25)
         self._threshold = 0.0
         factor = max(0.7, 2 * self._least / median)
         self.limit = max(self.floor, int(self.limit * factor))

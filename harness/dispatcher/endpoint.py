@@ -104,7 +104,8 @@ class Endpoint:
         ]
         flight = Flight(job, self, demand, now, hedge, charges)
         self.flights[flight] = None
-        flight.probe = self.breaker.sent(now)
+        usual = self.times.at(0.5) if len(self.times) else 2.0
+        flight.probe = self.breaker.sent(now, patience=max(1.0, 3 * usual))
         self.concurrency.sent(len(self.flights))
         return flight
 
