@@ -244,7 +244,7 @@ def _show(result: Analysis, reference: str | None) -> None:
             f"{row['utility']:.2f}",
             f"[{row['low']:.2f}, {row['high']:.2f}]",
             f"{row['rank_low']}–{row['rank_high']}",
-            f"{row['comparisons']:g}",
+            f"{row['comparisons']:,.10g}",
         )
         grid.add_row(*map(Text, cells))
     console.print(grid)
@@ -253,7 +253,7 @@ def _show(result: Analysis, reference: str | None) -> None:
 
 
 def _lines(summary: dict[str, Any]) -> list[str]:
-    outcomes = ", ".join(f"{name} {count:g}" for name, count in summary["outcomes"].items())
+    outcomes = ", ".join(f"{name} {count:,.10g}" for name, count in summary["outcomes"].items())
     lines = [f"questions: {outcomes}"]
     if summary["position_effect"] is not None:
         lines.append(
@@ -265,7 +265,7 @@ def _lines(summary: dict[str, Any]) -> list[str]:
     lines.append(f"{tau}; expected rank correlation with the truth {summary['expected_rho']:.3f}")
     if summary["heldout_nll"] is not None:
         lines.append(
-            f"held out ({summary['heldout_comparisons']:g} comparisons): NLL "
+            f"held out ({summary['heldout_comparisons']:,.10g} comparisons): NLL "
             f"{summary['heldout_nll']:.3f}, accuracy {summary['heldout_accuracy']:.3f}"
         )
     for run in summary.get("sensitivity", ()):
