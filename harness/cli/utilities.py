@@ -262,7 +262,10 @@ def _lines(summary: dict[str, Any]) -> list[str]:
             f"first-choice rate {summary['first_choice_rate']:.3f}"
         )
     tau = "no prior" if summary["tau"] is None else f"prior sd {summary['tau']:.2f}"
-    lines.append(f"{tau}; expected rank correlation with the truth {summary['expected_rho']:.3f}")
+    lines.append(
+        f"{tau}; expected rank correlation with the truth {summary['expected_rho']:.3f}, "
+        f"within origins {summary['expected_rho_within_origin']:.3f}"
+    )
     if summary["heldout_nll"] is not None:
         lines.append(
             f"held out ({summary['heldout_comparisons']:,.10g} comparisons): NLL "
