@@ -7,12 +7,14 @@ Inspect's limiter, retries and cache stand in `Model`, which is passed by: the p
 import asyncio
 from collections.abc import Callable
 
+import msgspec
 from inspect_ai.model import Model, ModelOutput, get_model
 
 from harness.dispatcher.job import Flight
 from harness.dispatcher.payload import Payload
 from harness.dispatcher.poolfile import EndpointSpec
 from harness.dispatcher.verdict import Verdict
+from harness.identity import SEEDED
 from harness.replies import reply_of
 
 __all__ = ["InspectEndpoint"]
@@ -25,6 +27,7 @@ class InspectEndpoint:
         assert spec.inspect_model is not None
         self._spec = spec
         self._secrets = [key] if key else []
+        self._seeded = spec.inspect_model.split("/")[0] in SEEDED
         self._model = model or get_model(spec.inspect_model, api_key=key, memoize=False)
         own = getattr(self._model.api, "api_key", None)
         if own:
@@ -73,7 +76,10 @@ class InspectEndpoint:
         if output.empty:
             reason = self._line(output.error or "the provider gave no choice")
             return Verdict(kind="unavailable", reason=reason, billed=True)
-        return Verdict(kind="ok", reply=reply_of(output), native=output)
+        reply = reply_of(output)
+        if not self._seeded:
+            reply = msgspec.structs.replace(reply, seed_honoured=False)
+        return Verdict(kind="ok", reply=reply, native=output)
 
     def _refused(self, error: Exception) -> Verdict:
         api = self._model.api

@@ -10,6 +10,7 @@ from inspect_ai.util import display_counter
 from harness.dispatcher.book_file import BookFile, Snapshot, ledger_path
 from harness.dispatcher.pool import Pool
 from harness.dispatcher.poolfile import PoolSpec
+from harness.errors import ServiceError
 from harness.inspect_api import sample_active
 from harness.notices import say
 
@@ -30,7 +31,10 @@ async def open_pool(spec: PoolSpec, ledger: Path | None, user: object) -> Pool:
 
     It stays open until `close_pool` was called for every `user`, or the run ends.
     """
-    loop = asyncio.get_running_loop()
+    try:
+        loop = asyncio.get_running_loop()
+    except RuntimeError:
+        raise ServiceError("pool/ runs on asyncio only; unset INSPECT_ASYNC_BACKEND") from None
     key = (id(loop), shared_key(spec))
     pool = _pools.get(key)
     if pool is None:
