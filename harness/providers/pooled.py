@@ -28,7 +28,8 @@ from harness.errors import ServiceError, UsageError
 from harness.inspect_api import PrerequisiteError, sample_active
 from harness.providers.block import Block, current_block, forget_block, questions_for
 from harness.providers.open_pools import close_pool, open_pool, shared_key, warn_of_cap
-from harness.providers.pool_output import block_output, single_output
+from harness.providers.output import block_output, single_output
+from harness.providers.pool_output import tool_call
 from harness.providers.pool_request import options_of, request_messages, with_seed
 from harness.where import resolve
 from harness.wire import Message, Question, Reply
@@ -183,8 +184,7 @@ class _Call:
                 group.start_soon(one, index)
         if fatal:
             raise fatal[0]
-        tool = self._tools[0].name if self._tools else ""
-        return block_output(self._model, replies, tool)
+        return block_output(self._model, replies)
 
     async def single(self, input: list[ChatMessage]) -> ModelOutput:
         """Ask one conversation, whatever it holds."""
@@ -200,10 +200,11 @@ class _Call:
             output = ended.verdict.native
             output.metadata = {
                 **(output.metadata or {}),
-                **(single_output(self._model, reply, None).metadata or {}),
+                **(single_output(self._model, reply).metadata or {}),
             }
             return output
-        return single_output(self._model, reply, ended.verdict.tool_calls)
+        calls = [tool_call(call) for call in ended.verdict.tool_calls or ()]
+        return single_output(self._model, reply, calls)
 
     @property
     def _model(self) -> str:

@@ -12,27 +12,14 @@ from typing import Any
 
 import anyio
 import msgspec
-from inspect_ai.model import (
-    ChatCompletionChoice,
-    ChatMessage,
-    ChatMessageAssistant,
-    Content,
-    ContentReasoning,
-    ContentText,
-    GenerateConfig,
-    Logprob,
-    Logprobs,
-    ModelAPI,
-    ModelOutput,
-    ModelUsage,
-    TopLogprob,
-)
-from inspect_ai.tool import ToolCall, ToolChoice, ToolInfo
+from inspect_ai.model import ChatMessage, GenerateConfig, ModelAPI, ModelOutput
+from inspect_ai.tool import ToolChoice, ToolInfo
 
 from harness.errors import UsageError
 from harness.inspect_api import PrerequisiteError
 from harness.items.item import text_hash
-from harness.providers.block import Block, current_block, questions_for, replies_metadata
+from harness.providers.block import Block, current_block, questions_for
+from harness.providers.output import block_output, parsed_call, single_output
 from harness.respondent.reading import read_conversation
 from harness.respondent.respond import respond
 from harness.respondent.settings import Settings, settings_for
@@ -92,7 +79,14 @@ class SimAPI(ModelAPI):
             )
             question = Question(messages=messages, seed=config.seed)
             replies = [await self._reply(question, offered, config)]
-        return self._output(replies, tools, single=block is None)
+        name = f"sim/{self.model_name}"
+        if block is not None:
+            return block_output(name, replies)
+        [reply] = replies
+        if reply.tool_arguments is None:
+            return single_output(name, reply)
+        call = parsed_call(text_hash(reply.tool_arguments), tools[0].name, reply.tool_arguments)
+        return single_output(name, reply, [call])
 
     async def _block(
         self, block: Block, input: list[ChatMessage], offered: bool, config: GenerateConfig
@@ -119,24 +113,6 @@ class SimAPI(ModelAPI):
             thinking=_thinks(config),
         )
         return msgspec.structs.replace(reply, model=f"sim/{self.model_name}")
-
-    def _output(self, replies: list[Reply], tools: list[ToolInfo], *, single: bool) -> ModelOutput:
-        # The log-probabilities of a block stand in its replies; twice would be dear.
-        tool = tools[0].name if tools else ""
-        read = sum(reply.input_tokens for reply in replies)
-        written = sum(reply.output_tokens for reply in replies)
-        thought = [reply.reasoning_tokens for reply in replies if reply.reasoning_tokens]
-        return ModelOutput(
-            model=f"sim/{self.model_name}",
-            choices=[_choice(reply, tool, logprobs=single) for reply in replies],
-            usage=ModelUsage(
-                input_tokens=read,
-                output_tokens=written,
-                total_tokens=read + written,
-                reasoning_tokens=sum(thought) if thought else None,
-            ),
-            metadata=replies_metadata(replies),
-        )
 
     def identity(self) -> str:
         """What decides the answers: the preset's name and a hash of every parameter."""
@@ -188,34 +164,3 @@ def _log_line(question: Question) -> bytes:
 
 def _thinks(config: GenerateConfig) -> bool:
     return config.reasoning_effort not in (None, "none") or bool(config.reasoning_tokens)
-
-
-def _choice(reply: Reply, tool: str, *, logprobs: bool) -> ChatCompletionChoice:
-    content: str | list[Content] = reply.text
-    if reply.reasoning is not None:
-        content = [ContentReasoning(reasoning=reply.reasoning), ContentText(text=reply.text)]
-    calls = None if reply.tool_arguments is None else [_call(reply.tool_arguments, tool)]
-    return ChatCompletionChoice(
-        message=ChatMessageAssistant(content=content, tool_calls=calls),
-        stop_reason=reply.stop,
-        logprobs=_logprobs(reply) if logprobs else None,
-    )
-
-
-def _call(arguments: str, tool: str) -> ToolCall:
-    """Inspect wants arguments as an object; those cut short come as a parse error."""
-    call = ToolCall(id=text_hash(arguments), function=tool, arguments={})
-    try:
-        call.arguments = json.loads(arguments)
-    except json.JSONDecodeError as error:
-        call.parse_error = f"arguments are not JSON: {error.msg}"
-    return call
-
-
-def _logprobs(reply: Reply) -> Logprobs | None:
-    if not reply.top_logprobs:
-        return None
-    top = [TopLogprob(token=e.token, logprob=e.logprob) for e in reply.top_logprobs]
-    said = next((e for e in reply.top_logprobs if e.token and reply.text.startswith(e.token)), None)
-    first = said or reply.top_logprobs[0]
-    return Logprobs(content=[Logprob(token=first.token, logprob=first.logprob, top_logprobs=top)])

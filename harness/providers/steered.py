@@ -12,23 +12,13 @@ from typing import Any
 
 import anyio
 import msgspec
-from inspect_ai.model import (
-    ChatCompletionChoice,
-    ChatMessage,
-    ChatMessageAssistant,
-    GenerateConfig,
-    Logprob,
-    Logprobs,
-    ModelAPI,
-    ModelOutput,
-    ModelUsage,
-    TopLogprob,
-)
+from inspect_ai.model import ChatMessage, GenerateConfig, ModelAPI, ModelOutput
 from inspect_ai.tool import ToolChoice, ToolInfo
 
 from harness.errors import PenchantError, ServiceError, UsageError
 from harness.inspect_api import PrerequisiteError
-from harness.providers.block import current_block, questions_for, replies_metadata
+from harness.providers.block import current_block, questions_for
+from harness.providers.output import block_output, single_output
 from harness.providers.steering_client import ServedVector, SteeringClient
 from harness.providers.steering_options import steering_options
 from harness.where import resolve
@@ -130,7 +120,9 @@ class SteeringAPI(ModelAPI):
                 group.start_soon(one, index)
         if problems:
             raise problems[0]
-        return self._output([reply for reply in replies if reply is not None])
+        done = [reply for reply in replies if reply is not None]
+        name = f"steering/{self.model_name}"
+        return single_output(name, done[0]) if block is None else block_output(name, done)
 
     def _check(self, tools: list[ToolInfo], config: GenerateConfig) -> None:
         """PrerequisiteError for what would be dropped: nothing is, silently."""
@@ -206,26 +198,6 @@ class SteeringAPI(ModelAPI):
             reply, seed_honoured=honoured, model=f"steering/{self.model_name}"
         )
 
-    def _output(self, replies: list[Reply]) -> ModelOutput:
-        read = sum(reply.input_tokens for reply in replies)
-        written = sum(reply.output_tokens for reply in replies)
-        single = replies[0] if len(replies) == 1 else None
-        return ModelOutput(
-            model=f"steering/{self.model_name}",
-            choices=[
-                ChatCompletionChoice(
-                    message=ChatMessageAssistant(content=reply.text),
-                    stop_reason=reply.stop,
-                    logprobs=_logprobs(reply) if single is not None else None,
-                )
-                for reply in replies
-            ],
-            usage=ModelUsage(input_tokens=read, output_tokens=written, total_tokens=read + written),
-            time=single.latency if single is not None else None,
-            metadata=replies_metadata(replies),
-            error=single.error if single is not None else None,
-        )
-
     def identity(self) -> str:
         """What decides the answers: weights, precision, the vector's content and how it is used."""
         model = f"steering/{self.model_name}@{self.served.weights}-{self.served.dtype}"
@@ -247,11 +219,3 @@ class SteeringAPI(ModelAPI):
     async def aclose(self) -> None:
         """Close connections."""
         await self.client.aclose()
-
-
-def _logprobs(reply: Reply) -> Logprobs | None:
-    if not reply.top_logprobs:
-        return None
-    top = [TopLogprob(token=one.token, logprob=one.logprob) for one in reply.top_logprobs]
-    said = next((one for one in top if one.token and reply.text.startswith(one.token)), top[0])
-    return Logprobs(content=[Logprob(token=said.token, logprob=said.logprob, top_logprobs=top)])

@@ -79,7 +79,8 @@ async def test_a_block_is_its_questions_one_by_one(response: str) -> None:
     output, carried = await block(model, asked, **options)
     singles = [reply_of(await one(model, question, **options)) for question in asked]
     assert [carried.replies[n] for n in range(12)] == singles
-    assert len(output.choices) == 12
+    for number, reply in enumerate(singles, start=1):
+        assert f"{number}. {reply.text}" in output.completion
     assert output.usage.input_tokens == sum(reply.input_tokens for reply in singles)
 
 
