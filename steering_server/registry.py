@@ -12,7 +12,7 @@ from harness.errors import UsageError
 from steering_server.models import Loaded
 from steering_server.vectors import Vector, parse
 
-__all__ = ["NameTaken", "Registry", "UnknownVector", "read_folder"]
+__all__ = ["NameTaken", "Registry", "UnknownVector", "check_model", "read_folder"]
 
 _KEPT = 64
 """Inline vectors and deltas that are kept ready."""
