@@ -12,6 +12,7 @@ from harness.dispatcher.book_file import BookFile, EndpointState, Snapshot
 from harness.dispatcher.clock import LoopClock
 from harness.dispatcher.delegate import InspectEndpoint
 from harness.dispatcher.endpoint import Endpoint
+from harness.dispatcher.file_limit import allow_connections
 from harness.dispatcher.http import HttpEndpoint
 from harness.dispatcher.job import Ended, Flight, Job
 from harness.dispatcher.ledger import Ledger
@@ -73,6 +74,12 @@ class Pool:
         self._say = say
         self._watch = watch
         self._loop = asyncio.get_running_loop()
+        wanted = sum(e.max_concurrency for e in spec.endpoints if e.url is not None)
+        if allow_connections(wanted) < wanted:
+            say(
+                f"pool {spec.name}: the system allows this process fewer open files than the "
+                f"{wanted} connections that max_concurrency asks for; see ulimit -n"
+            )
         clock = LoopClock(self._loop)
         rng = np.random.default_rng(seed)
         self.lines = {endpoint.name: line_to(endpoint) for endpoint in spec.endpoints}

@@ -115,7 +115,7 @@ def test_any_faults(campaign_over: Callable[..., Any], situation: dict[str, Any]
     run.check()
 
 
-@settings(LEAN, max_examples=25)
+@settings(LEAN, max_examples=15)
 @given(
     flows=st.integers(2, 4),
     ratio=st.sampled_from([1, 3, 20]),

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from harness.dispatcher.breaker import Breaker, State
 from harness.dispatcher.concurrency import Concurrency
 from harness.dispatcher.estimates import Quantiles, Sizes
+from harness.dispatcher.file_limit import allow_connections
 from harness.dispatcher.job import Job
 from harness.dispatcher.limits import Bucket
 from harness.dispatcher.queue import FairQueue
@@ -22,22 +23,26 @@ steps = st.lists(
 
 
 @settings(deadline=None, max_examples=150)
-@given(limit=st.sampled_from([1.0, 2.0, 7.0, 60.0, 100.0]), steps=steps)
-def test_bucket_keeps_every_window(limit: float, steps: list[tuple[float, float, float]]) -> None:
-    """However amounts are taken and given back, no 60 s window holds more than the limit."""
-    bucket, now = Bucket(limit, now=0.0), 0.0
-    taken: list[list[float]] = []
+@given(
+    limit=st.sampled_from([1.0, 2.0, 7.0, 60.0]), window=st.sampled_from([1.0, 60.0]), steps=steps
+)
+def test_bucket_keeps_every_window(
+    limit: float, window: float, steps: list[tuple[float, float, float]]
+) -> None:
+    """However amounts are taken and given back, no window holds more than the limit."""
+    bucket, now = Bucket(limit, now=0.0, window=window), 0.0
+    taken: list[tuple[float, float]] = []
     for pause, amount, share in steps:
-        now += pause
+        now += pause * window / 60
         amount = min(amount, limit)
         while (at := bucket.ready(amount, now)) > now:
             assert at < now + 200
             now = at
         charge = bucket.take(amount, now)
         bucket.settle(charge, amount * share, now)
-        taken.append([now, amount * share])
+        taken.append((now, amount * share))
     for start, _ in taken:
-        inside = sum(size for at, size in taken if start <= at < start + 60)
+        inside = sum(size for at, size in taken if start <= at < start + window)
         assert inside <= limit * (1 + 1e-9)
 
 
@@ -60,6 +65,21 @@ def test_bucket_above_the_limit() -> None:
     bucket.take(10, 0.0)
     assert bucket.ready(500, 1.0) == pytest.approx(61.0)
     assert bucket.ready(500, 61.0) == 61.0
+
+
+def test_file_limit() -> None:
+    """A low limit on open files is raised for the connections that a pool may open."""
+    resource = pytest.importorskip("resource")
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    low = 700
+    if hard != resource.RLIM_INFINITY and hard < 1500:
+        pytest.skip(f"the hard limit is {hard}")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (low, hard))
+    try:
+        assert allow_connections(1000) == 1000
+        assert resource.getrlimit(resource.RLIMIT_NOFILE)[0] >= 1000
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 def test_breaker() -> None:
