@@ -50,8 +50,11 @@ def serve(
     inspect eval evals/pairwise.py --model pool/rehearsal
     """
     spec = load_server(faults) if faults is not None else ServerSpec()
-    changed = {"latency": latency, "rpm": rpm, "tpm": tpm}
-    spec = msgspec.structs.replace(spec, **{k: v for k, v in changed.items() if v is not None})
+    for name, value in (("latency", latency), ("rpm", rpm), ("tpm", tpm)):
+        if value is not None:
+            if value < 0 or (value == 0 and name != "latency"):
+                raise UsageError(f"--{name} {value:g}: expected a number above 0")
+            spec = msgspec.structs.replace(spec, **{name: value})
     settings = {name: settings_for(name, _overrides(given)) for name in PRESETS}
     key = None
     if key_env is not None:
