@@ -103,7 +103,14 @@ def _public(arguments: Mapping[str, Any]) -> dict[str, str]:
 
 
 def steering_facts(model: Model) -> dict[str, Any]:
-    """`vector, coef, layer, positions` of a steered model's arguments, for the record."""
+    """`vector, coef, layer, positions` of a steered model, for the record.
+
+    The provider itself says what it applies (a default layer resolved); else its arguments do.
+    """
+    own = getattr(model.api, "steering_facts", None)
+    if callable(own):
+        facts: dict[str, Any] = own()
+        return facts
     if provider_of(model) != "steering":
         return {}
     args = model.model_args

@@ -198,15 +198,31 @@ class SteeringAPI(ModelAPI):
             reply, seed_honoured=honoured, model=f"steering/{self.model_name}"
         )
 
+    def steering_facts(self) -> dict[str, Any]:
+        """`vector, coef, layer, positions` as they are applied, for the record."""
+        if self.vector is None:
+            return {}
+        return {
+            "vector": self.vector.name,
+            "coef": self.options.coef,
+            "layer": ",".join(map(str, self.layers_of(self.vector))),
+            "positions": self._where,
+        }
+
+    @property
+    def _where(self) -> str:
+        positions = self.options.positions
+        if isinstance(positions, Span):
+            return f"{positions.start}-{positions.end}"
+        return positions
+
     def identity(self) -> str:
         """What decides the answers: weights, precision, the vector's content and how it is used."""
         model = f"steering/{self.model_name}@{self.served.weights}-{self.served.dtype}"
         if self.vector is None:
             return model
-        positions = self.options.positions
-        where = f"{positions.start}-{positions.end}" if isinstance(positions, Span) else positions
         layers = ",".join(map(str, self.layers_of(self.vector)))
-        return f"{model}#{self.vector.sha256}:{self.options.coef!r}:{layers}:{where}"
+        return f"{model}#{self.vector.sha256}:{self.options.coef!r}:{layers}:{self._where}"
 
     def connection_key(self) -> str:
         """One server, one limit."""
