@@ -8,7 +8,7 @@ import msgspec
 from inspect_ai import Task
 from inspect_ai.dataset import MemoryDataset, Sample
 
-from evals.checking import checked, completer_of, measure_of, run_items
+from evals.checking import checked, completer_of, makes, measure_of, run_items
 from harness.completer import COMPLETION_TOKENS
 from harness.errors import PenchantError, UsageError
 from harness.inspect_api import PrerequisiteError
@@ -78,7 +78,7 @@ def rating_task(template: str, given: Mapping[str, Any], *, task: str) -> Task:
     asks = rate(measure, completer, by_id)
     return Task(
         dataset=MemoryDataset(samples, name=options.items),
-        solver=[complete(completer, by_id), asks] if completer is not None else asks,
+        solver=[complete(completer, by_id), asks] if makes(completer) else asks,
         scorer=rating(),
         metadata=task_metadata(
             options,
@@ -86,7 +86,7 @@ def rating_task(template: str, given: Mapping[str, Any], *, task: str) -> Task:
             questions=len(items) * options.seeds,
             items=items,
             per_question=1,
-            completes=completer is not None and completer.given is None,
+            completes=makes(completer),
             measure=measure,
         ),
     )
@@ -116,7 +116,7 @@ def choice_task(template: str, given: Mapping[str, Any], *, task: str) -> Task:
     used = {name for pair in shown for one in pair for name in one[:2]}
     return Task(
         dataset=MemoryDataset(samples, name=options.items),
-        solver=[complete(completer, by_id), asks] if completer is not None else asks,
+        solver=[complete(completer, by_id), asks] if makes(completer) else asks,
         scorer=preference(),
         metadata=task_metadata(
             options,
@@ -124,7 +124,7 @@ def choice_task(template: str, given: Mapping[str, Any], *, task: str) -> Task:
             questions=sum(len(pair) for pair in shown) * options.seeds,
             items=[item for item in items if item.id in used],
             per_question=2,
-            completes=completer is not None and completer.given is None,
+            completes=makes(completer),
             measure=measure,
         ),
     )

@@ -1,7 +1,7 @@
 """From `-T` options to what a run asks: everything that can be told wrong before a call is."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any, TypeGuard, TypeVar
 
 from inspect_ai.model import Model, get_model
 
@@ -21,7 +21,7 @@ from harness.stages import thinking_config
 from harness.text.logprobs import check_distinguishable
 from harness.where import SHELL_DIRECTORY
 
-__all__ = ["checked", "completer_of", "measure_of", "run_items"]
+__all__ = ["checked", "completer_of", "makes", "measure_of", "run_items"]
 
 Kind = TypeVar("Kind", bound=Options)
 
@@ -98,3 +98,8 @@ def completer_of(options: Options, items: Sequence[Item]) -> Completer:
     given = read_completions(options.completions, base=SHELL_DIRECTORY)
     check_given(given, items, where=f"completions={options.completions}", sysprompt=named.name)
     return Completer(options, named, given)
+
+
+def makes(completer: Completer | None) -> TypeGuard[Completer]:
+    """Whether the run completes items itself: not before a pre-task question, nor from a log."""
+    return completer is not None and completer.given is None
