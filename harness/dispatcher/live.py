@@ -9,19 +9,31 @@ from rich.text import Text
 
 from harness.dispatcher.book_file import EndpointState, Snapshot
 
-__all__ = ["Follower", "table"]
+__all__ = ["Follower", "History", "counter", "summary", "table"]
 
 
-class Follower:
-    """Reads a ledger's file as it grows and keeps its first and last two snapshots."""
+class History:
+    """The first and the last two snapshots: enough for rates and the expected end."""
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._position = 0
-        self._rest = b""
+    def __init__(self) -> None:
         self.first: Snapshot | None = None
         self.before: Snapshot | None = None
         self.last: Snapshot | None = None
+
+    def add(self, snapshot: Snapshot) -> None:
+        """Take one more."""
+        self.first = self.first or snapshot
+        self.before, self.last = self.last or snapshot, snapshot
+
+
+class Follower(History):
+    """Reads a ledger's file as it grows."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self._path = path
+        self._position = 0
+        self._rest = b""
 
     def read(self) -> bool:
         """Take what was appended; True if there was a new snapshot."""
@@ -34,16 +46,14 @@ class Follower:
         found = False
         for line in lines:
             if line.startswith(b'{"line":"snapshot"'):
-                snapshot = msgspec.json.decode(line, type=Snapshot)
-                self.first = self.first or snapshot
-                self.before, self.last = self.last or snapshot, snapshot
+                self.add(msgspec.json.decode(line, type=Snapshot))
                 found = True
         return found
 
 
-def table(follower: Follower) -> Table:
+def table(history: History) -> Table:
     """One row an endpoint: in flight, limit, rate, tokens, waste, money, breaker; the end below."""
-    last, before, first = follower.last, follower.before, follower.first
+    last, before, first = history.last, history.before, history.first
     shown = Table(title=None if last is None else f"pool {last.pool}: {last.waiting} waiting")
     for heading in ("endpoint", "in flight", "limit", "answers/s", "tokens", "waste", "US $", ""):
         shown.add_column(heading, justify="left" if heading in ("endpoint", "") else "right")
@@ -55,6 +65,30 @@ def table(follower: Follower) -> Table:
         shown.add_row(*_row(state, earlier.get(state.name, state), seconds))
     shown.caption = _expected_end(first, last)
     return shown
+
+
+def summary(history: History) -> str:
+    """The same on one line, for displays that have no room for a table."""
+    last, first = history.last, history.first
+    if last is None or first is None:
+        return ""
+    parts = [
+        f"{state.name} {counter(state)}, {state.account.waste:.1%} waste"
+        for state in last.endpoints
+    ]
+    return f"pool {last.pool}: {last.waiting} waiting; {'; '.join(parts)}; " + _expected_end(
+        first, last
+    )
+
+
+def counter(state: EndpointState) -> str:
+    """One endpoint in a few words."""
+    text = f"{state.in_flight}/{state.limit} in flight, {state.account.useful.requests:,} done"
+    if state.breaker != "closed":
+        text += f", {state.breaker}"
+    if state.account.usd:
+        text += f", ${state.account.usd:.2f}"
+    return text
 
 
 def _row(state: EndpointState, before: EndpointState, seconds: float) -> tuple[str | Text, ...]:

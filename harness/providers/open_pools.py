@@ -5,9 +5,10 @@ import time
 from pathlib import Path
 
 from inspect_ai.model import GenerateConfig
-from inspect_ai.util import display_counter
+from inspect_ai.util import display_counter, display_type
 
 from harness.dispatcher.book_file import BookFile, Snapshot, ledger_path
+from harness.dispatcher.live import History, counter, summary
 from harness.dispatcher.pool import Pool
 from harness.dispatcher.poolfile import PoolSpec
 from harness.errors import ServiceError
@@ -42,7 +43,7 @@ async def open_pool(spec: PoolSpec, ledger: Path | None, user: object) -> Pool:
         where = ledger or ledger_path(
             None if active is None else active.log_location, spec.name, time.time()
         )
-        pool = _pools[key] = Pool(spec, ledger=BookFile(where), say=say, watch=_show)
+        pool = _pools[key] = Pool(spec, ledger=BookFile(where), say=say, watch=_Screen().show)
         _users[key] = set()
     _users[key].add(id(user))
     await pool.start()
@@ -91,12 +92,23 @@ def warn_of_cap(spec: PoolSpec, config: GenerateConfig, *, blocks: bool) -> None
         )
 
 
-def _show(snapshot: Snapshot) -> None:
-    """One counter an endpoint in Inspect's own display."""
-    for state in snapshot.endpoints:
-        value = f"{state.in_flight}/{state.limit} in flight, {state.account.useful.requests} done"
-        if state.breaker != "closed":
-            value += f", {state.breaker}"
-        if state.account.usd:
-            value += f", ${state.account.usd:.2f}"
-        display_counter(state.name, value)
+class _Screen:
+    """Shows a pool beside Inspect's display: counters there, or a line now and then without."""
+
+    EVERY = 30.0
+
+    def __init__(self) -> None:
+        self._history = History()
+        self._said = 0.0
+
+    def show(self, snapshot: Snapshot) -> None:
+        """Take the latest snapshot."""
+        self._history.add(snapshot)
+        for state in snapshot.endpoints:
+            display_counter(state.name, counter(state))
+        if display_type() in ("full", "rich"):
+            return
+        self._said = self._said or snapshot.t
+        if snapshot.t - self._said >= self.EVERY:
+            self._said = snapshot.t
+            say(summary(self._history))

@@ -8,7 +8,7 @@ from rich.console import Console
 from harness.cli.main import cli
 from harness.dispatcher.book_file import BookFile, EndpointState, Snapshot, ledger_path
 from harness.dispatcher.ledger import Account, Entry
-from harness.dispatcher.live import Follower, table
+from harness.dispatcher.live import Follower, summary, table
 
 
 def snapshot(t: float, answers: int, done: int) -> Snapshot:
@@ -36,6 +36,9 @@ def test_table(tmp_path: Path) -> None:
     shown = console.export_text()
     for part in ("3.0", "3,300", "0.30", "half", "10 of 40 samples; 0 min 30 s left"):
         assert part in shown
+    line = summary(follower)
+    for part in ("a 7/20 in flight, 30 done, half, $0.30", "3.3% waste", "50 waiting", "30 s left"):
+        assert part in line
 
 
 def test_torn_line(tmp_path: Path) -> None:
