@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import inspect_ai
 import pytest
 from click.testing import CliRunner
 from inspect_ai.log import EvalLog, read_eval_log
@@ -14,6 +15,7 @@ from harness.logs import read_records
 
 Records = Callable[[EvalLog], list[dict[str, Any]]]
 RunEval = Callable[..., EvalLog]
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def outcomes(rows: list[dict[str, Any]]) -> Counter[str]:
@@ -122,3 +124,22 @@ def test_completions_of_a_log_are_used(run_eval: RunEval, records: Records) -> N
     shown = read_eval_log(str(given.location))
     calls = [e for s in shown.samples or [] for e in s.events if e.event == "model"]
     assert len(calls) == 15
+
+
+def test_templates_of_one_run_rate_the_same_completions(tmp_path: Path) -> None:
+    """Three tasks in one run complete each item once between them."""
+    asked = tmp_path / "asked.jsonl"
+    names = ("anchored_1_5", "anchored_precise_1_5", "compressed_anchors_1_5")
+    logs = inspect_ai.eval(
+        [str(ROOT / f"evals/anchored.py@{name}") for name in names],
+        model="sim/faithful",
+        task_args={"per_origin": 2},
+        model_args={"ask_log": str(asked)},
+        log_dir=str(tmp_path / "logs"),
+        display="none",
+        max_tasks=3,
+    )
+    assert [log.status for log in logs] == ["success"] * 3
+    lines = asked.read_text().splitlines()
+    assert sum('"completion"' in line for line in lines) == 10
+    assert len(lines) == 10 + 3 * 10
