@@ -66,14 +66,7 @@ def rating_task(template: str, given: Mapping[str, Any], *, task: str) -> Task:
     items = run_items(options)
     measure = measure_of(form, options, labels=form.labels)
     completer = completer_of(options, items) if measure.post else None
-    samples = [
-        Sample(
-            id=block_id([item.id for item in block]),
-            input=shown_text([item.text for item in block]),
-            metadata={"items": [item.id for item in block]},
-        )
-        for block in _blocks(items, options.block)
-    ]
+    samples = _item_samples(items, options.block)
     by_id = {item.id: item for item in items}
     asks = rate(measure, completer, by_id)
     return Task(
@@ -138,14 +131,7 @@ def completion_task(given: Mapping[str, Any], *, task: str) -> Task:
         raise UsageError(f"completions={options.completions!r} of {task}; it makes them itself")
     items = run_items(options)
     completer = completer_of(options, items)
-    samples = [
-        Sample(
-            id=block_id([item.id for item in block]),
-            input=shown_text([item.text for item in block]),
-            metadata={"items": [item.id for item in block]},
-        )
-        for block in _blocks(items, options.block)
-    ]
+    samples = _item_samples(items, options.block)
     by_id = {item.id: item for item in items}
     return Task(
         dataset=MemoryDataset(samples, name=options.items),
@@ -161,6 +147,17 @@ def completion_task(given: Mapping[str, Any], *, task: str) -> Task:
             measure=None,
         ),
     )
+
+
+def _item_samples(items: Sequence[Item], block: int) -> list[Sample]:
+    return [
+        Sample(
+            id=block_id([item.id for item in part]),
+            input=shown_text([item.text for item in part]),
+            metadata={"items": [item.id for item in part]},
+        )
+        for part in _blocks(items, block)
+    ]
 
 
 def _blocks(values: Sequence[Any], size: int) -> list[Sequence[Any]]:
