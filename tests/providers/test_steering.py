@@ -1,4 +1,4 @@
-"""`steering/NAME` through Inspect: what was asked is applied and recorded, or there is no answer."""
+"""`steering/NAME` through Inspect: what was asked is applied and recorded, or nothing answers."""
 
 import threading
 from collections.abc import Iterator
@@ -38,7 +38,7 @@ def vector_bytes(loaded: Any, seed: int = 0) -> bytes:
     generator = torch.Generator().manual_seed(seed)
     layers = range(loaded.depth)
     directions = {layer: torch.randn(loaded.width, generator=generator) for layer in layers}
-    norms = {kind: dict.fromkeys(layers, 8.0) for kind in NORMS}
+    norms = {kind: dict.fromkeys(layers, 1.0) for kind in NORMS}
     origin = Origin(
         model="tiny",
         weights=loaded.weights,
@@ -298,7 +298,7 @@ def test_evals_run_against_it_and_coefficients_share_nothing(
                 task_args={
                     "items": "builtin:math",
                     "per_origin": 3,
-                    "completion_max_tokens": 5,
+                    "completion_max_tokens": 16,
                     **args,
                 },
                 log_dir=str(tmp_path),
