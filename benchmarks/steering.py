@@ -128,10 +128,12 @@ def one_at_a_time(loaded: Loaded, prompt: str, layer: int, *, last: bool) -> tor
     return torch.cat(found)
 
 
-def _generate(loaded: Loaded, batch: torch.Tensor, count: int) -> Any:
+def _generate(
+    loaded: Loaded, batch: torch.Tensor, count: int, mask: torch.Tensor | None = None
+) -> Any:
     return loaded.model.generate(
         batch,
-        attention_mask=(batch != loaded.pad).long(),
+        attention_mask=torch.ones_like(batch) if mask is None else mask,
         max_new_tokens=count,
         min_new_tokens=count,
         do_sample=False,
@@ -210,6 +212,7 @@ def generation(loaded: Loaded, layer: int, repeats: int, count: int) -> None:
 
     width = max(len(ids) for ids in prompts)
     padded = torch.tensor([[loaded.pad] * (width - len(ids)) + list(ids) for ids in prompts])
+    mask = torch.tensor([[0] * (width - len(ids)) + [1] * len(ids) for ids in prompts])
 
     def transformers_alone() -> None:
         for ids in prompts:
@@ -218,7 +221,7 @@ def generation(loaded: Loaded, layer: int, repeats: int, count: int) -> None:
 
     def transformers_batch() -> None:
         with one_hook(loaded.layers[layer], delta[None], 0):
-            _generate(loaded, padded, count)
+            _generate(loaded, padded, count, mask)
 
     times = least(
         {
