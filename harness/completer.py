@@ -19,7 +19,7 @@ from harness.stages import check_config, stage_config
 from harness.text.refusal import is_refusal
 from harness.wire import Question, Reply
 
-__all__ = ["Completer"]
+__all__ = ["Completer", "check_given"]
 
 COMPLETION_TOKENS = 1024
 

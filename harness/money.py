@@ -20,6 +20,7 @@ __all__ = [
     "forecast_line",
     "price_of",
     "read_price",
+    "true_cost",
 ]
 
 CHARS_PER_TOKEN = 4

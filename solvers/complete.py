@@ -10,7 +10,7 @@ from harness.completer import Completer
 from harness.completions import Completion
 from harness.items.item import Item
 
-__all__ = ["complete"]
+__all__ = ["complete", "items_of"]
 
 
 @solver

@@ -15,7 +15,7 @@ from steering_server import tiny
 from steering_server.hooks import Hooks
 from steering_server.layers import find_layers, layer_devices
 
-__all__ = ["DTYPES", "Loaded", "load", "memory_left", "weights_hash"]
+__all__ = ["DTYPES", "Loaded", "describe", "load", "memory_left", "weights_hash"]
 
 DType = Literal["auto", "float32", "bfloat16", "float16"]
 DTYPES: dict[str, torch.dtype | None] = {

@@ -10,7 +10,7 @@ from steering_server.models import Loaded
 from steering_server.requests import ApiError
 from steering_server.work import Finished, Row, TokenScore
 
-__all__ = ["chunk", "error_body", "logprob_entry", "whole"]
+__all__ = ["choice_fields", "chunk", "delta", "error_body", "logprob_entry", "usage", "whole"]
 
 
 def error_body(error: ApiError) -> dict[str, Any]:

@@ -14,7 +14,17 @@ import torch
 from steering_server.recorder import Recorder
 from steering_server.reply_text import ReplyText
 
-__all__ = ["Addition", "Failure", "Finish", "Finished", "Row", "Sampling", "Sink", "TokenScore"]
+__all__ = [
+    "Addition",
+    "Failure",
+    "Finish",
+    "Finished",
+    "Row",
+    "Sampling",
+    "Sink",
+    "TokenScore",
+    "first_steered",
+]
 
 Finish = Literal["stop", "length"]
 

@@ -17,7 +17,7 @@ from harness.adaptive.trace import live_line, result_of
 from harness.notices import say
 from harness.records import Record
 
-__all__ = ["CampaignSource", "MakeSample"]
+__all__ = ["CampaignSource", "MakeSample", "records_of", "sample_prefix"]
 
 MakeSample = Callable[[str, Sequence[Sequence[Shown]]], Sample]
 """From a prefix of its id and a block of pairs to a sample."""

@@ -13,7 +13,7 @@ from harness.prompts.render import question_text, timing_of
 from harness.prompts.response import RESPONSES, response_name, tool_info
 from harness.prompts.template import Kind, Template, Timing
 
-__all__ = ["templates"]
+__all__ = ["template_toml", "templates"]
 
 
 @click.group()

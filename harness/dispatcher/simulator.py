@@ -12,7 +12,7 @@ from harness.dispatcher.job import Ended, Job
 from harness.dispatcher.pump import Pump
 from harness.dispatcher.scenario import Scenario, Size, VirtualServers, fluid_bound, sizes
 
-__all__ = ["Measured", "Policy", "measure", "ours"]
+__all__ = ["Measured", "Policy", "job_of", "measure", "ours"]
 
 
 @dataclass(frozen=True)

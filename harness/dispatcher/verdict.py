@@ -12,7 +12,7 @@ import msgspec
 from harness.dispatcher.headers import RateHeaders, rate_headers, retry_after
 from harness.wire import Reply, StopReason, TokenLogprob
 
-__all__ = ["Kind", "Verdict", "read_response"]
+__all__ = ["FunctionBody", "Kind", "ToolCallBody", "Verdict", "read_response"]
 
 Kind = Literal["ok", "throttled", "exhausted", "barred", "unavailable", "rejected"]
 

@@ -13,7 +13,15 @@ from harness.respondent.reading import Asked
 from harness.respondent.settings import Settings
 from harness.respondent.utility import Liked, misfit
 
-__all__ = ["EDGE", "acts_on", "first_probability", "latent", "level_at", "level_probabilities"]
+__all__ = [
+    "EDGE",
+    "acts_on",
+    "cluster_index",
+    "first_probability",
+    "latent",
+    "level_at",
+    "level_probabilities",
+]
 
 EDGE = 2.4
 """The levels of a rating share the latent scale from −EDGE to EDGE; the outer ones are open."""

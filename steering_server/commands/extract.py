@@ -30,7 +30,7 @@ from steering_server.recorder import Selector
 from steering_server.runner import Sizes
 from steering_server.vectors import Origin, serialize
 
-__all__ = ["extract", "parse_layers"]
+__all__ = ["extract", "parse_layers", "parse_selectors"]
 
 
 def parse_layers(text: str, depth: int) -> tuple[int, ...]:

@@ -11,6 +11,7 @@ from click.testing import CliRunner
 from inspect_ai.log import EvalLog, read_eval_log
 
 from harness.cli.main import cli
+from harness.inspect_api import PrerequisiteError
 from harness.logs import read_records
 
 Records = Callable[[EvalLog], list[dict[str, Any]]]
@@ -45,11 +46,10 @@ def test_what_max_calls_keeps_from_being_asked_is_failed_and_can_be_asked_later(
 
 
 def test_budget_without_a_price_is_refused(run_eval: RunEval) -> None:
-    """A budget in dollars for a model of unknown price ends the run with one line."""
-    log = run_eval("anchored.py@anchored_1_5", task_args={"per_origin": 1, "budget_usd": 1.0})
-    assert log.status == "error"
-    assert log.error is not None
-    assert "budget_usd=1 needs a price for sim/faithful" in log.error.message
+    """A budget in dollars for a model of unknown price ends the run before any call."""
+    with pytest.raises(PrerequisiteError) as raised:
+        run_eval("anchored.py@anchored_1_5", task_args={"per_origin": 1, "budget_usd": 1.0})
+    assert "needs a price for sim/faithful" in str(raised.value.message)
 
 
 def test_budget_stops_before_it_is_exceeded(run_eval: RunEval, records: Records) -> None:
