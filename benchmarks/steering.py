@@ -95,7 +95,7 @@ def one_hook(layer: torch.nn.Module, delta: torch.Tensor, start: int) -> Iterato
     def add(module: Any, args: Any, output: Any) -> Any:
         hidden = output[0] if isinstance(output, tuple) else output
         if hidden.shape[1] > 1 or start == 0:
-            hidden[:, start:] += delta[:, None]
+            hidden[:, start:] += delta[:, None].to(hidden)
         return output
 
     handle = layer.register_forward_hook(add)
@@ -108,7 +108,7 @@ def one_hook(layer: torch.nn.Module, delta: torch.Tensor, start: int) -> Iterato
 def padded_batch(loaded: Loaded, prompt: str, layer: int, *, last: bool) -> torch.Tensor:
     """All rows side by side, each through every layer."""
     ids = tokens(loaded, prompt)
-    batch = torch.tensor([ids] * len(COEFS))
+    batch = torch.tensor([ids] * len(COEFS), device=loaded.device)
     start = len(ids) - 1 if last else 0
     with one_hook(loaded.layers[layer], deltas(loaded), start):
         out: torch.Tensor = loaded.model(
@@ -119,7 +119,7 @@ def padded_batch(loaded: Loaded, prompt: str, layer: int, *, last: bool) -> torc
 
 def one_at_a_time(loaded: Loaded, prompt: str, layer: int, *, last: bool) -> torch.Tensor:
     """`generate` for one token, coefficient by coefficient."""
-    batch = torch.tensor([tokens(loaded, prompt)])
+    batch = torch.tensor([tokens(loaded, prompt)], device=loaded.device)
     start = batch.shape[1] - 1 if last else 0
     found = []
     for delta in deltas(loaded):
@@ -152,16 +152,24 @@ def ours(loaded: Loaded, rows: Sequence[Row]) -> torch.Tensor:
     return torch.stack([found[id(row)] for row in rows])
 
 
+def clock() -> float:
+    """CPU seconds of this process; on a GPU wall seconds, once it has finished its work."""
+    if not torch.cuda.is_available():
+        return time.process_time()
+    torch.cuda.synchronize()
+    return time.perf_counter()
+
+
 def least(cases: dict[str, Callable[[], Any]], repeats: int) -> dict[str, float]:
-    """Least CPU seconds of each case, all cases in turn, after a warm-up of each."""
+    """Least seconds (see `clock`) of each case, all cases in turn, after a warm-up of each."""
     for work in cases.values():
         work()
     best = dict.fromkeys(cases, float("inf"))
     for _ in range(repeats):
         for name, work in cases.items():
-            started = time.process_time()
+            started = clock()
             work()
-            best[name] = min(best[name], time.process_time() - started)
+            best[name] = min(best[name], clock() - started)
     return best
 
 
@@ -211,13 +219,15 @@ def generation(loaded: Loaded, layer: int, repeats: int, count: int) -> None:
         return [make_row(loaded, ids, (addition,), count) for ids in prompts]
 
     width = max(len(ids) for ids in prompts)
-    padded = torch.tensor([[loaded.pad] * (width - len(ids)) + list(ids) for ids in prompts])
-    mask = torch.tensor([[0] * (width - len(ids)) + [1] * len(ids) for ids in prompts])
+    rows_of = [[loaded.pad] * (width - len(ids)) + list(ids) for ids in prompts]
+    padded = torch.tensor(rows_of, device=loaded.device)
+    kept = [[0] * (width - len(ids)) + [1] * len(ids) for ids in prompts]
+    mask = torch.tensor(kept, device=loaded.device)
 
     def transformers_alone() -> None:
         for ids in prompts:
             with one_hook(loaded.layers[layer], delta[None], 0):
-                _generate(loaded, torch.tensor([ids]), count)
+                _generate(loaded, torch.tensor([ids], device=loaded.device), count)
 
     def transformers_batch() -> None:
         with one_hook(loaded.layers[layer], delta[None], 0):
@@ -237,7 +247,7 @@ def generation(loaded: Loaded, layer: int, repeats: int, count: int) -> None:
 
 def overhead(loaded: Loaded, repeats: int) -> None:
     """A pass with the hooks registered and idle, and one without them."""
-    batch = torch.tensor([tokens(loaded, SHORT)])
+    batch = torch.tensor([tokens(loaded, SHORT)], device=loaded.device)
     token = batch[:, :1]
     for title, ids in (("a prompt", batch), ("one token", token)):
         kept = [(layer._forward_hooks, layer._forward_pre_hooks) for layer in loaded.layers]
