@@ -1,5 +1,6 @@
 """The body of a chat-completions request, as it may be."""
 
+import json
 from typing import Literal
 
 import msgspec
@@ -114,8 +115,21 @@ def decode(body: bytes) -> ChatRequest:
         request = _CHAT.decode(body)
     except msgspec.DecodeError as error:
         raise _bad(error) from error
+    if body.count(b'"steering"') > 1:
+        # Of a field given twice the decoder keeps the last: a steering would be lost silently.
+        json.loads(body, object_pairs_hook=_once)
     _check(request)
     return request
+
+
+def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    """An object as a dict. ApiError 400 for a field that stands there twice."""
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in found if names.count(name) > 1)
+        raise fail(twice, "given twice")
+    return found
 
 
 def decode_vector(body: bytes) -> NewVector:

@@ -80,6 +80,17 @@ def test_a_body_that_is_not_json_is_400(client):
         fails(client.http.post("/v1/chat/completions", content=body), 400, "invalid_request")
 
 
+def test_a_steering_given_twice_is_refused(client):
+    """Of two, one would be lost: the answer would not be steered as asked."""
+    import json
+
+    body = json.dumps(client.body(steering={"vectors": [GOOD]}))
+    twice = body[:-1] + ', "steering": {"choices": ["A", "B"]}}'
+    refused = client.http.post("/v1/chat/completions", content=twice)
+    fails(refused, 400, "invalid_request", "steering", "twice")
+    assert client.chat('{"steering": 1, "steering": 2} "steering"').status_code == 200
+
+
 def test_a_prompt_that_is_too_long_is_400(client):
     """Prompt alone, or prompt and reply, beyond the context."""
     fails(client.chat("x" * 2000), 400, "context_length_exceeded", "1024")
