@@ -9,8 +9,15 @@ P(liking) = P("I love") / (P("I love") + P("I hate")) as the beginning of the re
 `choices`, steered at the vector's default layer in the reply (positions `response`), at seven
 coefficients from −.25 to .25. The slope is that of the mean over statements on the coefficient,
 by least squares; its interval resamples statements. The same is done with random directions of
-equal norm. Statements, wording and coefficients stand here; they were fixed on six other
-statements of each kind.
+equal norm.
+
+Read the result with these limits in mind. The wording, the vector and the position setting were
+chosen by a search on six other statements of each kind: about twenty wordings, eight vectors and
+two position settings, of which many showed nothing, among them the plain question whether it
+likes or dislikes the thing and a yes/no pair balanced for acquiescence. The statements below were
+fixed before they were run, once. The two answers hold about one hundredth of the probability, and
+P(liking) starts near its ceiling, lower for mathematics, which favours mathematics. The vector
+moves liking of other things too, only less.
 """
 
 import argparse
