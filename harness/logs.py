@@ -6,6 +6,7 @@ for tables, so that a table exported beside its logs is not read a second time.
 """
 
 import io
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -25,6 +26,8 @@ __all__ = ["LogInfo", "LogRecords", "find_logs", "read_records"]
 
 _LOG_SUFFIXES = (".eval", ".json")
 _TABLE_SUFFIXES = (".parquet", ".csv")
+_LOG_START = re.compile(rb'\s*\{\s*"(?:version|status|eval)"')
+"""How Inspect's JSON logs begin; the listing of an eval set begins with a log's name."""
 _SCORERS = ("rating", "preference")
 """Scorers whose records are measurements, by what stands after the last `/` of their name."""
 
@@ -75,10 +78,9 @@ def _files(path: Path) -> list[Path]:
 
 
 def _json_log(file: Path) -> bool:
-    """Whether a JSON file in a folder looks like a log; other JSON lies in log folders too."""
+    """Whether a JSON file in a folder looks like a log; `eval-set` leaves other JSON beside."""
     with file.open("rb") as stream:
-        start = stream.read(4096)
-    return start.lstrip()[:1] == b"{" and b'"version"' in start and b'"eval"' in start
+        return _LOG_START.match(stream.read(64)) is not None
 
 
 def _record_table(file: Path) -> bool:

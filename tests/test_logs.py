@@ -412,3 +412,11 @@ class _Stream(io.BytesIO):
 
 def _error() -> EvalError:
     return EvalError(message="boom", traceback="", traceback_ansi="")
+
+
+def test_listing_of_an_eval_set_is_no_log(tmp_path: Path) -> None:
+    """The `logs.json` and `eval-set.json` that an eval set leaves are passed by in silence."""
+    (tmp_path / "logs.json").write_text('{\n  "a.eval": {"version": 2, "eval": {}}\n}')
+    (tmp_path / "eval-set.json").write_text('{"eval_set_id": "x"}')
+    (tmp_path / "b.json").write_text('{\n  "version": 2,\n  "status": "success"\n}')
+    assert [path.name for path in find_logs([tmp_path])] == ["b.json"]
