@@ -30,7 +30,7 @@ from harness.providers.block import BLOCK_PROVIDERS, Block, carrying
 from harness.replies import reply_of
 from harness.wire import Message, Question, Reply
 
-__all__ = ["Asker", "chat", "rendering", "takes_blocks"]
+__all__ = ["Asker", "chat", "cut_off", "rendering", "takes_blocks"]
 
 Arrived = Callable[[int, Reply], None]
 
@@ -111,7 +111,9 @@ class Asker:
             output = await self._generate(chat(question.messages), config)
         except Exception as error:
             return _failed(error, time.monotonic() - started)
-        return _cut_off(reply_of(output), config.max_tokens)
+        return cut_off(
+            reply_of(output), config.max_tokens, getattr(self.model.api, "tokenizer", None)
+        )
 
     async def _block(self, questions: Sequence[Question], arrived: Arrived) -> list[Reply]:
         block = Block(tuple(questions), arrived)
@@ -155,11 +157,19 @@ async def _together(one: Callable[[int], Any], count: int) -> None:
         raise errors[0]
 
 
-def _cut_off(reply: Reply, max_tokens: int | None) -> Reply:
-    """Some providers do not say why they stopped (Inspect's `hf`): a full answer was cut off."""
-    if reply.stop == "unknown" and max_tokens and reply.output_tokens >= max_tokens:
-        return msgspec.structs.replace(reply, stop="max_tokens")
-    return reply
+def cut_off(reply: Reply, max_tokens: int | None, tokenizer: Any = None) -> Reply:
+    """Tell a cut-off reply of a provider that does not say why it stopped (Inspect's `hf`).
+
+    Its token count is a batch's longest, so where the provider has a `tokenizer` the text itself
+    is counted; decoding can lose a blank or two at the ends.
+    """
+    if reply.stop != "unknown" or not max_tokens or reply.output_tokens < max_tokens:
+        return reply
+    if tokenizer is not None:
+        count = len(tokenizer.encode(reply.text, add_special_tokens=False))
+        if count < max_tokens - 2:
+            return reply
+    return msgspec.structs.replace(reply, stop="max_tokens")
 
 
 def _failed(error: Exception, latency: float) -> Reply:
