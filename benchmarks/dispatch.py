@@ -5,6 +5,9 @@ own with 20 ms to an answer. Prints milliseconds of client CPU per answer at 50,
 flight, the ratio to the dispatcher, answers a second of client CPU, and the server's CPU. Then
 `inspect eval evals/pairwise.py` with pool/ in blocks of 25 against Inspect's openai-api/ with one
 call a sample, same server. `python benchmarks/dispatch.py --calls 1000 --skip-evals`
+
+The two evals are not of one size: the second asks far fewer questions (2 pairs an item in one order
+against 40 in both), so start-up weighs more on it and the ratio overstates the gain.
 """
 
 import argparse
