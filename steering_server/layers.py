@@ -9,10 +9,14 @@ from typing import Any
 
 import torch
 from torch import nn
+from transformers.pytorch_utils import Conv1D
 
 from harness.errors import UsageError
 
-__all__ = ["default_layer", "find_layers", "layer_devices"]
+__all__ = ["columnwise", "default_layer", "find_layers", "layer_devices"]
+
+_COLUMNWISE = ("mlp", "self_attn.q_proj", "self_attn.o_proj", "attention.dense", "attn.c_proj")
+"""Parts of a decoder layer that treat each token by itself, by the names that families use."""
 
 
 def _size(model: nn.Module) -> int:
@@ -44,3 +48,20 @@ def layer_devices(layers: nn.ModuleList) -> tuple[torch.device, ...]:
 def default_layer(count: int) -> int:
     """The layer used when none is named: a little past the middle (16 of 30, 2 of 4)."""
     return 11 * count // 20
+
+
+def columnwise(layer: nn.Module) -> list[nn.Module]:
+    """The parts of `layer` that map each token by itself, as plain matrix products do.
+
+    What routes tokens among experts is not among them: it may look at all tokens at once.
+    """
+    found = [module for name, module in layer.named_modules() if name in _COLUMNWISE]
+    return [
+        module
+        for module in found
+        if all(isinstance(part, nn.Linear | Conv1D) for part in module.modules() if _own(part))
+    ]
+
+
+def _own(module: nn.Module) -> bool:
+    return next(module.parameters(recurse=False), None) is not None

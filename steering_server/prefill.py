@@ -13,8 +13,10 @@ import torch
 from steering_server.cache import RowCache
 from steering_server.hooks import Step
 from steering_server.models import Loaded
+from steering_server.packing import can_pack, pack
 from steering_server.patches import patches
 from steering_server.planning import Batch
+from steering_server.work import Addition
 
 __all__ = ["Padded", "Prefilled", "forward", "left_padded", "prefill"]
 
@@ -39,9 +41,10 @@ def forward(
     mask: torch.Tensor | None = None,
     positions: torch.Tensor | None = None,
     cache: RowCache | None = None,
-    keep: int = 1,
+    keep: int | torch.Tensor = 1,
 ) -> torch.Tensor:
-    """Logits [rows, keep, vocabulary] in fp32 of the last `keep` tokens (0: of all).
+    """Logits [rows, keep, vocabulary] in fp32 of the last `keep` tokens (0: of all; a tensor: of
+    these columns, where `step.read` says how far from the end they reach).
 
     `tokens` [rows, new], `mask` [rows, old + new] (None: nothing is padding), `positions`
     [rows, new]; `cache` holds the old tokens and takes the new ones.
@@ -49,6 +52,8 @@ def forward(
     named: dict[str, Any] = {"use_cache": cache is not None, "logits_to_keep": keep}
     named |= {"attention_mask": mask, "past_key_values": cache, "position_ids": positions}
     given = {name: value for name, value in named.items() if value is not None}
+    if isinstance(keep, int) and keep and loaded.depth - 1 not in step.keep:
+        step.read = keep
     with loaded.hooks.during(step):
         logits: torch.Tensor = loaded.model(input_ids=tokens, **given).logits
     return logits.float()
@@ -125,9 +130,67 @@ def _step(loaded: Loaded, batch: Batch, pads: list[int], start: int, late: bool)
     )
 
 
+def _packed(loaded: Loaded, batch: Batch, additions: Sequence[Sequence[Addition]]) -> torch.Tensor:
+    """Logits [lanes, vocabulary], the lanes of a prompt side by side in one sequence."""
+    padded = left_padded(loaded, batch.prompts)
+    packing = pack(batch, loaded.device)
+    start = batch.width - batch.tail
+    step = Step(
+        patches=patches(
+            additions,
+            [padded.pads[lane.prompt] - start for lane in batch.lanes],
+            batch.tail,
+            devices=loaded.devices,
+            dtype=loaded.dtype,
+        ),
+        expand_at=batch.expand_at,
+        packing=packing,
+        read=len(packing.source) - start,
+    )
+    logits = forward(
+        loaded,
+        padded.tokens,
+        step,
+        mask=padded.mask,
+        positions=padded.positions,
+        keep=packing.ends,
+    )
+    return logits[packing.prompt, packing.slot_of]
+
+
+def _isolated(loaded: Loaded, batch: Batch) -> torch.Tensor | None:
+    """As `_packed`, with rows that overflow kept from their neighbours.
+
+    A masked token that is not finite still spoils a sum. So where a logit is not finite the lanes
+    are run apart to see whose it is, and then packed once more with nothing added to those: the
+    others get what they would have got beside any neighbour. None where that does not help.
+    """
+    additions = [lane.additions for lane in batch.lanes]
+    logits = _packed(loaded, batch, additions)
+    if bool(torch.isfinite(logits).all()):
+        return logits
+    apart = _apart(loaded, batch, keep_cache=False, late=True).logits
+    bad = ~torch.isfinite(apart).all(dim=-1)
+    calm = [() if spoiled else own for own, spoiled in zip(additions, bad.tolist(), strict=True)]
+    logits = _packed(loaded, batch, calm)
+    logits[bad] = apart[bad]
+    return logits if bool(torch.isfinite(logits[~bad]).all()) else None
+
+
 def prefill(loaded: Loaded, batch: Batch, *, keep_cache: bool, late: bool = True) -> Prefilled:
     """Run `batch`. `late` False expands before the first layer and shares no prefix: the plain
     batch that late expansion is measured against."""
+    if late and not keep_cache and can_pack(loaded.model, loaded.layers[-1], batch):
+        logits = _isolated(loaded, batch)
+        if logits is not None:
+            pads = [batch.width - len(batch.prompts[lane.prompt]) for lane in batch.lanes]
+            return Prefilled(logits, pads, None)
+    return _apart(loaded, batch, keep_cache=keep_cache, late=late)
+
+
+def _apart(loaded: Loaded, batch: Batch, *, keep_cache: bool, late: bool) -> Prefilled:
+    """Run `batch` with a row a lane, from the layer at which they part (`late`) or from the
+    first."""
     parting = late and batch.expand_at is not None
     lanes = [batch.prompts[lane.prompt] for lane in batch.lanes]
     pads = [batch.width - len(prompt) for prompt in lanes]

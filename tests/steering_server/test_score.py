@@ -5,6 +5,7 @@ import math
 import pytest
 import torch
 
+from steering_server.packing import can_pack
 from steering_server.planning import Batch, Limits, plan
 from steering_server.recorder import Recorder
 from steering_server.score import score
@@ -67,6 +68,48 @@ def test_the_shared_prefix_is_the_plain_batch(maker):
     assert difference.abs().max() < 1e-4
 
 
+def packs(maker, batch):
+    """Whether the batch is packed; every family but GPT-2 allows it."""
+    able = can_pack(maker.loaded.model, maker.loaded.layers[-1], batch)
+    return able or type(maker.loaded.model).__name__.startswith("GPT2")
+
+
+@pytest.mark.parametrize("tail", [1, 3])
+def test_packed_lanes_of_several_prompts_are_the_plain_batch(maker, tail):
+    """Lanes side by side in one sequence, several prompts and unequal sweeps, one beyond a sliding
+    window: each gets the plain batch's logits, and choices of one token their probabilities."""
+    rows = []
+    for prompt, coefs in zip(
+        (PROMPTS[1], PROMPTS[2], PROMPTS[2] + " Why?"),
+        ((-0.4, 0.2), (0.0, 0.1, 0.5), (0.3, -0.3)),
+        strict=True,
+    ):
+        start = len(maker.tokens(prompt)) - tail
+        rows += [
+            *sweep(maker, prompt, coefs=coefs, start=start, end=start + 1),
+            *sweep(maker, prompt, coefs=coefs[:1], start=start, seed=5, layer=2),
+        ]
+    batches = plan(rows, WIDE)
+    assert any(len(batch.prompts) > 1 for batch in batches)
+    assert all(batch.tail == tail and packs(maker, batch) for batch in batches)
+    difference = logits(maker, rows) - logits(maker, rows, late=False)
+    assert difference.abs().max() < 1e-4
+    assert (logits(maker, rows[:1]) - logits(maker, rows[1:2])).abs().max() > 1e-3
+
+
+def test_packed_lanes_without_an_addition_are_bitwise_the_same_beside_any_neighbour(maker):
+    """Also where a neighbour overflows, and only that neighbour's logits are not finite."""
+    last = len(maker.tokens(PROMPTS[1])) - 1
+    good = sweep(maker, PROMPTS[1], start=last, coefs=(0.0, -0.1, 0.3))
+    bad = maker.row(PROMPTS[1], additions=[maker.addition(float("nan"), start=last)])
+    calm = maker.row(PROMPTS[1], additions=[maker.addition(0.7, start=last)])
+    (batch,) = plan([*good, bad], WIDE)
+    assert packs(maker, batch)
+    with_bad, with_calm = logits(maker, [*good, bad]), logits(maker, [*good, calm])
+    assert torch.isnan(with_bad[-1]).any()
+    assert torch.equal(with_bad[:-1], with_calm[:-1])
+
+
 def test_coefficient_zero_is_bitwise_unsteered_alone_and_beside_steered_rows(maker):
     """A zero addition leaves no trace, whatever the neighbours get."""
     zero = maker.row(additions=[maker.addition(0.0)])
@@ -75,6 +118,13 @@ def test_coefficient_zero_is_bitwise_unsteered_alone_and_beside_steered_rows(mak
     steered = sweep(maker, coefs=(-0.5, 0.3))
     beside = logits(maker, [zero, *steered])
     assert torch.equal(beside, logits(maker, [plain, *steered]))
+
+
+def test_an_unsteered_row_alone_is_bitwise_the_one_in_a_sweep(maker):
+    """Of the last layer only the last columns are computed: never so few that one row alone goes
+    through other arithmetic than many."""
+    alone = logits(maker, [maker.row()])
+    assert torch.equal(logits(maker, sweep(maker))[2:3], alone)
 
 
 def test_one_rows_nan_leaves_its_neighbours_bitwise_unchanged(maker):
