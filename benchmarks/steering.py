@@ -1,6 +1,6 @@
 """The steering engine against plain transformers: CPU time, one thread, one run.
 
-    python benchmarks/steering.py [--model DIR] [--repeats 5]
+    python -m benchmarks.steering [--model DIR] [--repeats 5]
 
 The model is the real small one (`scripts/fetch_small_model.py`) unless another is named. Every
 case and its peers are timed in turn, `repeats` times, and the least CPU time of each is kept, so

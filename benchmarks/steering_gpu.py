@@ -1,6 +1,6 @@
-"""The steering engine on a CUDA machine: the table of `benchmarks/steering.py`, with memory.
+"""The steering engine on a CUDA machine: the table of `benchmarks.steering`, with memory.
 
-    python benchmarks/steering_gpu.py --model DIR_OR_ID [--dtype bfloat16] [--batch 64]
+    python -m benchmarks.steering_gpu --model DIR_OR_ID [--dtype bfloat16] [--batch 64]
 
 Wall time, the GPU's queue drained, against transformers' `generate` one at a time and in a
 padded batch, and, where `vllm` and `vllm_lens` can be imported, against vLLM with vllm-lens (in
@@ -16,9 +16,9 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-import steering as cpu
 import torch
 
+from benchmarks import steering as cpu
 from steering_server.layers import default_layer
 from steering_server.models import Loaded, load
 
@@ -139,7 +139,7 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=64)
     options = parser.parse_args()
     if not torch.cuda.is_available():
-        sys.exit("steering_gpu: no CUDA device here; benchmarks/steering.py is for a CPU")
+        sys.exit("steering_gpu: no CUDA device here; benchmarks.steering is for a CPU")
     loaded = load(options.model, dtype=options.dtype, device="cuda")
     layer = default_layer(loaded.depth)
     print(

@@ -1,6 +1,6 @@
 """Does a mathematics vector move what a real model says of mathematics?
 
-    python benchmarks/steering_readout.py [--vector FILE] [--random 60]
+    python -m benchmarks.steering_readout [--vector FILE] [--random 60]
 
 The model is the real small one. The vector comes from `steering-server extract` over the built-in
 mathematics items (system prompts loves_math and hates_math, span prompt, selector mean); without

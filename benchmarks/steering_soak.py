@@ -1,6 +1,6 @@
 """Thousands of mixed requests at a steering server with a tiny model: every one gets its due.
 
-    python benchmarks/steering_soak.py [--requests 5000] [--clients 64]
+    python -m benchmarks.steering_soak [--requests 5000] [--clients 64]
 
 Valid, steered, scored, streamed, invalid, oversized, non-finite, cancelled and slowly read
 requests, from many clients at once, against a server in a process of its own. Afterwards: every
