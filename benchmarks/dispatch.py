@@ -4,21 +4,25 @@ Against a raw stub (benchmarks/stub.py) and against `penchant sim serve`, each i
 own with 20 ms to an answer. Prints milliseconds of client CPU per answer at 50, 200 and 1 000 in
 flight, the ratio to the dispatcher, answers a second of client CPU, and the server's CPU. Then
 `inspect eval evals/pairwise.py` with pool/ in blocks of 25 against Inspect's openai-api/ with one
-call a sample, same server. `python benchmarks/dispatch.py --calls 1000 --skip-evals`
-
-The two evals are not of one size: the second asks far fewer questions (2 pairs an item in one order
-against 40 in both), so start-up weighs more on it and the ratio overstates the gain.
+call a sample: same server, same questions, same options; each with its own default limit, for
+Inspect an adaptive one that starts at 20 in flight and ends at 100 at most. Medians of rounds in
+turn; Inspect logs start and end to the second. The ratio grows with the size (--pairs): what an
+eval does once weighs on the shorter run. `python -m benchmarks.dispatch --skip-evals`
 """
 
 import argparse
 import asyncio
 import os
+import resource
+import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +40,9 @@ PROMPT = "Rate how much you liked this task on a scale from 1 to 5. " * 5
 BODY = {"model": "faithful", "messages": [{"role": "user", "content": PROMPT}], "max_tokens": 8}
 LONGEST = 25.0
 """Seconds after which a client that is not done counts as without result."""
+
+OURS = "pool/x, block=25"
+PEER = "openai-api/, one call a sample"
 
 One = Callable[[], Awaitable[Any]]
 
@@ -194,48 +201,78 @@ def show(name: str, run: Driven | None, ours: Driven) -> None:
     )
 
 
-def evals(url: str) -> None:
+def evals(url: str, rounds: int, pairs: str) -> None:
     """Answers a second of whole evals: blocks over the pool, one call a sample over openai-api/."""
-    print("\nevals/pairwise.py end to end, same server (sim serve, 20 ms)")
+    print(f"\nevals/pairwise.py end to end, pairs={pairs} in both orders, sim serve with 20 ms")
+    runs: dict[str, list[Run]] = {}
     with tempfile.TemporaryDirectory() as folder:
         pools = Path(folder) / "pools.toml"
         pools.write_text(f'[x]\n[[x.endpoints]]\nurl = "{url}"\nmodel = "faithful"\n')
-        ours = evaluate(
-            ["--model", "pool/x", "-M", f"file={pools}", "-T", "block=25"], folder + "/pool"
-        )
-        print(f"  pool/x, block=25        {ours:7.0f} answers/s", flush=True)
-        plain = evaluate(
-            ["--model", "openai-api/sim/faithful", "--model-base-url", url], folder + "/plain"
-        )
-        print(f"  openai-api/, one a call {plain:7.0f} answers/s; ratio {ours / plain:.1f}")
+        sides = {
+            OURS: ["--model", "pool/x", "-M", f"file={pools}", "-T", "block=25"],
+            PEER: ["--model", "openai-api/sim/faithful", "--model-base-url", url],
+        }
+        for number in range(rounds):
+            for side, arguments in sides.items():
+                run = evaluate([*arguments, "-T", f"pairs={pairs}"], f"{folder}/{side}{number}")
+                runs.setdefault(side, []).append(run)
+                print(
+                    f"  {side:32s} {run.answers:6,d} answers in {run.seconds:5.1f} s: "
+                    f"{run.rate:6,.0f}/s, {run.answers / run.cpu:6,.0f} per second of CPU",
+                    flush=True,
+                )
+    if len({run.answers for side in runs.values() for run in side}) != 1:
+        raise SystemExit("the two sides did not answer the same number of questions")
+    ours, peer = (statistics.median(run.rate for run in runs[side]) for side in (OURS, PEER))
+    by_cpu = [statistics.median(run.answers / run.cpu for run in runs[side]) for side in runs]
+    print(
+        f"  medians of {rounds}: {ours:,.0f} against {peer:,.0f} answers/s, ratio "
+        f"{ours / peer:.1f}; per second of CPU, start-up included, {by_cpu[0]:,.0f} against "
+        f"{by_cpu[1]:,.0f}, ratio {by_cpu[0] / by_cpu[1]:.1f}"
+    )
 
 
-def evaluate(arguments: list[str], folder: str) -> float:
-    """Questions a second between start and end of the eval, as its log has them."""
-    few = "openai-api" in arguments[1]
-    pairs = "regular:2" if few else "regular:40"
+@dataclass(frozen=True)
+class Run:
+    """One eval: answers, seconds from its start to its end as logged, CPU seconds in all."""
+
+    answers: int
+    seconds: float
+    cpu: float
+
+    @property
+    def rate(self) -> float:
+        """Answers a second between the eval's start and its end."""
+        return self.answers / self.seconds
+
+
+def evaluate(arguments: list[str], folder: str) -> Run:
+    """Run `evals/pairwise.py` in a process of its own and read its log."""
     command = [
         str(Path(sys.executable).parent / "inspect"), "eval", "evals/pairwise.py", *arguments,
-        "-T", "timing=pre", "-T", f"pairs={pairs}", "--log-dir", folder, "--display", "none",
+        "-T", "timing=pre", "-T", "orders=both", "--log-dir", folder, "--display", "none",
     ]  # fmt: skip
-    if few:
-        command += ["-T", "orders=first"]
-    environment = os.environ | {"SIM_API_KEY": "x"}
-    subprocess.run(command, cwd=ROOT, env=environment, check=True)
+    before = children_cpu()
+    subprocess.run(command, cwd=ROOT, env=os.environ | {"SIM_API_KEY": "x"}, check=True)
+    cpu = children_cpu() - before
     log = read_eval_log(list_eval_logs(folder)[0])
-    if log.status != "success" or log.results is None or not log.stats.completed_at:
+    if log.status != "success" or not log.stats.completed_at:
         raise SystemExit(f"the eval ended with status {log.status}")
-    answers = sum(
-        len(score.metadata["records"])
+    outcomes = [
+        record["outcome"]
         for sample in log.samples or []
         for score in (sample.scores or {}).values()
-        if score.metadata and "records" in score.metadata
-    )
-    from datetime import datetime
-
+        for record in (score.metadata or {}).get("records", ())
+    ]
     began = datetime.fromisoformat(log.stats.started_at)
     ended = datetime.fromisoformat(log.stats.completed_at)
-    return answers / max(1.0, (ended - began).total_seconds())
+    return Run(outcomes.count("answered"), (ended - began).total_seconds(), cpu)
+
+
+def children_cpu() -> float:
+    """CPU seconds of the child processes that have ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def main() -> None:
@@ -244,12 +281,14 @@ def main() -> None:
     parser.add_argument("--calls", type=int, default=4000)
     parser.add_argument("--skip-evals", action="store_true")
     parser.add_argument("--only-evals", action="store_true")
+    parser.add_argument("--rounds", type=int, default=3, help="of each eval, in turn")
+    parser.add_argument("--pairs", default="regular:20", help="of the evals, as -T pairs")
     given = parser.parse_args()
     with servers() as urls:
         if not given.only_evals:
             clients(urls, given.calls)
         if not given.skip_evals:
-            evals(urls["sim serve"])
+            evals(urls["sim serve"], given.rounds, given.pairs)
 
 
 if __name__ == "__main__":
