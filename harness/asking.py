@@ -81,12 +81,15 @@ class Asker:
         self.tools = list(tools)
         self.tool_choice = tool_choice
 
-    async def ask(self, questions: Sequence[Question], arrived: Arrived) -> list[Reply]:
+    async def ask(
+        self, questions: Sequence[Question], arrived: Arrived, *, block: bool = False
+    ) -> list[Reply]:
         """A reply to each question, in order; `arrived` hears of each the moment it is there.
 
-        Raises ServiceError, and what Inspect raises to end a run or a sample.
+        `block`: a single question goes as a block too, being what is left of one. Raises
+        ServiceError, and what Inspect raises to end a run or a sample.
         """
-        if len(questions) > 1 and takes_blocks(self.model):
+        if (block or len(questions) > 1) and takes_blocks(self.model):
             return await self._block(questions, arrived)
         replies: list[Reply | None] = [None] * len(questions)
 

@@ -88,7 +88,8 @@ class Session:
             self._count(reply)
 
         if order:
-            await asker.ask([questions[index] for index in order], arrived)
+            left = [questions[index] for index in order]
+            await asker.ask(left, arrived, block=len(questions) > 1)
             self._check_hope()
         return [replies[index] for index in range(len(questions))]
 

@@ -97,12 +97,24 @@ class Pool:
         self._ticking: asyncio.TimerHandle | None = None
         self.progress: tuple[int, int] = (0, 0)
 
-    async def ask(self, job: Job) -> Ended:
-        """How the job ended. Cancelling the caller withdraws the job."""
+    async def ask(self, job: Job, heard: Callable[[Ended], None] = lambda ended: None) -> Ended:
+        """How the job ended. Cancelling the caller withdraws the job.
+
+        `heard` hears of it first, in the same stretch in which the answer is read: a process that
+        dies has either not had the answer or has given it to `heard`. What it raises is raised
+        here.
+        """
         future: asyncio.Future[Ended] = self._loop.create_future()
 
         def done(ended: Ended) -> None:
-            if not future.done():
+            if future.done():
+                return
+            try:
+                heard(ended)
+            except Exception as error:
+                # The pump goes on, whatever the caller does with its answer.
+                future.set_exception(error)
+            else:
                 future.set_result(ended)
 
         ticket = self.pump.submit(job, done)

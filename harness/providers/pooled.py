@@ -5,6 +5,7 @@ of that happens in the pool's queue, and only what is final comes out of `genera
 """
 
 import hashlib
+from collections.abc import Callable
 from contextvars import Context, copy_context
 from typing import Any
 
@@ -96,10 +97,13 @@ class PoolAPI(ModelAPI):
             return await call.block(block, input)
         return await _Call(self, tools, tool_choice, config, options).single(input)
 
-    async def ask(self, job: Job) -> Ended:
-        """How a job of this pool ended; ServiceError when the pool cannot go on."""
+    async def ask(self, job: Job, heard: Callable[[Ended], None] = lambda ended: None) -> Ended:
+        """How a job of this pool ended, for `heard` see `Pool.ask`.
+
+        ServiceError when the pool cannot go on.
+        """
         pool = await open_pool(self.spec, self._ledger, self)
-        ended = await pool.ask(job)
+        ended = await pool.ask(job, heard)
         if ended.fatal is not None:
             raise ServiceError(f"pool/{self.model_name}: {ended.fatal}")
         return ended
@@ -170,14 +174,16 @@ class _Call:
         fatal: list[ServiceError] = []
 
         async def one(index: int) -> None:
+            def heard(ended: Ended) -> None:
+                if ended.fatal is None:
+                    replies[index] = self._named(ended.reply)
+                    block.reply(index, replies[index])
+
             try:
-                ended = await self._api.ask(self._job(questions[index]))
+                await self._api.ask(self._job(questions[index]), heard)
             except ServiceError as error:
                 fatal.append(error)
                 group.cancel_scope.cancel()
-                return
-            replies[index] = self._named(ended.reply)
-            block.reply(index, replies[index])
 
         async with anyio.create_task_group() as group:
             for index in range(len(questions)):

@@ -15,7 +15,13 @@ from inspect_ai.scorer import includes
 from inspect_ai.tool import ToolFunction, ToolInfo, ToolParams
 from inspect_ai.util import JSONSchema
 
+from harness.asking import Asker
 from harness.asking import chat as chat_of
+from harness.dispatcher.http import HttpEndpoint
+from harness.dispatcher.job import Ended, Job
+from harness.dispatcher.payload import Payload
+from harness.dispatcher.pool import Pool
+from harness.dispatcher.poolfile import EndpointSpec, PoolSpec
 from harness.errors import ServiceError, UsageError
 from harness.inspect_api import PrerequisiteError
 from harness.items.builtin import builtin_items
@@ -109,6 +115,55 @@ async def test_filtered_question(serve: Serve, pool_file: Write) -> None:
     async with get_model("pool/x", file=str(pool_file(serve(spec).url)), memoize=False) as model:
         output = await model.generate("hello")
     assert output.stop_reason == "content_filter"
+
+
+@pytest.mark.parametrize("count", [12, 1])
+async def test_answer_is_heard_in_the_stretch_in_which_it_is_read(
+    serve: Serve, pool_file: Write, monkeypatch: pytest.MonkeyPatch, count: int
+) -> None:
+    """Between an answer's arrival and its entry in the journal there is no moment to be killed in.
+
+    The same for what a resumed run finds left of a block: one question.
+    """
+    heard: list[int] = []
+    gained: list[int] = []
+    attempt = HttpEndpoint._attempt
+
+    async def watched(self: HttpEndpoint, payload: Any, deliver: Any) -> None:
+        def delivering(verdict: Any) -> None:
+            before = len(heard)
+            deliver(verdict)
+            gained.append(len(heard) - before)
+
+        await attempt(self, payload, delivering)
+
+    monkeypatch.setattr(HttpEndpoint, "_attempt", watched)
+    async with get_model("pool/x", file=str(pool_file(serve().url)), memoize=False) as model:
+        asker = Asker(model, GenerateConfig())
+        await asker.ask(questions(count), lambda index, reply: heard.append(index), block=True)
+    assert gained == [1] * count
+    assert sorted(heard) == list(range(count))
+
+
+async def test_pool_outlives_a_caller_that_cannot_take_its_answer(serve: Serve) -> None:
+    """What `heard` raises comes out of its own `ask`; the next is answered."""
+    endpoint = EndpointSpec(name="e", url=serve().url, model="faithful")
+    pool = Pool(PoolSpec(endpoints=(endpoint,), name="x"))
+    words = msgspec.json.encode([{"role": "user", "content": "Write a haiku."}])
+
+    def full(ended: Ended) -> None:
+        raise OSError("no space left")
+
+    def job() -> Job:
+        return Job(payload=Payload(words, b"", 8, native=lambda: (None,) * 4), size=len(words))
+
+    try:
+        with pytest.raises(OSError, match="no space left"):
+            await pool.ask(job(), full)
+        assert (await pool.ask(job())).reply.error is None
+        assert pool.pump.inflight == 0
+    finally:
+        await pool.aclose()
 
 
 async def test_dead_pool_ends_the_run(serve: Serve, pool_file: Write) -> None:
