@@ -56,14 +56,16 @@ def read_price(text: str) -> Price:
 
 
 def price_of(model: Model | str, given: str | None) -> Price | None:
-    """What a model costs: by its provider's own `price()` (a pool), by Inspect's data, as given."""
+    """What a model costs: as given, by its provider's own `price()` (a pool), by Inspect's data."""
+    if given is not None:
+        return read_price(given)
     own = None if isinstance(model, str) else getattr(model.api, "price", None)
     if callable(own) and (price := own()) is not None:
         return Price(*price)
     info = model_info(str(model))
     if info is not None and info.cost is not None:
         return Price(info.cost.input, info.cost.output)
-    return None if given is None else read_price(given)
+    return None
 
 
 @dataclass

@@ -40,7 +40,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     completion_seed: generation seed of the completions
     block: items or pairs per Inspect sample
     budget_usd, max_calls: stop asking beyond; what was not asked is recorded as failed
-    price: `IN,OUT`, US dollars per million tokens, for models that Inspect knows no cost of
+    price: `IN,OUT`, US dollars per million tokens; stands over a pool's and Inspect's own prices
     pilot: ask this many questions first and show their outcome rates
     reask_failed: on a resumed run, ask questions that failed before again
     """

@@ -4,6 +4,7 @@ from typing import Any
 
 import msgspec
 from inspect_ai.hooks import Hooks, TaskEnd, TaskStart, hooks
+from inspect_ai.model import Model, get_model
 
 from harness.money import Forecast, forecast_line, price_of
 from harness.notices import say
@@ -25,7 +26,7 @@ class RunHooks(Hooks):
         forecast = msgspec.convert(metadata["forecast"], Forecast)
         dataset, config = data.spec.dataset, data.spec.config
         samples = len(dataset.sample_ids or []) or dataset.samples or forecast.samples
-        price = price_of(data.spec.model, forecast.price)
+        price = price_of(_running(data.spec.model), forecast.price)
         line = forecast_line(forecast, samples=samples, epochs=config.epochs or 1, price=price)
         say(f"{data.spec.task} on {data.spec.model}: {line}")
 
@@ -33,3 +34,9 @@ class RunHooks(Hooks):
         """Close the task's journal."""
         for line in task_ended(data.eval_id):
             say(f"{data.log.eval.task} on {data.log.eval.model}: {line}")
+
+
+def _running(name: str) -> Model | str:
+    """The task's model, which may know its own price (a pool's file has it), else its name."""
+    model = get_model()
+    return model if str(model) == name else name

@@ -72,6 +72,8 @@ class Pump:
         self._timer_at = math.inf
         self._pumping = False
         self._again = False
+        # Where no endpoint has a price, nothing is known; beside one that has, 0 means free.
+        self._priced = any(e.spec.price_in or e.spec.price_out for e in self.endpoints)
         self._failing_since: float | None = None
         self._last_reason = ""
 
@@ -303,7 +305,7 @@ class Pump:
             self._cancel(loser, "hedged")
         reply = verdict.reply or Reply(error=f"{endpoint.name}: {verdict.reason}")
         cost = reply.cost
-        if cost is None and reply.error is None:
+        if cost is None and reply.error is None and self._priced:
             cost = price(endpoint, Demand(reply.input_tokens, reply.output_tokens))
         reply = msgspec.structs.replace(
             reply,

@@ -130,7 +130,10 @@ class PoolAPI(ModelAPI):
         return f"pool/{self.model_name}:{self.spec.label}#{hashlib.sha256(text).hexdigest()[:16]}"
 
     def price(self) -> tuple[float, float] | None:
-        """US dollars per million tokens, in and out, of the dearest endpoint; None if not told."""
+        """US dollars per million tokens, in and out, each the highest of any endpoint's.
+
+        None if no endpoint's price is told.
+        """
         prices = [(e.price_in, e.price_out) for e in self.spec.endpoints]
         dearest = (max(p[0] for p in prices), max(p[1] for p in prices))
         return None if dearest == (0.0, 0.0) else dearest

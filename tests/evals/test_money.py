@@ -52,10 +52,58 @@ def test_budget_without_a_price_is_refused(run_eval: RunEval) -> None:
     assert "needs a price for sim/faithful" in str(raised.value.message)
 
 
-def test_budget_stops_before_it_is_exceeded(run_eval: RunEval, records: Records) -> None:
-    """With a price the run spends at most the budget; the rest is failed and counted."""
+def pool_of(folder: Path, *prices: tuple[float, float]) -> dict[str, Any]:
+    """Model arguments of a pool `x` of simulated respondents at these prices."""
+    # Inspect keeps the model of a file that it has seen.
+    file = folder / f"pools-{'-'.join(map(str, prices))}.toml"
+    file.write_text(
+        "[x]\n"
+        + "\n".join(
+            f'[[x.endpoints]]\nname = "e{number}"\ninspect_model = "sim/faithful"\n'
+            f"price_in = {given}\nprice_out = {taken}"
+            for number, (given, taken) in enumerate(prices)
+        )
+    )
+    return {"file": str(file)}
+
+
+def test_forecast_of_a_pool_has_its_dearest_price(
+    run_eval: RunEval, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A pool is forecast as any model at its endpoints' highest prices, or at price=IN,OUT."""
+    said: list[str] = []
+    monkeypatch.setattr("harness.run_hooks.say", said.append)
+
+    def forecast(model: str, price: str | None, *prices: tuple[float, float]) -> str:
+        said.clear()
+        run_eval(
+            "anchored.py@anchored_1_5",
+            model,
+            task_args={"per_origin": 1, "price": price},
+            model_args=pool_of(tmp_path, *prices) if prices else {},
+        )
+        [line] = [line for line in said if "questions" in line]
+        return line.partition(": ")[2]
+
+    endpoints = ((1000.0, 2000.0), (500.0, 4000.0))
+    assert "at most $" in forecast("sim/faithful", "1000,4000")
+    assert forecast("pool/x", None, *endpoints) == forecast("sim/faithful", "1000,4000")
+    assert forecast("pool/x", "3000,1", *endpoints) == forecast("sim/faithful", "3000,1")
+    assert "$" not in forecast("pool/x", None, (0.0, 0.0))
+
+
+@pytest.mark.parametrize("model", ["sim/faithful", "pool/x"])
+def test_budget_stops_before_it_is_exceeded(
+    run_eval: RunEval, records: Records, tmp_path: Path, model: str
+) -> None:
+    """With a price the run spends at most the budget; the rest is failed and counted.
+
+    The same on a pool whose file tells no price.
+    """
     log = run_eval(
         "pairwise.py",
+        model,
+        model_args=pool_of(tmp_path, (0.0, 0.0)) if model == "pool/x" else {},
         task_args={"per_origin": 4, "timing": "pre", "budget_usd": 2.0, "price": [1000, 1000]},
     )
     assert log.status == "success", log.error
