@@ -112,6 +112,20 @@ def test_window_counts_what_fits() -> None:
     assert max(sum(a <= b < a + 60 for b in admitted) for a in admitted) == 30
 
 
+def test_stats_tell_the_fullest_window() -> None:
+    """The peaks are the largest sums over any 60 s, counted anew from each arrival."""
+    rng = np.random.default_rng(0)
+    model = ServerModel(ServerSpec(), start=0.0, rng=rng)
+    times = np.cumsum(rng.exponential(0.7, 400)).round(1)
+    tokens = rng.integers(1, 200, 400)
+    for at, amount in zip(times, tokens, strict=True):
+        model.arrive(float(at), float(amount), wall=0.0)
+    windows = [(times >= at) & (times < at + 60) for at in times]
+    assert times[-1] > 180
+    assert model.arrivals.peak == max(window.sum() for window in windows)
+    assert model.settled.peak == max(tokens[window].sum() for window in windows)
+
+
 def test_faults_file(tmp_path: Path) -> None:
     """A faults file is checked like any other: the key and what was expected."""
     file = tmp_path / "faults.toml"
