@@ -16,9 +16,9 @@ from torch import nn
 from steering_server.layers import columnwise
 from steering_server.packing import Packing
 
-__all__ = ["Hooks", "Patch", "Step"]
+__all__ = ["COLUMNS", "Hooks", "Patch", "Step"]
 
-_COLUMNS = 4
+COLUMNS = 4
 """Columns that are computed at least where only the last are read. Not 1: matrix products of
 fewer than four rows take another kernel on CPUs, and a row alone would differ in its last bits
 from one in a batch."""
@@ -147,7 +147,7 @@ class Hooks:
             width = 0
             if self._step is None or self._step.read is None:
                 return None
-            kept = max(self._step.read, _COLUMNS)
+            kept = max(self._step.read, COLUMNS)
             if kept >= args[0].shape[1]:
                 return None
             width = args[0].shape[1]

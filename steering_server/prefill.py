@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 from steering_server.cache import RowCache
-from steering_server.hooks import Step
+from steering_server.hooks import COLUMNS, Step
 from steering_server.models import Loaded
 from steering_server.packing import can_pack, pack
 from steering_server.patches import patches
@@ -49,14 +49,28 @@ def forward(
     `tokens` [rows, new], `mask` [rows, old + new] (None: nothing is padding), `positions`
     [rows, new]; `cache` holds the old tokens and takes the new ones.
     """
-    named: dict[str, Any] = {"use_cache": cache is not None, "logits_to_keep": keep}
+    one = isinstance(keep, int) and keep == 1
+    if one and loaded.depth - 1 not in step.keep:
+        step.read = 1
+    columns = _last_columns(tokens) if one else keep
+    named: dict[str, Any] = {"use_cache": cache is not None, "logits_to_keep": columns}
     named |= {"attention_mask": mask, "past_key_values": cache, "position_ids": positions}
     given = {name: value for name, value in named.items() if value is not None}
-    if isinstance(keep, int) and keep and loaded.depth - 1 not in step.keep:
-        step.read = keep
     with loaded.hooks.during(step):
         logits: torch.Tensor = loaded.model(input_ids=tokens, **given).logits
-    return logits.float()
+    return (logits[:, -1:] if one else logits).float()
+
+
+def _last_columns(tokens: torch.Tensor) -> torch.Tensor | int:
+    """Which columns to take logits of, to read the last.
+
+    On a CPU some more, as an index: a slice would be multiplied row by row, each time reading all
+    of the vocabulary's weights, and fewer than four rows by another kernel than many.
+    """
+    width = tokens.shape[1]
+    if tokens.device.type != "cpu" or width == 1:
+        return 1
+    return torch.arange(max(0, width - COLUMNS), width)
 
 
 @dataclass(frozen=True)

@@ -138,7 +138,8 @@ def score(loaded: Loaded, batch: Batch, *, most: int = 64, late: bool = True) ->
     ]
     longer = any(contexts)
     done = prefill(loaded, batch, keep_cache=longer, late=late)
-    first = torch.log_softmax(done.logits, dim=-1)
+    asked = any(row.choices is not None for row in batch.rows)
+    first = torch.log_softmax(done.logits, dim=-1) if asked else done.logits
     after: list[dict[Tokens, torch.Tensor]] = [{} for _ in batch.lanes]
     if longer:
         for start, end in _parts([len(own) for own in contexts], most):
