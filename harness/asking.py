@@ -108,7 +108,9 @@ class Asker:
         if question.seed is not None:
             config = config.model_copy(update={"seed": question.seed})
         if question.choices is not None and takes_blocks(self.model):
-            return (await self._carried(Block((question,)), chat(question.messages)))[0]
+            own = sum(message.role == "system" for message in question.messages)
+            block = Block((question,), own_systems=own)
+            return (await self._carried(block, chat(question.messages)))[0]
         started = time.monotonic()
         try:
             output = await self._generate(chat(question.messages), config)

@@ -1,9 +1,17 @@
+import random
 from typing import Any
 
+import msgspec
 import pytest
+from inspect_ai.model import GenerateConfig, get_model
 
-from harness.asking import cut_off
-from harness.wire import Reply
+from harness.asking import Asker, cut_off
+from harness.items.builtin import builtin_items
+from harness.prompts.catalogue import TEMPLATES
+from harness.prompts.render import rating_messages
+from harness.respondent.respond import respond
+from harness.respondent.settings import PRESETS
+from harness.wire import Message, Question, Reply
 
 
 class Words:
@@ -29,3 +37,29 @@ def test_a_reply_of_full_length_is_cut_off_where_nobody_says_so(
     """A batch's padding does not count; a provider's own stop reason stands."""
     reply = Reply(text=text, output_tokens=tokens, stop=stop)
     assert cut_off(reply, 32, tokenizer).stop == expected
+
+
+@pytest.mark.parametrize("set_by_inspect", [None, "You are terse."])
+@pytest.mark.parametrize("block", [False, True])
+async def test_a_lone_question_with_choices_reaches_the_model_as_it_is(
+    set_by_inspect: str | None, block: bool
+) -> None:
+    """Its turns are asked once each, after what Inspect sets before them and nothing else."""
+    item = next(iter(builtin_items())).text
+    turns = rating_messages(
+        TEMPLATES["anchored_precise_1_5"], item=item, completion="Here.", response="plain"
+    )
+    messages = (Message("system", "You hate mathematics."), *turns)
+    question = Question(messages=messages, seed=3, choices=("1", "2", "3", "4", "5"))
+    replies: list[Reply] = []
+    async with get_model("sim/faithful", memoize=False) as model:
+        asker = Asker(model, GenerateConfig(system_message=set_by_inspect))
+        await asker.ask([question], lambda index, reply: replies.append(reply), block=block)
+    before = () if set_by_inspect is None else (Message("system", set_by_inspect),)
+    whole = msgspec.structs.replace(question, messages=before + messages)
+    wanted = respond(whole, PRESETS["faithful"], rng=random.Random(0))
+    assert (replies[0].text, replies[0].input_tokens, replies[0].choices) == (
+        wanted.text,
+        wanted.input_tokens,
+        wanted.choices,
+    )

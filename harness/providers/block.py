@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from itertools import takewhile
 
 import msgspec
 from inspect_ai.model import ChatMessage
@@ -35,10 +36,14 @@ BLOCK_PROVIDERS = ("sim", "pool", "steering")
 
 @dataclass
 class Block:
-    """Questions under way in one `generate`, and the replies that have come so far."""
+    """Questions under way in one `generate`, and the replies that have come so far.
+
+    `own_systems` of the system messages that are shown at the start belong to the question itself.
+    """
 
     questions: tuple[Question, ...]
     arrived: Callable[[int, Reply], None] = lambda index, reply: None
+    own_systems: int = 0
     replies: dict[int, Reply] = field(default_factory=dict)
 
     def reply(self, index: int, reply: Reply) -> None:
@@ -72,7 +77,9 @@ def forget_block() -> None:
 
 def questions_for(block: Block, input: Sequence[ChatMessage]) -> tuple[Question, ...]:
     """The block's questions, each with the messages that Inspect set before the rendering."""
-    prefix = tuple(Message("system", message.text) for message in input[:-1])
+    systems = list(takewhile(lambda message: message.role == "system", input))
+    set_by_inspect = systems[: len(systems) - block.own_systems]
+    prefix = tuple(Message("system", message.text) for message in set_by_inspect)
     if not prefix:
         return block.questions
     return tuple(
