@@ -20,7 +20,7 @@ class Concurrency:
     unlearned.
     """
 
-    def __init__(self, kind: Literal["hosted", "local"], *, maximum: int) -> None:
+    def __init__(self, kind: Literal["hosted", "local", "steering"], *, maximum: int) -> None:
         self.kind = kind
         self.maximum = maximum
         self.floor = min(_FLOOR, maximum)

@@ -38,6 +38,9 @@ Positive = Annotated[float, msgspec.Meta(gt=0)]
 NotNegative = Annotated[float, msgspec.Meta(ge=0)]
 Count = Annotated[int, msgspec.Meta(ge=1)]
 
+_STEERING_CONCURRENCY = 64
+"""A steering server computes batches of about as many, and queues the rest."""
+
 
 class EndpointSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One place that serves the model.
@@ -45,8 +48,10 @@ class EndpointSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     Either `url` and `model`, or `inspect_model`. Limits are per minute (`rpm`, `tpm`, and
     `tpm_in` / `tpm_out` where the provider splits them) or second (`rps`). Prices are US dollars
     per million tokens. `kind` local means a server with slots of its own, whose limit shows as
-    latency. Only endpoints of one `equivalence` label are ever mixed. `reserve` says how many
-    output tokens a request holds until its usage is known. `timeout` is in seconds.
+    latency; steering a steering server, whose steering comes with the run (-M vector, coef, layer,
+    positions), with 64 requests at a time unless told otherwise. Only endpoints of one
+    `equivalence` label are ever mixed. `reserve` says how many output tokens a request holds until
+    its usage is known. `timeout` is in seconds.
     """
 
     name: str = ""
@@ -62,7 +67,7 @@ class EndpointSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     max_concurrency: Count = 1000
     price_in: NotNegative = 0.0
     price_out: NotNegative = 0.0
-    kind: Literal["hosted", "local"] = "hosted"
+    kind: Literal["hosted", "local", "steering"] = "hosted"
     equivalence: str = "default"
     reserve: Literal["p95", "max_tokens"] = "p95"
     timeout: Positive = 300.0
@@ -75,8 +80,9 @@ class EndpointSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 class PoolSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The endpoints of one model.
 
-    `label` chooses among several equivalence labels. `route` "conversation" sends everything
-    with the same opening turns to the same endpoint, for servers that keep a prefix cache.
+    `label` chooses among several equivalence labels. `route` "conversation" sends everything that
+    follows the same completion, or asks the same, to the same endpoint: for servers that keep a
+    prefix cache, or compute together what requests have in common.
     `patience` is for how many seconds nothing may succeed before the pool counts as dead.
     """
 
@@ -145,9 +151,10 @@ def _pool(file: Path, name: str, table: Any) -> PoolSpec:
     for index, endpoint in enumerate(spec.endpoints):
         where = f"pool file {file}: {name}.endpoints[{index}]"
         _check_endpoint(where, endpoint)
-        endpoints.append(
-            msgspec.structs.replace(endpoint, name=endpoint.name or _default_name(endpoint))
-        )
+        named = msgspec.structs.replace(endpoint, name=endpoint.name or _default_name(endpoint))
+        if named.kind == "steering" and "max_concurrency" not in table["endpoints"][index]:
+            named = msgspec.structs.replace(named, max_concurrency=_STEERING_CONCURRENCY)
+        endpoints.append(named)
     names = [endpoint.name for endpoint in endpoints]
     for endpoint_name in names:
         if names.count(endpoint_name) > 1:
@@ -185,6 +192,13 @@ def _check_endpoint(where: str, endpoint: EndpointSpec) -> None:
         raise UsageError(f"{where}: expected either url (and model) or inspect_model")
     if endpoint.url is not None:
         _check_url(where, endpoint)
+    if endpoint.kind == "steering" and endpoint.url is None:
+        raise UsageError(f"{where}.kind = 'steering': expected url and model of a steering server")
+    if "steering" in endpoint.extra_body:
+        raise UsageError(
+            f"{where}.extra_body: holds steering, which records would not show; set kind = "
+            '"steering" and give it with the run: -M vector=… -M coef=…'
+        )
     if endpoint.inspect_model is not None:
         if endpoint.inspect_model.split("/")[0] == "pool":
             raise UsageError(
@@ -240,6 +254,11 @@ def _choose(spec: PoolSpec, label: str | None) -> PoolSpec:
         raise UsageError(f"{where}: no endpoint of label {label!r}; expected {' or '.join(labels)}")
     chosen = label if label is not None else labels[0]
     endpoints = tuple(e for e in spec.endpoints if e.equivalence == chosen)
+    if len({e.kind == "steering" for e in endpoints}) > 1:
+        raise UsageError(
+            f"{where}: label {chosen!r} mixes steering servers with other endpoints; give them "
+            "different equivalence labels"
+        )
     if any(e.extra_body != endpoints[0].extra_body for e in endpoints):
         raise UsageError(
             f"{where}: endpoints of label {chosen!r} differ in extra_body, so they do not answer "

@@ -8,9 +8,9 @@ from inspect_ai.model import ChatMessage, GenerateConfig, messages_to_openai
 from inspect_ai.tool import ToolChoice, ToolFunction, ToolInfo
 
 from harness.errors import UsageError
-from harness.wire import Message
+from harness.wire import Message, Steering
 
-__all__ = ["options_of", "plain_messages", "request_messages", "with_seed"]
+__all__ = ["members", "options_of", "plain_messages", "request_messages", "with_seed"]
 
 _SAME = {
     "temperature": "temperature",
@@ -57,12 +57,18 @@ def options_of(
     return options | (config.extra_body or {})
 
 
-def with_seed(options: bytes, seed: int | None, choices: tuple[str, ...] | None) -> bytes:
-    """The shared members with those of one question: its seed, its allowed answers."""
+def members(options: dict[str, Any]) -> bytes:
+    """As members of a JSON object, each with a comma before it."""
+    return b"," + msgspec.json.encode(options)[1:-1] if options else b""
+
+
+def with_seed(options: bytes, seed: int | None, steering: Steering | None) -> bytes:
+    """The shared members with those of one question: its seed, its steering with the answers
+    allowed."""
     if seed is not None:
         options += b',"seed":%d' % seed
-    if choices is not None:
-        options += b',"steering":' + msgspec.json.encode({"choices": choices})
+    if steering is not None:
+        options += b',"steering":' + msgspec.json.encode(steering)
     return options
 
 

@@ -25,13 +25,15 @@ from inspect_ai.tool import ToolChoice, ToolInfo
 from harness.dispatcher.job import Ended, Job
 from harness.dispatcher.payload import Native, Payload
 from harness.dispatcher.poolfile import PoolSpec, key_of, load_pool
-from harness.errors import ServiceError, UsageError
+from harness.errors import PenchantError, ServiceError
 from harness.inspect_api import PrerequisiteError, sample_active
 from harness.providers.block import Block, current_block, forget_block, questions_for
 from harness.providers.open_pools import close_pool, open_pool, shared_key, warn_of_cap
 from harness.providers.output import block_output, single_output
 from harness.providers.pool_output import tool_call
-from harness.providers.pool_request import options_of, request_messages, with_seed
+from harness.providers.pool_request import members, options_of, request_messages, with_seed
+from harness.providers.pool_steering import checked, steering_of
+from harness.providers.steering_applied import refuse_unsupported
 from harness.where import resolve
 from harness.wire import Message, Question, Reply
 
@@ -45,7 +47,11 @@ _ROLES: dict[str, Any] = {
 
 
 class PoolAPI(ModelAPI):
-    """One pool of a pool file. `-M`: `file` (default pools.toml), `label`, `ledger` (a path)."""
+    """One pool of a pool file. `-M`: `file` (default pools.toml), `label`, `ledger` (a path).
+
+    A pool of steering servers takes `vector, coef, layer, positions` as `steering/NAME` does; they
+    must all have the same weights and the same vector.
+    """
 
     def __init__(
         self,
@@ -60,17 +66,14 @@ class PoolAPI(ModelAPI):
             file = str(model_args.pop("file", "pools.toml"))
             label = model_args.pop("label", None)
             ledger = model_args.pop("ledger", None)
-            if model_args:
-                raise UsageError(
-                    f"unknown -M {next(iter(model_args))!r} of pool/{model_name}; "
-                    "expected file, label or ledger"
-                )
             self.spec: PoolSpec = load_pool(
                 resolve(file), model_name, label=None if label is None else str(label)
             )
             for endpoint in self.spec.endpoints:
                 key_of(endpoint)
-        except UsageError as error:
+            self.applied = steering_of(self.spec, model_args)
+            self.exact_choices = self.applied is not None
+        except PenchantError as error:
             raise PrerequisiteError(str(error)) from None
         self._ledger = None if ledger is None else resolve(str(ledger))
         self._warned = False
@@ -90,6 +93,8 @@ class PoolAPI(ModelAPI):
         if not self._warned:
             self._warned = True
             warn_of_cap(self.spec, config, blocks=current_block() is not None)
+        if self.applied is not None:
+            refuse_unsupported(tools, config)
         block = current_block()
         options = options_of(config, tools, tool_choice)
         if block is not None:
@@ -127,7 +132,12 @@ class PoolAPI(ModelAPI):
             for e in self.spec.endpoints
         ]
         text = msgspec.json.encode(facts, order="deterministic")
-        return f"pool/{self.model_name}:{self.spec.label}#{hashlib.sha256(text).hexdigest()[:16]}"
+        own = f"pool/{self.model_name}:{self.spec.label}#{hashlib.sha256(text).hexdigest()[:16]}"
+        return own if self.applied is None else self.applied.identity(own)
+
+    def steering_facts(self) -> dict[str, Any]:
+        """`vector, coef, layer, positions` as they are applied, for the record."""
+        return {} if self.applied is None else self.applied.facts()
 
     def price(self) -> tuple[float, float] | None:
         """US dollars per million tokens, in and out, each the highest of any endpoint's.
@@ -166,7 +176,10 @@ class _Call:
         self._tools = tools
         self._tool_choice = tool_choice
         self._config = config
-        self._options = b"," + msgspec.json.encode(options)[1:-1] if options else b""
+        self._options = members(options)
+        # Exact probabilities of the allowed answers stand in for those of the first token.
+        exact = {k: v for k, v in options.items() if k not in ("logprobs", "top_logprobs")}
+        self._exact = members(exact)
         active = sample_active()
         self._flow = "" if active is None else active.eval_id
 
@@ -179,7 +192,7 @@ class _Call:
         async def one(index: int) -> None:
             def heard(ended: Ended) -> None:
                 if ended.fatal is None:
-                    replies[index] = self._named(ended.reply)
+                    replies[index] = self._named(ended.reply, questions[index].seed)
                     block.reply(index, replies[index])
 
             try:
@@ -200,7 +213,7 @@ class _Call:
         messages = await request_messages(input)
         job = self._make(messages, self._config.seed, None, lambda: self._native(input, None))
         ended = await self._api.ask(job)
-        reply = self._named(ended.reply)
+        reply = self._named(ended.reply, self._config.seed)
         if reply.error is not None:
             raise RuntimeError(reply.error)
         assert ended.verdict is not None
@@ -219,8 +232,12 @@ class _Call:
     def _model(self) -> str:
         return f"pool/{self._api.model_name}"
 
-    def _named(self, reply: Reply) -> Reply:
-        return reply if reply.model else msgspec.structs.replace(reply, model=self._model)
+    def _named(self, reply: Reply, seed: int | None) -> Reply:
+        """`reply` with the model's name, and never as an answer if steered other than asked."""
+        named = reply if reply.model else msgspec.structs.replace(reply, model=self._model)
+        if self._api.applied is None or reply.error is not None:
+            return named
+        return checked(self._api.applied, named, seeded=seed is not None)
 
     def _job(self, question: Question) -> Job:
         def native() -> Native:
@@ -231,9 +248,11 @@ class _Call:
 
     def _make(self, messages: bytes, seed: int | None, choices: Any, native: Any) -> Job:
         most = self._config.max_tokens
+        applied = self._api.applied
+        steering = None if applied is None else applied.field(choices)
         payload = Payload(
             messages=messages,
-            options=with_seed(self._options, seed, choices),
+            options=with_seed(self._exact if choices else self._options, seed, steering),
             max_tokens=most,
             native=native,
             headers=self._config.extra_headers,
@@ -261,6 +280,7 @@ def _chat(message: Message) -> ChatMessage:
 
 
 def _affinity(messages: bytes) -> int:
-    """A number that conversations with the same opening turns share: all but the last turn."""
-    opening = messages[: messages.rfind(b'{"role"')]
+    """A number that conversations share which follow the same completion, or ask the same."""
+    answered = b'{"role":"assistant"' in messages
+    opening = messages[: messages.rfind(b'{"role"')] if answered else messages
     return int.from_bytes(hashlib.blake2s(opening, digest_size=4).digest(), "big")

@@ -1,13 +1,10 @@
 """The provider class of `steering/NAME`: questions to a steering server, over HTTP.
 
 `-M vector=NAME` (registered with the server, or a `.safetensors` file, which is brought there)
-and `-M coef=0.25`; `-M layer=16`, `-M positions=response`, `-M base_url=http://…`. The vector's
-hash is fixed when the run starts and sent with every question, so that a server that has another
-vector under the name refuses instead of answering.
+and `-M coef=0.25`; `-M layer=16`, `-M positions=response`, `-M base_url=http://…`.
 """
 
 import os
-from pathlib import Path
 from typing import Any
 
 import anyio
@@ -15,30 +12,19 @@ import msgspec
 from inspect_ai.model import ChatMessage, GenerateConfig, ModelAPI, ModelOutput
 from inspect_ai.tool import ToolChoice, ToolInfo
 
-from harness.errors import PenchantError, ServiceError, UsageError
+from harness.errors import PenchantError, ServiceError
 from harness.inspect_api import PrerequisiteError
 from harness.providers.block import current_block, questions_for
 from harness.providers.output import block_output, single_output
-from harness.providers.steering_client import ServedVector, SteeringClient
+from harness.providers.steering_applied import apply, refuse_unsupported
+from harness.providers.steering_client import SteeringClient
 from harness.providers.steering_options import steering_options
-from harness.where import resolve
-from harness.wire import Message, Question, Reply, Span, Steering, SteeringVector
+from harness.wire import Message, Question, Reply
 
 __all__ = ["SteeringAPI"]
 
 _DEFAULT_URL = "http://127.0.0.1:8000"
 _TOP = 20
-_UNSUPPORTED = (
-    "best_of",
-    "frequency_penalty",
-    "presence_penalty",
-    "logit_bias",
-    "top_k",
-    "prompt_logprobs",
-    "response_schema",
-    "reasoning_tokens",
-)
-"""Generation options that would change the answer and that the server does not have."""
 
 
 class SteeringAPI(ModelAPI):
@@ -64,29 +50,10 @@ class SteeringAPI(ModelAPI):
                 timeout=self.options.timeout,
                 max_in_flight=self.options.max_in_flight,
             )
-            self.served = self.client.model(model_name)
-            self.vector = self._vector()
+            self.applied = apply(self.client, model_name, self.options)
         except PenchantError as error:
             raise PrerequisiteError(str(error)) from None
         self._slots = anyio.Semaphore(self.options.max_in_flight)
-
-    def _vector(self) -> ServedVector | None:
-        name = self.options.vector
-        if name is None:
-            return None
-        is_file = name.endswith(".safetensors") or "/" in name
-        vector = self.client.register(Path(resolve(name))) if is_file else self.client.vector(name)
-        missing = [layer for layer in self.layers_of(vector) if layer not in vector.layers]
-        if missing:
-            raise UsageError(
-                f"steering parameter layer={missing[0]}: vector {vector.name!r} has layers "
-                f"{vector.layers[0]} to {vector.layers[-1]}"
-            )
-        return vector
-
-    def layers_of(self, vector: ServedVector) -> tuple[int, ...]:
-        """Layers that `vector` is applied at."""
-        return self.options.layers or (int(vector.origin["default_layer"]),)
 
     async def generate(
         self,
@@ -126,16 +93,8 @@ class SteeringAPI(ModelAPI):
 
     def _check(self, tools: list[ToolInfo], config: GenerateConfig) -> None:
         """PrerequisiteError for what would be dropped: nothing is, silently."""
-        if tools:
-            raise PrerequisiteError(
-                "steering/… has no tool calls; expected response plain, xml or reasoned"
-            )
-        given = [name for name in _UNSUPPORTED if getattr(config, name) is not None]
-        if given:
-            raise PrerequisiteError(f"the steering server does not know {given[0]}")
-        if config.num_choices not in (None, 1):
-            raise PrerequisiteError("the steering server is asked for one answer at a time")
-        if "steering" in (config.extra_body or {}) and self.vector is not None:
+        refuse_unsupported(tools, config)
+        if "steering" in (config.extra_body or {}) and self.applied.vector is not None:
             raise PrerequisiteError(
                 "both -M vector=… and a steering field in --extra-body; expected one of them"
             )
@@ -164,35 +123,20 @@ class SteeringAPI(ModelAPI):
             body["top_logprobs"] = min(config.top_logprobs or _TOP, _TOP)
         body = {name: value for name, value in body.items() if value is not None}
         body |= config.extra_body or {}
-        steering = self._steering(question.choices)
+        steering = self.applied.field(question.choices)
         if "steering" not in body:
             body["steering"] = steering
         elif question.choices is not None:
             body["steering"] = {**body["steering"], "choices": list(question.choices)}
         return body
 
-    def _steering(self, choices: tuple[str, ...] | None) -> Steering:
-        if self.vector is None:
-            return Steering(choices=choices)
-        vector = SteeringVector(
-            coef=self.options.coef,
-            name=self.vector.name,
-            sha256=self.vector.sha256,
-            layers=self.layers_of(self.vector),
-            positions=self.options.positions,
-        )
-        return Steering(vectors=(vector,), choices=choices)
-
     async def _reply(self, question: Question, config: GenerateConfig) -> Reply:
         async with self._slots:
             reply = await self.client.ask(self._body(question, config))
-        if reply.error is None and self.vector is not None:
-            told = reply.steering or {}
-            if (told.get("sha256"), told.get("coef")) != (self.vector.sha256, self.options.coef):
-                raise ServiceError(
-                    f"the steering server applied {told}, not vector {self.vector.name!r} "
-                    f"({self.vector.sha256[:12]}) at {self.options.coef}"
-                )
+        if reply.error is None and "steering" not in (config.extra_body or {}):
+            mismatch = self.applied.mismatch(reply)
+            if mismatch is not None:
+                raise ServiceError(mismatch)
         honoured = None if question.seed is None else True
         return msgspec.structs.replace(
             reply, seed_honoured=honoured, model=f"steering/{self.model_name}"
@@ -200,29 +144,11 @@ class SteeringAPI(ModelAPI):
 
     def steering_facts(self) -> dict[str, Any]:
         """`vector, coef, layer, positions` as they are applied, for the record."""
-        if self.vector is None:
-            return {}
-        return {
-            "vector": self.vector.name,
-            "coef": self.options.coef,
-            "layer": ",".join(map(str, self.layers_of(self.vector))),
-            "positions": self._where,
-        }
-
-    @property
-    def _where(self) -> str:
-        positions = self.options.positions
-        if isinstance(positions, Span):
-            return f"{positions.start}-{positions.end}"
-        return positions
+        return self.applied.facts()
 
     def identity(self) -> str:
-        """What decides the answers: weights, precision, the vector's content and how it is used."""
-        model = f"steering/{self.model_name}@{self.served.weights}-{self.served.dtype}"
-        if self.vector is None:
-            return model
-        layers = ",".join(map(str, self.layers_of(self.vector)))
-        return f"{model}#{self.vector.sha256}:{self.options.coef!r}:{layers}:{self._where}"
+        """What decides the answers; see `Applied.identity`."""
+        return self.applied.identity(f"steering/{self.model_name}")
 
     def connection_key(self) -> str:
         """One server, one limit."""

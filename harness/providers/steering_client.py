@@ -14,7 +14,7 @@ import msgspec
 from harness.errors import ServiceError, UsageError
 from harness.wire import FORMAT_VERSION, Reply, StopReason, TokenLogprob
 
-__all__ = ["ServedModel", "ServedVector", "SteeringClient"]
+__all__ = ["ServedModel", "ServedVector", "SteeringClient", "told"]
 
 _ATTEMPTS = 6
 """Tries of one question against refused connections and 5xx; a full queue costs no try."""
@@ -210,7 +210,7 @@ class SteeringClient:
             endpoint=self.base_url,
             fingerprint=body["system_fingerprint"],
             attempts=attempts,
-            steering=_applied(steering),
+            steering=told(steering),
         )
 
     async def aclose(self) -> None:
@@ -220,7 +220,7 @@ class SteeringClient:
             self._client = None
 
 
-def _applied(steering: dict[str, Any]) -> dict[str, object]:
+def told(steering: dict[str, Any]) -> dict[str, object]:
     """The server's account of what it added, for the record; the first vector's own fields."""
     found: dict[str, object] = {
         "dtype": steering["dtype"],

@@ -101,10 +101,26 @@ def test_labels(tmp_path: Path) -> None:
 
 
 def test_unequal_extras(tmp_path: Path) -> None:
-    """Endpoints that send different extras (a steering vector) do not answer alike."""
-    text = GOOD.replace("rpm = 600", 'extra_body = { steering = { vector = "x" } }')
+    """Endpoints that send different extras do not answer alike."""
+    text = GOOD.replace("rpm = 600", "extra_body = { top_k = 5 }")
     with pytest.raises(UsageError, match="differ in extra_body"):
         load_pool(write(tmp_path, text), "gemma")
+
+
+def test_steering_is_neither_hidden_nor_mixed(tmp_path: Path) -> None:
+    """Steering comes with the run; steering servers pool with their like only."""
+    hidden = GOOD.replace("rpm = 600", 'extra_body = { steering = { vector = "x" } }')
+    with pytest.raises(UsageError, match=r"endpoints\[0\].extra_body: holds steering"):
+        load_pool(write(tmp_path, hidden), "gemma")
+    mixed = GOOD.replace("rpm = 600", 'kind = "steering"')
+    with pytest.raises(UsageError, match="mixes steering servers with other endpoints"):
+        load_pool(write(tmp_path, mixed), "gemma")
+    apart = GOOD.replace("rpm = 600", 'kind = "steering"\nequivalence = "steered"')
+    (endpoint,) = load_pool(write(tmp_path, apart), "gemma", label="steered").endpoints
+    assert endpoint.max_concurrency == 64
+    delegated = '[x]\n[[x.endpoints]]\ninspect_model = "steering/m"\nkind = "steering"\n'
+    with pytest.raises(UsageError, match="expected url and model of a steering server"):
+        load_pool(write(tmp_path, delegated), "x")
 
 
 def test_pasted_key(tmp_path: Path) -> None:

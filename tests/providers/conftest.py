@@ -3,9 +3,11 @@
 import asyncio
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from harness.respondent.faults import ServerSpec
@@ -77,3 +79,62 @@ def pool_file(tmp_path: Path) -> Callable[..., Path]:
         return file
 
     return write
+
+
+class Tiny:
+    """A tiny model to steer, and servers of it with the vector `math`."""
+
+    def __init__(self) -> None:
+        pytest.importorskip("torch", reason="the steering extra is not installed")
+
+    def vector(self, seed: int = 0, family: str = "llama") -> bytes:
+        """A vector file: a random direction a layer, norms of a tenth."""
+        import torch
+
+        from steering_server.models import load
+        from steering_server.vectors import NORMS, Origin, serialize
+
+        loaded = load(f"tiny:{family}", name="tiny")
+        generator = torch.Generator().manual_seed(seed)
+        layers = range(loaded.depth)
+        origin = Origin(
+            model="tiny",
+            weights=loaded.weights,
+            template=loaded.template,
+            method="random",
+            selector="none",
+            span="prompt",
+            default_layer=2,
+        )
+        return serialize(
+            {layer: torch.randn(loaded.width, generator=generator) for layer in layers},
+            {kind: dict.fromkeys(layers, 0.1) for kind in NORMS},
+            origin,
+        )
+
+    @contextmanager
+    def serving(self, seed: int = 0) -> Iterator[str]:
+        """The address of a server with a model of its own."""
+        from steering_server.models import load
+        from steering_server.server import Options, SteeringServer
+        from steering_server.vectors import parse
+
+        server = SteeringServer(
+            lambda: load("tiny:llama", name="tiny"),
+            {"math": parse(self.vector(seed), where="test")},
+            Options(port=0, threads=1),
+            say=lambda line: None,
+        )
+        thread = threading.Thread(target=server.run, daemon=True)
+        thread.start()
+        while httpx.get(f"{server.url}/health", trust_env=False).status_code != 200:
+            assert server.engine.state in ("loading", "ready")
+        yield server.url
+        server.stop()
+        thread.join(30)
+
+
+@pytest.fixture(scope="session")
+def tiny() -> Tiny:
+    """See `Tiny`."""
+    return Tiny()

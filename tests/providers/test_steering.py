@@ -1,6 +1,5 @@
 """`steering/NAME` through Inspect: what was asked is applied and recorded, or nothing answers."""
 
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -25,46 +24,14 @@ from harness.providers.steering_options import steering_options
 from harness.replies import reply_of
 from harness.wire import Message, Question, Span
 
-torch = pytest.importorskip("torch", reason="the steering extra is not installed")
-
-from steering_server.models import load  # noqa: E402
-from steering_server.server import Options, SteeringServer  # noqa: E402
-from steering_server.vectors import NORMS, Origin, Vector, parse, serialize  # noqa: E402
-
 EVALS = Path(__file__).resolve().parents[2] / "evals"
 
 
-def vector_bytes(loaded: Any, seed: int = 0) -> bytes:
-    generator = torch.Generator().manual_seed(seed)
-    layers = range(loaded.depth)
-    directions = {layer: torch.randn(loaded.width, generator=generator) for layer in layers}
-    norms = {kind: dict.fromkeys(layers, 0.1) for kind in NORMS}
-    origin = Origin(
-        model="tiny",
-        weights=loaded.weights,
-        template=loaded.template,
-        method="random",
-        selector="none",
-        span="prompt",
-        default_layer=2,
-    )
-    return serialize(directions, norms, origin)
-
-
 @pytest.fixture(scope="module")
-def url() -> Iterator[str]:
+def url(tiny: Any) -> Iterator[str]:
     """A tiny model behind a server, with the vector `math`."""
-    loaded = load("tiny:llama", name="tiny")
-    vectors: dict[str, Vector] = {"math": parse(vector_bytes(loaded), where="test")}
-    options = Options(port=0, threads=1)
-    server = SteeringServer(lambda: loaded, vectors, options, say=lambda line: None)
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    while httpx.get(f"{server.url}/health", trust_env=False).status_code != 200:
-        assert server.engine.state in ("loading", "ready")
-    yield server.url
-    server.stop()
-    thread.join(30)
+    with tiny.serving() as address:
+        yield address
 
 
 def steered(url: str, **args: Any) -> Model:
@@ -144,18 +111,17 @@ def test_two_steerings_are_two_identities(url: str) -> None:
     assert identities[1] == model_identity(steered(url, vector="math", coef="0.25"), config)
 
 
-async def test_a_vector_file_is_brought_to_the_server(url: str, tmp_path: Path) -> None:
+async def test_a_vector_file_is_brought_to_the_server(url: str, tiny: Any, tmp_path: Path) -> None:
     """It gets its own name with its hash; twice is once; another model's is refused."""
-    loaded = load("tiny:llama", name="tiny")
     path = tmp_path / "mine.safetensors"
-    path.write_bytes(vector_bytes(loaded, seed=5))
+    path.write_bytes(tiny.vector(5))
     names = []
     for _ in range(2):
         (reply,) = await replies(steered(url, vector=str(path), coef=1), questions(1))
         assert reply.steering is not None
         names.append(reply.steering["vector"])
     assert names[0] == names[1] and str(names[0]).startswith("mine-")
-    path.write_bytes(vector_bytes(load("tiny:qwen3", name="tiny")))
+    path.write_bytes(tiny.vector(family="qwen3"))
     with pytest.raises(PrerequisiteError, match="another model"):
         steered(url, vector=str(path), coef=1)
 
