@@ -114,7 +114,8 @@ class Precision:
         n = len(self.degree)
         full = np.zeros((n + len(self.corner),) * 2)
         items = self.upper.toarray()
-        full[:n, :n] = -items - items.T
+        np.negative(items, out=full[:n, :n])
+        full[:n, :n] -= items.T
         full[:n, n:], full[n:, :n] = self.border, self.border.T
         full[np.diag_indices_from(full)] += self.diagonal
         return full

@@ -30,9 +30,10 @@ def inverse(matrix: FloatArray) -> FloatArray:
     factor, failed = dpotrf(matrix, lower=1, overwrite_a=1)
     if failed:
         return np.asarray(np.linalg.pinv(matrix, hermitian=True))
+    # The factor came with zeros above its diagonal, and these stay.
     half, _ = dpotri(factor, lower=1, overwrite_c=1)
-    full = np.tril(half)
-    full += np.tril(half, -1).T
+    full = half + half.T
+    full[np.diag_indices_from(full)] *= 0.5
     return np.asarray(full)
 
 
