@@ -3,13 +3,14 @@
 from collections.abc import Callable, Sequence
 
 import msgspec
+from inspect_ai.scorer import Metric, MetricProtocol, SampleScore
 from inspect_ai.solver import TaskState
 
 from harness.measure import questions_of
 from harness.reading import read_record
 from harness.records import Record
 
-__all__ = ["levels_of", "rows_of", "table"]
+__all__ = ["as_metric", "levels_of", "records_in", "rows_of", "table"]
 
 
 def rows_of(state: TaskState) -> list[Record]:
@@ -47,3 +48,17 @@ def table(
 
 def _cell(text: str) -> str:
     return text.replace("|", "\\|").replace("\n", " ")
+
+
+def records_in(scores: Sequence[SampleScore]) -> list[Record]:
+    """The records that the scores of an eval carry."""
+    return [
+        msgspec.convert(row, Record)
+        for score in scores
+        for row in (score.score.metadata or {}).get("records", ())
+    ]
+
+
+def as_metric(compute: MetricProtocol) -> Metric:
+    """`compute`, as the decorator's type wants it."""
+    return compute

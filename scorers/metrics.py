@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import msgspec
 import numpy as np
 import polars as pl
-from inspect_ai.scorer import Metric, MetricProtocol, SampleScore, metric
+from inspect_ai.scorer import Metric, SampleScore, metric
 
 from harness.completions import Completion
 from harness.records import Record, frame
@@ -20,6 +20,7 @@ from harness.stats.intervals import Bootstrap
 from harness.stats.matrix import rating_matrix
 from harness.stats.outcomes import outcome_rates
 from harness.stats.position import position_content
+from scorers.measured import as_metric, records_in
 
 __all__ = ["completion_metrics", "preference_metrics", "rating_metrics"]
 
@@ -31,7 +32,7 @@ def rating_metrics() -> Metric:
     """Outcome rates, mean, modal share, KL from uniform (÷ ln K) and ICC(1,1) of ratings."""
 
     def compute(scores: list[SampleScore]) -> dict[str, float]:
-        records = _records(scores)
+        records = records_in(scores)
         if not records:
             return {"questions": 0.0}
         table = frame(records)
@@ -49,7 +50,7 @@ def rating_metrics() -> Metric:
                 found["icc_1_1"] = icc(ratings)["icc_1_1"].estimate
         return found
 
-    return _typed(compute)
+    return as_metric(compute)
 
 
 @metric(scores="unreduced")
@@ -57,7 +58,7 @@ def preference_metrics() -> Metric:
     """Outcome rates, first-choice rate and, for pairs asked both ways, the position effect β."""
 
     def compute(scores: list[SampleScore]) -> dict[str, float]:
-        records = _records(scores)
+        records = records_in(scores)
         if not records:
             return {"questions": 0.0}
         table = frame(records)
@@ -70,7 +71,7 @@ def preference_metrics() -> Metric:
                 found[name] = effects[name].estimate
         return found
 
-    return _typed(compute)
+    return as_metric(compute)
 
 
 @metric(scores="unreduced")
@@ -92,19 +93,7 @@ def completion_metrics() -> Metric:
             "failed": sum(one.error is not None for one in made) / len(made),
         }
 
-    return _typed(compute)
-
-
-def _typed(compute: MetricProtocol) -> Metric:
-    return compute
-
-
-def _records(scores: Sequence[SampleScore]) -> list[Record]:
-    return [
-        msgspec.convert(row, Record)
-        for score in scores
-        for row in (score.score.metadata or {}).get("records", ())
-    ]
+    return as_metric(compute)
 
 
 def _outcomes(table: pl.DataFrame) -> dict[str, float]:

@@ -1,14 +1,12 @@
 """Metrics of an adaptive campaign: the fit of all its records."""
 
-from collections.abc import Sequence
-
-import msgspec
 import polars as pl
-from inspect_ai.scorer import Metric, MetricProtocol, SampleScore, metric
+from inspect_ai.scorer import Metric, SampleScore, metric
 
 from harness.errors import PenchantError
-from harness.records import Record, frame
+from harness.records import frame
 from harness.stats.utilities import analyse_records
+from scorers.measured import as_metric, records_in
 
 __all__ = ["utility_metrics"]
 
@@ -33,7 +31,7 @@ def utility_metrics() -> Metric:
     effect with its interval, held-out scores. The utilities are in that command's table."""
 
     def compute(scores: list[SampleScore]) -> dict[str, float]:
-        table = frame(_records(scores))
+        table = frame(records_in(scores))
         if not (table["outcome"] == "answered").any():
             return {"comparisons": 0.0}
         try:
@@ -43,16 +41,4 @@ def utility_metrics() -> Metric:
             return {"comparisons": float((table["outcome"] == "answered").sum())}
         return {name: float(summary[name]) for name in _SHOWN if summary[name] is not None}
 
-    return _typed(compute)
-
-
-def _typed(compute: MetricProtocol) -> Metric:
-    return compute
-
-
-def _records(scores: Sequence[SampleScore]) -> list[Record]:
-    return [
-        msgspec.convert(row, Record)
-        for score in scores
-        for row in (score.score.metadata or {}).get("records", ())
-    ]
+    return as_metric(compute)

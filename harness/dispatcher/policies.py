@@ -4,15 +4,10 @@ Each tries a request again until it is answered, at most six times where a failu
 """
 
 from collections import deque
-from collections.abc import Callable
 
-import numpy as np
-
-from harness.dispatcher.clock import VirtualClock
 from harness.dispatcher.job import Job
 from harness.dispatcher.poolfile import EndpointSpec
-from harness.dispatcher.scenario import Scenario, Size, VirtualServers
-from harness.dispatcher.simulator import Done, Policy, job_of, ours
+from harness.dispatcher.simulator import Policy, Trial, job_of, ours
 from harness.dispatcher.verdict import Verdict
 
 __all__ = ["POLICIES"]
@@ -23,23 +18,11 @@ _ATTEMPTS = 6
 class _Sender:
     """Sends from one queue under a limit that a subclass sets for each endpoint."""
 
-    backoff = True
-
-    def __init__(
-        self,
-        scenario: Scenario,
-        servers: VirtualServers,
-        clock: VirtualClock,
-        work: list[Size],
-        rng: np.random.Generator,
-        done: Done,
-    ) -> None:
-        self.specs = list(scenario.endpoints)
-        self.servers = servers
-        self.clock = clock
-        self.rng = rng
-        self.done = done
-        self.queue = deque(job_of(size, index) for index, size in enumerate(work))
+    def __init__(self, trial: Trial) -> None:
+        self.specs = list(trial.scenario.endpoints)
+        self.trial = trial
+        self.clock = trial.clock
+        self.queue = deque(job_of(size, index) for index, size in enumerate(trial.work))
         self.inflight = dict.fromkeys((spec.name for spec in self.specs), 0)
         self.go()
 
@@ -67,28 +50,26 @@ class _Sender:
             self.inflight[spec.name] -= 1
             self.heard(spec, verdict)
             if verdict.kind == "ok":
-                self.done(True)
+                self.trial.done(True)
             elif verdict.kind != "throttled" and job.attempts + 1 >= _ATTEMPTS:
-                self.done(False)
+                self.trial.done(False)
             else:
                 self.again(job, verdict)
             self.go()
 
-        self.servers.request(spec, job, deliver)
+        self.trial.servers.request(spec, job, deliver)
 
     def again(self, job: Job, verdict: Verdict) -> None:
         """Put a request back after an exponential wait with jitter, or what the server said."""
         job.attempts += verdict.kind != "throttled"
-        wait = 0.0
-        if self.backoff:
-            tries = min(job.sends, 6)
-            wait = max(verdict.retry_after or 0.0, 0.5 * 2.0**tries * float(self.rng.random()))
+        longest = 0.5 * 2.0 ** min(job.sends, 6)
+        wait = max(verdict.retry_after or 0.0, longest * float(self.trial.rng.random()))
+        self.clock.call_later(wait, lambda: self.back(job))
 
-        def back() -> None:
-            self.queue.appendleft(job)
-            self.go()
-
-        self.clock.call_later(wait, back)
+    def back(self, job: Job) -> None:
+        """A request has waited."""
+        self.queue.appendleft(job)
+        self.go()
 
 
 class _Fixed(_Sender):
@@ -132,15 +113,11 @@ class _SharedAdaptive(_Sender):
 
     def again(self, job: Job, verdict: Verdict) -> None:
         self.held += 1
-        job.attempts += verdict.kind != "throttled"
-        wait = max(verdict.retry_after or 0.0, 0.5 * 2.0 ** min(job.sends, 6) * self.rng.random())
+        super().again(job, verdict)
 
-        def back() -> None:
-            self.held -= 1
-            self.queue.appendleft(job)
-            self.go()
-
-        self.clock.call_later(float(wait), back)
+    def back(self, job: Job) -> None:
+        self.held -= 1
+        super().back(job)
 
 
 class _RoundRobin(_Sender):
@@ -148,18 +125,10 @@ class _RoundRobin(_Sender):
 
     turn = 0
 
-    def __init__(
-        self,
-        scenario: Scenario,
-        servers: VirtualServers,
-        clock: VirtualClock,
-        work: list[Size],
-        rng: np.random.Generator,
-        done: Done,
-    ) -> None:
+    def __init__(self, trial: Trial) -> None:
         self.failures: dict[str, int] = {}
         self.resting: dict[str, float] = {}
-        super().__init__(scenario, servers, clock, work, rng, done)
+        super().__init__(trial)
 
     def pick(self) -> EndpointSpec | None:
         for _ in self.specs:
@@ -187,20 +156,10 @@ class _Aimd(_Sender):
     No breaker: what refuses fast has room at once, and is sent to again.
     """
 
-    backoff = False
-
-    def __init__(
-        self,
-        scenario: Scenario,
-        servers: VirtualServers,
-        clock: VirtualClock,
-        work: list[Size],
-        rng: np.random.Generator,
-        done: Done,
-    ) -> None:
-        self.limits = dict.fromkeys((spec.name for spec in scenario.endpoints), 20.0)
+    def __init__(self, trial: Trial) -> None:
+        self.limits = dict.fromkeys((spec.name for spec in trial.scenario.endpoints), 20.0)
         self.cuts: dict[str, float] = {}
-        super().__init__(scenario, servers, clock, work, rng, done)
+        super().__init__(trial)
 
     def pick(self) -> EndpointSpec | None:
         free = [s for s in self.specs if self.inflight[s.name] < int(self.limits[s.name])]
@@ -221,25 +180,11 @@ class _Aimd(_Sender):
         self.queue.appendleft(job)
 
 
-def _starting(sender: Callable[..., object]) -> Policy:
-    def start(
-        scenario: Scenario,
-        servers: VirtualServers,
-        clock: VirtualClock,
-        work: list[Size],
-        rng: np.random.Generator,
-        done: Done,
-    ) -> None:
-        sender(scenario, servers, clock, work, rng, done)
-
-    return start
-
-
 POLICIES: dict[str, Policy] = {
     "dispatcher": ours,
-    "fixed 100 each": _starting(_Fixed),
-    "one shared adaptive 100": _starting(_SharedAdaptive),
-    "round robin with cool-down": _starting(_RoundRobin),
-    "AIMD without breaker": _starting(_Aimd),
+    "fixed 100 each": _Fixed,
+    "one shared adaptive 100": _SharedAdaptive,
+    "round robin with cool-down": _RoundRobin,
+    "AIMD without breaker": _Aimd,
 }
 """By name, the dispatcher first."""

@@ -12,7 +12,7 @@ from harness.dispatcher.job import Ended, Job
 from harness.dispatcher.pump import Pump
 from harness.dispatcher.scenario import Scenario, Size, VirtualServers, fluid_bound, sizes
 
-__all__ = ["Measured", "Policy", "job_of", "measure", "ours"]
+__all__ = ["Measured", "Policy", "Trial", "job_of", "measure", "ours"]
 
 
 @dataclass(frozen=True)
@@ -37,11 +37,21 @@ class Measured:
         return (self.sent - self.answered) / max(1, self.answered)
 
 
-Done = Callable[[bool], None]
-Policy = Callable[
-    [Scenario, VirtualServers, VirtualClock, list[Size], np.random.Generator, Done], None
-]
-"""Starts the whole work and calls `done(answered)` once per request."""
+@dataclass(frozen=True)
+class Trial:
+    """What a policy is given: endpoints, what serves them, the time, the requests in order, and a
+    source of jitter. It calls `done(answered)` once per request."""
+
+    scenario: Scenario
+    servers: VirtualServers
+    clock: VirtualClock
+    work: list[Size]
+    rng: np.random.Generator
+    done: Callable[[bool], None]
+
+
+Policy = Callable[[Trial], object]
+"""Starts the whole work."""
 
 
 def job_of(size: Size, index: int) -> Job:
@@ -49,22 +59,16 @@ def job_of(size: Size, index: int) -> Job:
     return Job(payload=size, flow="0", kind="0", size=int(size.input * 3.6), max_tokens=400)
 
 
-def ours(
-    scenario: Scenario,
-    servers: VirtualServers,
-    clock: VirtualClock,
-    work: list[Size],
-    rng: np.random.Generator,
-    done: Done,
-) -> None:
+def ours(trial: Trial) -> None:
     """The dispatcher itself."""
-    endpoints = [Endpoint(spec, now=clock.now(), rng=rng) for spec in scenario.endpoints]
-    pump = Pump(endpoints, servers, clock=clock)
+    now = trial.clock.now()
+    endpoints = [Endpoint(spec, now=now, rng=trial.rng) for spec in trial.scenario.endpoints]
+    pump = Pump(endpoints, trial.servers, clock=trial.clock)
 
     def ended(result: Ended) -> None:
-        done(result.reply.error is None)
+        trial.done(result.reply.error is None)
 
-    for index, size in enumerate(work):
+    for index, size in enumerate(trial.work):
         pump.submit(job_of(size, index), ended)
 
 
@@ -92,7 +96,7 @@ def measure(
         if sum(ends) == requests:
             last[0] = clock.now() - start
 
-    policy(scenario, servers, clock, work, policy_rng, done)
+    policy(Trial(scenario, servers, clock, work, policy_rng, done))
     while sum(ends) < requests and clock.now() - start < limit and clock.step():
         pass
     return Measured(

@@ -1,7 +1,7 @@
 """Laws of the dispatcher over random sequences of faults, limits, cancellations and jumps."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, get_args
 
 import hypothesis.strategies as st
 from hypothesis import HealthCheck, given, settings
@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from harness.dispatcher.job import Job
 from harness.dispatcher.poolfile import EndpointSpec
 from harness.dispatcher.scenario import Scenario, Size
-from harness.respondent.faults import Fault, ServerSpec
+from harness.respondent.faults import Fault, FaultKind, ServerSpec
 
 LEAN = settings(
     deadline=None,
@@ -19,23 +19,7 @@ LEAN = settings(
 
 faults = st.builds(
     Fault,
-    kind=st.sampled_from(
-        [
-            "throttle",
-            "capacity",
-            "quota",
-            "error",
-            "refuse",
-            "reset",
-            "reset_body",
-            "truncate",
-            "garbage",
-            "error_in_200",
-            "hang",
-            "slow",
-            "filter",
-        ]
-    ),
+    kind=st.sampled_from(get_args(FaultKind)),
     start=st.floats(0, 20),
     duration=st.sampled_from([0.5, 3.0, 15.0, 60.0, 1e9]),
     share=st.sampled_from([0.05, 0.3, 1.0]),
