@@ -38,6 +38,9 @@ KINDS = {
     "cancelled": 0,
 }
 
+SLOW = 0.1
+"""Seconds a slow reader takes over each token; the server has long finished by then."""
+
 
 def write_vectors(folder: Path) -> None:
     """A usable vector, and one whose dose overflows."""
@@ -129,7 +132,7 @@ async def streamed(http: httpx.AsyncClient, path: str, asked: dict[str, Any], *,
             if line.startswith("data: "):
                 first, last = first or line[6:], line[6:]
                 if slow:
-                    await asyncio.sleep(0.01)
+                    await asyncio.sleep(SLOW)
     if last != "[DONE]":
         return f"stream ended with {last[:80]}"
     import json
@@ -172,7 +175,8 @@ async def soak(url: str, pid: int, requests: int, clients: int) -> tuple[Counter
     async def client() -> None:
         async with httpx.AsyncClient(base_url=url, timeout=120, trust_env=False) as http:
             for index, kind in work:
-                outcomes[await one(http, kind, body(kind, random.Random(index)))] += 1
+                outcome = await one(http, kind, body(kind, random.Random(index)))
+                outcomes[f"{kind}, its due" if outcome == "ok" else outcome] += 1
                 if (index + 1) % max(1, requests // 4) == 0:
                     memory.append(resident(pid))
 
@@ -203,7 +207,7 @@ def main() -> None:
         f"  afterwards: {health['status']}, {health['running']} running, {health['queued']} "
         f"queued; drained with exit status {code}"
     )
-    wrong = set(outcomes) - {"ok", "queue full"}
+    wrong = set(outcomes) - {f"{kind}, its due" for kind in KINDS} - {"queue full"}
     grown = memory[-1] / memory[0] if memory else 1.0
     if wrong or health["status"] != "ready" or code != 0 or grown > 1.1:
         sys.exit(1)

@@ -56,12 +56,11 @@ def columnwise(layer: nn.Module) -> list[nn.Module]:
     What routes tokens among experts is not among them: it may look at all tokens at once.
     """
     found = [module for name, module in layer.named_modules() if name in _COLUMNWISE]
-    return [
-        module
-        for module in found
-        if all(isinstance(part, nn.Linear | Conv1D) for part in module.modules() if _own(part))
-    ]
+    return [module for module in found if all(map(_plain, module.modules()))]
 
 
-def _own(module: nn.Module) -> bool:
-    return next(module.parameters(recurse=False), None) is not None
+def _plain(module: nn.Module) -> bool:
+    if isinstance(module, nn.ModuleList):
+        return False
+    own = next(module.parameters(recurse=False), None)
+    return own is None or isinstance(module, nn.Linear | Conv1D)

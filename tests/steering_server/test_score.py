@@ -4,7 +4,9 @@ import math
 
 import pytest
 import torch
+from transformers import AutoModelForCausalLM, MixtralConfig
 
+from steering_server.layers import columnwise, find_layers
 from steering_server.packing import can_pack
 from steering_server.planning import Batch, Limits, plan
 from steering_server.recorder import Recorder
@@ -125,6 +127,23 @@ def test_an_unsteered_row_alone_is_bitwise_the_one_in_a_sweep(maker):
     through other arithmetic than many."""
     alone = logits(maker, [maker.row()])
     assert torch.equal(logits(maker, sweep(maker))[2:3], alone)
+
+
+def test_experts_see_all_columns(maker):
+    """Dense parts of the last layer may be narrowed; what routes tokens among experts may not."""
+    last = maker.loaded.layers[-1]
+    assert last.mlp in columnwise(last)
+    config = MixtralConfig(
+        hidden_size=16,
+        intermediate_size=8,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        num_key_value_heads=1,
+        num_local_experts=2,
+        vocab_size=32,
+    )
+    routed = find_layers(AutoModelForCausalLM.from_config(config))[-1]
+    assert columnwise(routed) == [routed.self_attn.q_proj, routed.self_attn.o_proj]
 
 
 def test_one_rows_nan_leaves_its_neighbours_bitwise_unchanged(maker):
