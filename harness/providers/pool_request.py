@@ -102,6 +102,11 @@ def _check(config: GenerateConfig) -> None:
         raise UsageError(
             f"num_choices={config.num_choices} is not supported by pool/; use -T seeds=…"
         )
+    if "steering" in (config.extra_body or {}):
+        raise UsageError(
+            "--extra-body holds steering, which records would not show; expected -M vector=… "
+            "-M coef=… and a pool of steering servers"
+        )
     if config.batch:
         raise UsageError("batch is not supported by pool/; a pool sends each request by itself")
 

@@ -212,6 +212,9 @@ async def test_unsupported_settings(serve: Serve, pool_file: Write) -> None:
     async with get_model("pool/x", file=str(pool_file(serve().url)), memoize=False) as model:
         with pytest.raises(UsageError, match="num_choices=3"):
             await model.generate("hello", config=GenerateConfig(num_choices=3))
+        hidden = GenerateConfig(extra_body={"steering": {"vectors": []}})
+        with pytest.raises(UsageError, match="--extra-body holds steering"):
+            await model.generate("hello", config=hidden)
 
 
 def test_keys_share_limits(pool_file: Write) -> None:
