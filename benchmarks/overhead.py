@@ -4,8 +4,8 @@ Plain Inspect is one generate a sample with a trivial scorer, same respondent, s
 log options. Each case is warmed up once; the median of the rounds is printed with the ratio to
 plain. `python benchmarks/overhead.py --measurements 600 --rounds 3`
 
-The respondent answers in process at zero latency; its own time (about a tenth of a millisecond a
-reply) is in every case, plain too. Repeats are epochs, so a sample of block N asks N questions.
+The respondent answers in process at zero latency; its own time is in every
+case, plain too. Repeats are epochs, so a sample of block N asks N questions.
 Blocks above 1 measure eight times as much, so that a run's fixed cost weighs alike in all cases.
 """
 

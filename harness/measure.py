@@ -18,6 +18,7 @@ from harness.prompts.labels import labels_text
 from harness.prompts.render import choice_messages, prompt_hash, rating_messages
 from harness.prompts.response import tool_info
 from harness.prompts.template import Template, Timing
+from harness.replies import shown_reply
 from harness.stages import base_seed, check_config, stage_config, thinking_name
 from harness.wire import Message, Question, Reply
 
@@ -258,7 +259,7 @@ def default_tokens(template: Template, response: str) -> int:
 
 def output_of(model: str, common: Common, asked: Sequence[Asked]) -> ModelOutput:
     """The sample's output: answers for a person, and all that a scorer needs to read them again."""
-    shown = [_shown(one.reply) for one in asked]
+    shown = [shown_reply(one.reply) for one in asked]
     if len(shown) > 1:
         text = "\n\n".join(f"{number}. {answer}" for number, answer in enumerate(shown, start=1))
     else:
@@ -281,11 +282,3 @@ def questions_of(output: ModelOutput) -> tuple[Common, list[Asked]] | None:
         msgspec.json.decode(kept["common"], type=Common),
         msgspec.json.decode(kept["asked"], type=list[Asked]),
     )
-
-
-def _shown(reply: Reply) -> str:
-    if reply.error is not None:
-        return f"(failed: {reply.error})"
-    if reply.tool_arguments is not None:
-        return f"{reply.text} (tool call: {reply.tool_arguments})".strip()
-    return reply.text or "(empty)"

@@ -9,7 +9,7 @@ from inspect_ai.model import (
 
 from harness.wire import Reply, StopReason, TokenLogprob
 
-__all__ = ["first_answer_token", "reply_of"]
+__all__ = ["first_answer_token", "reply_of", "shown_reply"]
 
 _STOPS: dict[str, StopReason] = {
     "stop": "stop",
@@ -83,3 +83,12 @@ def first_answer_token(choice: ChatCompletionChoice) -> tuple[TokenLogprob, ...]
             found = [TokenLogprob(entry.token, entry.logprob) for entry in top]
             return tuple(found or [TokenLogprob(token.token, token.logprob)])
     return None
+
+
+def shown_reply(reply: Reply) -> str:
+    """A reply as a person reads it in a log."""
+    if reply.error is not None:
+        return f"(failed: {reply.error})"
+    if reply.tool_arguments is not None:
+        return f"{reply.text} (tool call: {reply.tool_arguments})".strip()
+    return reply.text or "(empty)"

@@ -19,6 +19,7 @@ from inspect_ai.model import (
 from inspect_ai.tool import ToolCall
 
 from harness.providers.block import replies_metadata
+from harness.replies import shown_reply
 from harness.wire import Reply
 
 __all__ = ["block_output", "parsed_call", "single_output"]
@@ -28,9 +29,11 @@ def block_output(model: str, replies: Sequence[Reply]) -> ModelOutput:
     """The output of a block: one message with all answers, numbered like the questions.
 
     One message, not a choice a question: Inspect validates, copies and walks every choice, which
-    cost a tenth of a block's CPU. The replies themselves reach the solver through the block.
+    costs CPU. The replies themselves reach the solver through the block.
     """
-    shown = "\n\n".join(f"{number}. {_shown(reply)}" for number, reply in enumerate(replies, 1))
+    shown = "\n\n".join(
+        f"{number}. {shown_reply(reply)}" for number, reply in enumerate(replies, 1)
+    )
     choice = ChatCompletionChoice(message=ChatMessageAssistant(content=shown, model=model))
     return _output(model, replies, choice)
 
@@ -81,14 +84,6 @@ def _output(model: str, replies: Sequence[Reply], choice: ChatCompletionChoice) 
         ),
         metadata=replies_metadata(replies),
     )
-
-
-def _shown(reply: Reply) -> str:
-    if reply.error is not None:
-        return f"(failed: {reply.error})"
-    if reply.tool_arguments is not None:
-        return f"{reply.text} (tool call: {reply.tool_arguments})".strip()
-    return reply.text or "(empty)"
 
 
 def _logprobs(reply: Reply) -> Logprobs | None:

@@ -9,12 +9,10 @@ attenuates nothing.
 
 What remains: a fixed idiosyncrasy about the *place* in one pair is not told apart from noise by
 one answer an order, and then β̂ estimates β/√(1 + v²/2) for its variance v². Δ is taken as
-normal. On planted respondents (β −.8, origin means up to 1.6 σ apart, misfit .5, 1 000 pairs
-over 200 items, one answer an order, 100 runs) β̂ averaged −.795 and its intervals, ± .13 wide,
-covered every time; with three answers an order −.798, ± .07, 97 %.
+normal. Planted effects are covered in tests/stats/test_position.py.
 
 `harness.stats.thurstone` uses the items' identities as well, takes misfit for noise (which
-shrinks β by the common scale, √(1 + misfit²/2)) and has intervals of ± .11 there. This is the
+shrinks β by the common scale, √(1 + misfit²/2)) and has the narrower intervals. This is the
 estimate from pairs alone, and the check on the other's scale.
 """
 
