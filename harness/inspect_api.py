@@ -3,12 +3,13 @@
 Checked against inspect-ai 0.3.285. When an upgrade breaks one of these names, mend it here.
 """
 
-from inspect_ai._util.error import PrerequisiteError
+from inspect_ai._util.error import PrerequisiteError as _PrerequisiteError
 from inspect_ai.log._samples import sample_active
 from inspect_ai.model._generate_config import active_generate_config
 from inspect_ai.model._model import model_roles
 from inspect_ai.model._model_info import _get_model_info_direct as model_info
 from inspect_ai.util._limit import LimitExceededError
+from rich.markup import escape
 
 __all__ = [
     "LimitExceededError",
@@ -18,3 +19,14 @@ __all__ = [
     "model_roles",
     "sample_active",
 ]
+
+
+class PrerequisiteError(_PrerequisiteError):
+    """What a user has to mend, in one line; Inspect prints it without a traceback.
+
+    It prints it as rich markup, so brackets would be taken for tags: `[[x.endpoints]]` would
+    vanish, and a value such as `[/b]` would end in an error of its own.
+    """
+
+    def __init__(self, message: str) -> None:
+        super().__init__(escape(message))
