@@ -6,12 +6,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from benchmarks.planted import Planted
-from harness.design import present, regular_pairs
-from harness.stats.comparisons import FloatArray, IntArray, aggregate
-from harness.stats.selection import Rule, State
-from harness.stats.selection_peers import random_pairs
-from harness.stats.stopping import expected_rho, spearman
-from harness.stats.thurstone import Fit, fit
+from harness.adaptive.selection import Rule, State
+from harness.adaptive.selection_peers import random_pairs
+from harness.pairs.graphs import present, regular_pairs
+from harness.stats.thurstone.comparisons import FloatArray, IntArray, aggregate
+from harness.stats.thurstone.fit import Fit, fit
+from harness.stats.thurstone.ranking import expected_rho, spearman
 
 __all__ = ["Step", "campaign"]
 

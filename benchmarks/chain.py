@@ -18,12 +18,12 @@ import inspect_ai
 import numpy as np
 
 from harness.items.load import load_items
-from harness.logs import read_records
+from harness.records.logs import read_records
 from harness.respondent.settings import settings_for
 from harness.respondent.utility import liked
-from harness.stats.comparisons import FloatArray
-from harness.stats.stopping import spearman
-from harness.stats.utilities import Analysis, analyse_records
+from harness.stats.choices.utilities import Analysis, analyse_records
+from harness.stats.thurstone.comparisons import FloatArray
+from harness.stats.thurstone.ranking import spearman
 
 ROOT = Path(__file__).resolve().parents[1]
 

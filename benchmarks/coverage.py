@@ -12,13 +12,13 @@ import click
 import numpy as np
 
 from benchmarks.planted import Planted
-from harness.design import present, regular_pairs
-from harness.stats.comparisons import Comparisons, FloatArray, aggregate
-from harness.stats.links import LINKS
-from harness.stats.thurstone import fit
-from harness.stats.thurstone_laplace import laplace
-from harness.stats.thurstone_posterior import Posterior
-from harness.stats.thurstone_precision import Design
+from harness.pairs.graphs import present, regular_pairs
+from harness.stats.thurstone.comparisons import Comparisons, FloatArray, aggregate
+from harness.stats.thurstone.fit import fit
+from harness.stats.thurstone.laplace import laplace
+from harness.stats.thurstone.links import LINKS
+from harness.stats.thurstone.posterior import Posterior
+from harness.stats.thurstone.precision import Design
 
 SPREAD, EFFECT = 1.5, -0.3
 

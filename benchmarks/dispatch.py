@@ -33,7 +33,13 @@ from openai import AsyncOpenAI, DefaultAsyncHttpxClient
 from pyreqwest.client import ClientBuilder
 from pyreqwest.compatibility.httpx import HttpxTransport
 
-from harness.dispatcher.rehearsal import Driven, cpu_seconds, drive, server_stats, serving
+from harness.dispatcher.simulation.rehearsal import (
+    Driven,
+    cpu_seconds,
+    drive,
+    server_stats,
+    serving,
+)
 
 ROOT = Path(__file__).resolve().parents[1]
 PROMPT = "Rate how much you liked this task on a scale from 1 to 5. " * 5

@@ -22,8 +22,8 @@ from sklearn.linear_model import LogisticRegression
 from threadpoolctl import threadpool_limits
 
 from benchmarks.planted import Planted
-from harness.stats.comparisons import Comparisons, FloatArray, IntArray, aggregate
-from harness.stats.thurstone import fit, point
+from harness.stats.thurstone.comparisons import Comparisons, FloatArray, IntArray, aggregate
+from harness.stats.thurstone.fit import fit, point
 
 TAU, EFFECT = 1.5, -0.3
 ADAM_ROWS, CHOIX_ROWS = 200_000, 10_000

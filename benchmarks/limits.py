@@ -26,12 +26,12 @@ from typing import Any
 
 import msgspec
 
+from harness.dispatcher.calls.payload import Payload
+from harness.dispatcher.calls.pool import Pool
 from harness.dispatcher.job import Job
-from harness.dispatcher.payload import Payload
-from harness.dispatcher.pool import Pool
 from harness.dispatcher.poolfile import EndpointSpec, PoolSpec
-from harness.dispatcher.rehearsal import server_stats, serving
-from harness.dispatcher.scenario import Scenario, Size, fluid_bound
+from harness.dispatcher.simulation.rehearsal import server_stats, serving
+from harness.dispatcher.simulation.scenario import Scenario, Size, fluid_bound
 from harness.errors import ServiceError
 from harness.items.builtin import builtin_items
 from harness.respondent.faults import ServerSpec

@@ -25,8 +25,8 @@ from inspect_ai.scorer import Score, Scorer, Target, accuracy, scorer
 from inspect_ai.solver import TaskState, generate
 
 from evals.building import completion_task, rating_task
-from harness.asking import chat
 from harness.items.builtin import builtin_items
+from harness.measuring.asking import chat
 from harness.prompts.catalogue import get_template
 from harness.prompts.render import rating_messages
 from harness.respondent.phrases import completion_text

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import ndtr
 
-from harness.stats.comparisons import FloatArray, IntArray
+from harness.stats.thurstone.comparisons import FloatArray, IntArray
 
 __all__ = ["Planted"]
 

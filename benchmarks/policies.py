@@ -19,8 +19,8 @@ import numpy as np
 
 from benchmarks.campaign import Step, campaign
 from benchmarks.planted import Planted
-from harness.stats.selection import State
-from harness.stats.selection_peers import RULES
+from harness.adaptive.selection import State
+from harness.adaptive.selection_peers import RULES
 
 LIMIT = 12_000
 ORIGIN_MEANS = (-0.6, -0.2, 0.4, 0.2, -1.2)

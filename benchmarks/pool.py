@@ -1,10 +1,10 @@
 """The dispatcher beside plainer policies in the simulator, in one run on a virtual clock.
 
-Three endpoints with limits and faults (harness/dispatcher/scenario.py), by default 12 000 requests
-and 8 seeds. Prints for each policy the makespan over the fluid bound, mean and worst, and the
-requests that brought nothing. Then the two laws about limits: what the server counted in its
-fullest 60 s window against the pool file, and makespan over bound where the file tells twice the
-true limits. `python benchmarks/pool.py --requests 3000 --seeds 2`
+Three endpoints with limits and faults (harness/dispatcher/simulation/scenario.py), by default
+12 000 requests and 8 seeds. Prints for each policy the makespan over the fluid bound, mean and
+worst, and the requests that brought nothing. Then the two laws about limits: what the server
+counted in its fullest 60 s window against the pool file, and makespan over bound where the file
+tells twice the true limits. `python benchmarks/pool.py --requests 3000 --seeds 2`
 """
 
 import argparse
@@ -13,10 +13,10 @@ import time
 import numpy as np
 
 from harness.dispatcher.clock import VirtualClock
-from harness.dispatcher.policies import POLICIES
 from harness.dispatcher.poolfile import EndpointSpec
-from harness.dispatcher.scenario import Scenario, VirtualServers, sizes, standard
-from harness.dispatcher.simulator import Measured, measure, ours
+from harness.dispatcher.simulation.policies import POLICIES
+from harness.dispatcher.simulation.scenario import Scenario, VirtualServers, sizes, standard
+from harness.dispatcher.simulation.simulator import Measured, measure, ours
 from harness.respondent.faults import ServerSpec
 
 

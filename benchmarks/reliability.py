@@ -15,9 +15,9 @@ import numpy as np
 import polars as pl
 from scipy import stats
 
-from harness.stats.icc import icc, icc_1_1
 from harness.stats.intervals import Bootstrap, FloatArray
-from harness.stats.reliability import reliability_table
+from harness.stats.ratings.icc import icc, icc_1_1
+from harness.stats.ratings.reliability import reliability_table
 
 RECORDS = 100_000
 LIMIT = 10.0

@@ -20,15 +20,15 @@ from typing import Any
 import torch
 
 from harness.wire import Message
-from steering_server.conversation import render
-from steering_server.layers import default_layer
-from steering_server.metrics import Metrics
-from steering_server.models import Loaded, load
-from steering_server.planning import Limits, plan
-from steering_server.reply_text import ReplyText
-from steering_server.runner import Runner, Sizes
-from steering_server.score import score
-from steering_server.work import Addition, Row, Sampling
+from steering_server.engine.metrics import Metrics
+from steering_server.engine.runner import Runner, Sizes
+from steering_server.engine.score import score
+from steering_server.model.conversation import render
+from steering_server.model.layers import default_layer
+from steering_server.model.models import Loaded, load
+from steering_server.model.planning import Limits, plan
+from steering_server.model.reply_text import ReplyText
+from steering_server.model.work import Addition, Row, Sampling
 
 COEFS = (-0.4, -0.3, -0.2, -0.1, 0.0, 0.1, 0.2, 0.3, 0.4)
 SHORT = (

@@ -19,8 +19,8 @@ from typing import Any
 import torch
 
 from benchmarks import steering as cpu
-from steering_server.layers import default_layer
-from steering_server.models import Loaded, load
+from steering_server.model.layers import default_layer
+from steering_server.model.models import Loaded, load
 
 VLLM = """
 import json, sys, time

@@ -35,14 +35,14 @@ import numpy.typing as npt
 import torch
 
 from harness.wire import Message, Steering, SteeringVector
-from steering_server.directions import random_direction
-from steering_server.models import Loaded, load
-from steering_server.planning import Limits, plan
-from steering_server.registry import Registry
-from steering_server.requests import ChatRequest, decode
-from steering_server.resolve import Resolver
-from steering_server.score import score
-from steering_server.vectors import Vector, parse, serialize
+from steering_server.engine.score import score
+from steering_server.http.resolve import Resolver
+from steering_server.model.models import Loaded, load
+from steering_server.model.planning import Limits, plan
+from steering_server.model.requests import ChatRequest, decode
+from steering_server.vectors.directions import random_direction
+from steering_server.vectors.registry import Registry
+from steering_server.vectors.vectors import Vector, parse, serialize
 
 MATHEMATICS = (
     "Solving a system of linear equations",

@@ -22,8 +22,8 @@ from typing import Any
 import httpx
 import torch
 
-from steering_server.models import load
-from steering_server.vectors import NORMS, Origin, serialize
+from steering_server.model.models import load
+from steering_server.vectors.vectors import NORMS, Origin, serialize
 
 KINDS = {
     "plain": 200,

@@ -14,17 +14,17 @@ from evals.building import rating_task
 
 @task
 def anchored_1_5(**options: Any) -> Task:
-    """1 to 5 with both ends anchored. Options: `harness.options.RatingOptions`."""
+    """1 to 5 with both ends anchored. Options: `harness.measuring.options.RatingOptions`."""
     return rating_task("anchored_1_5", options, task="anchored_1_5")
 
 
 @task
 def anchored_precise_1_5(**options: Any) -> Task:
-    """1 to 5 with every level anchored. Options: `harness.options.RatingOptions`."""
+    """1 to 5 with every level anchored. Options: `harness.measuring.options.RatingOptions`."""
     return rating_task("anchored_precise_1_5", options, task="anchored_precise_1_5")
 
 
 @task
 def compressed_anchors_1_5(**options: Any) -> Task:
-    """1 to 5, anchors 2 and 4 softened. Options: `harness.options.RatingOptions`."""
+    """1 to 5, anchors 2 and 4 softened. Options: `harness.measuring.options.RatingOptions`."""
     return rating_task("compressed_anchors_1_5", options, task="compressed_anchors_1_5")

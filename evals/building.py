@@ -8,20 +8,20 @@ import msgspec
 from inspect_ai import Task
 from inspect_ai.dataset import MemoryDataset, Sample
 
-from evals.checking import checked, completer_of, makes, measure_of, run_items
-from harness.completer import COMPLETION_TOKENS
 from harness.errors import PenchantError, UsageError
-from harness.inspect_api import PrerequisiteError
 from harness.items.item import Item
-from harness.measure import Measure, default_tokens
-from harness.money import Forecast
-from harness.options import (
+from harness.measuring.completer import COMPLETION_TOKENS
+from harness.measuring.measure import Measure, default_tokens
+from harness.measuring.money import Forecast
+from harness.measuring.options import (
     ChoiceOptions,
     CompletionOptions,
     Options,
     RatingOptions,
 )
-from harness.presentations import pair_name, presentations
+from harness.measuring.plan import checked, completer_of, makes, measure_of, run_items
+from harness.models.inspect_api import PrerequisiteError
+from harness.pairs.presentations import pair_name, presentations
 from harness.prompts.catalogue import get_template
 from harness.prompts.labels import label_pair
 from harness.where import SHELL_DIRECTORY

@@ -12,5 +12,5 @@ from evals.building import completion_task
 
 @task
 def completions(**options: Any) -> Task:
-    """Complete every item once. Options: `harness.options.CompletionOptions`."""
+    """Complete every item once. Options: `harness.measuring.options.CompletionOptions`."""
     return completion_task(options, task="completions")

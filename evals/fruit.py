@@ -14,17 +14,17 @@ from evals.building import rating_task
 
 @task
 def fruit_rating(**options: Any) -> Task:
-    """Five fruits, mapping stated. Options: `harness.options.RatingOptions`."""
+    """Five fruits, mapping stated. Options: `harness.measuring.options.RatingOptions`."""
     return rating_task("fruit_rating", options, task="fruit_rating")
 
 
 @task
 def fruit_rating_bare(**options: Any) -> Task:
-    """Five fruits, mapping not stated. Options: `harness.options.RatingOptions`."""
+    """Five fruits, mapping not stated. Options: `harness.measuring.options.RatingOptions`."""
     return rating_task("fruit_rating_bare", options, task="fruit_rating_bare")
 
 
 @task
 def fruit_qualitative(**options: Any) -> Task:
-    """Five fruits tied to the precise anchors. Options: `harness.options.RatingOptions`."""
+    """Five fruits, precise anchors. Options: `harness.measuring.options.RatingOptions`."""
     return rating_task("fruit_qualitative", options, task="fruit_qualitative")

@@ -14,23 +14,23 @@ from evals.building import rating_task
 
 @task
 def likert_agreement(**options: Any) -> Task:
-    """Agreement that the task was enjoyed, 1 to 5. Options: `harness.options.RatingOptions`."""
+    """Agreement that it enjoyed it, 1–5. Options: `harness.measuring.options.RatingOptions`."""
     return rating_task("likert_agreement", options, task="likert_agreement")
 
 
 @task
 def likert_qualitative(**options: Any) -> Task:
-    """Very negative to very positive, 1 to 5. Options: `harness.options.RatingOptions`."""
+    """Very negative to very positive. Options: `harness.measuring.options.RatingOptions`."""
     return rating_task("likert_qualitative", options, task="likert_qualitative")
 
 
 @task
 def qualitative_binary(**options: Any) -> Task:
-    """Bad or good. Options: `harness.options.RatingOptions`."""
+    """Bad or good. Options: `harness.measuring.options.RatingOptions`."""
     return rating_task("qualitative_binary", options, task="qualitative_binary")
 
 
 @task
 def qualitative_ternary(**options: Any) -> Task:
-    """Bad, neutral or good. Options: `harness.options.RatingOptions`."""
+    """Bad, neutral or good. Options: `harness.measuring.options.RatingOptions`."""
     return rating_task("qualitative_ternary", options, task="qualitative_ternary")

@@ -12,5 +12,5 @@ from evals.building import choice_task
 
 @task
 def pairwise(template: str = "simple_preference", **options: Any) -> Task:
-    """Choose between two items in `template`. Other options: `harness.options.ChoiceOptions`."""
+    """Choose between two items. Other options: `harness.measuring.options.ChoiceOptions`."""
     return choice_task(template, options, task="pairwise")

@@ -12,5 +12,5 @@ from evals.building import rating_task
 
 @task
 def rating(template: str = "anchored_precise_1_5", **options: Any) -> Task:
-    """Rate items in `template`. Other options: `harness.options.RatingOptions`."""
+    """Rate items in `template`. Other options: `harness.measuring.options.RatingOptions`."""
     return rating_task(template, options, task="rating")

@@ -11,13 +11,13 @@ from inspect_ai import Task, task
 from inspect_ai.dataset import Sample
 
 from evals.building import block_id, one_line, shown_text, task_metadata
-from evals.checking import completer_of, measure_of, run_items
 from harness.adaptive.campaign import Campaign, Shown
 from harness.adaptive.options import CampaignOptions, read_campaign_options
 from harness.adaptive.source import CampaignSource
 from harness.errors import UsageError
+from harness.measuring.plan import completer_of, measure_of, run_items
 from harness.notices import say
-from harness.presentations import pair_name
+from harness.pairs.presentations import pair_name
 from harness.prompts.catalogue import get_template
 from harness.prompts.labels import label_pair
 from harness.where import SHELL_DIRECTORY
@@ -38,7 +38,7 @@ def utilities(template: str = "simple_preference", **options: Any) -> Task:
     questions between two fits, until the expected rank correlation with the truth reaches
     `target_rho` or `max_comparisons` questions are asked. Each batch is chosen from the seed and
     the answers to whole earlier ones, so a run that was killed goes on where it was. Options: see
-    `harness.adaptive.options`, and `harness.options.ChoiceOptions`.
+    `harness.adaptive.options`, and `harness.measuring.options.ChoiceOptions`.
     """
     return _campaign(template, options)
 

@@ -1,10 +1,10 @@
 """What Inspect loads by entry point: imports alone."""
 
 from harness.adaptive.hooks import CampaignHooks
-from harness.providers.pool import pool
-from harness.providers.pool_hooks import PoolHooks
-from harness.providers.sim import sim
-from harness.providers.steering import steering
-from harness.run_hooks import RunHooks
+from harness.measuring.hooks import RunHooks
+from harness.providers.pool.hooks import PoolHooks
+from harness.providers.pool.registered import pool
+from harness.providers.sim.registered import sim
+from harness.providers.steering.registered import steering
 
 __all__ = ["CampaignHooks", "PoolHooks", "RunHooks", "pool", "sim", "steering"]

@@ -6,7 +6,7 @@ import msgspec
 from inspect_ai.scorer import Score, Scorer, Target, scorer
 from inspect_ai.solver import TaskState
 
-from harness.completions import Completion
+from harness.measuring.completions import Completion
 from scorers.metrics import completion_metrics
 
 __all__ = ["completion"]
@@ -16,8 +16,8 @@ __all__ = ["completion"]
 def completion() -> Scorer:
     """Count made, refused and failed completions of the sample.
 
-    `Score.metadata["completions"]` holds them (`harness.completions.Completion`), refusals as the
-    rule-based detector sees them.
+    `Score.metadata["completions"]` holds them (`harness.measuring.completions.Completion`),
+    refusals as the rule-based detector sees them.
     """
 
     async def score(state: TaskState, target: Target) -> Score:

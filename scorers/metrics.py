@@ -12,15 +12,15 @@ import numpy as np
 import polars as pl
 from inspect_ai.scorer import Metric, SampleScore, metric
 
-from harness.completions import Completion
-from harness.records import Record, frame
-from harness.stats.distribution import kl_uniform, level_counts, modal_share
-from harness.stats.icc import icc
+from harness.measuring.completions import Completion
+from harness.records.record import Record, frame
+from harness.stats.choices.position import position_content
 from harness.stats.intervals import Bootstrap
-from harness.stats.matrix import rating_matrix
 from harness.stats.outcomes import outcome_rates
-from harness.stats.position import position_content
-from scorers.measured import as_metric, records_in
+from harness.stats.ratings.distribution import kl_uniform, level_counts, modal_share
+from harness.stats.ratings.icc import icc
+from harness.stats.ratings.matrix import rating_matrix
+from scorers.recording import as_metric, records_in
 
 __all__ = ["completion_metrics", "preference_metrics", "rating_metrics"]
 

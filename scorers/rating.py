@@ -6,9 +6,9 @@ import msgspec
 from inspect_ai.scorer import Score, Scorer, Target, scorer
 from inspect_ai.solver import TaskState
 
-from harness.records import Record
-from scorers.measured import levels_of, rows_of, table
+from harness.records.record import Record
 from scorers.metrics import rating_metrics
+from scorers.recording import levels_of, rows_of, table
 
 __all__ = ["rating"]
 

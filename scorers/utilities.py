@@ -4,9 +4,9 @@ import polars as pl
 from inspect_ai.scorer import Metric, SampleScore, metric
 
 from harness.errors import PenchantError
-from harness.records import frame
-from harness.stats.utilities import analyse_records
-from scorers.measured import as_metric, records_in
+from harness.records.record import frame
+from harness.stats.choices.utilities import analyse_records
+from scorers.recording import as_metric, records_in
 
 __all__ = ["utility_metrics"]
 

@@ -5,11 +5,11 @@ from functools import partial
 
 from inspect_ai.solver import Generate, Solver, TaskState, solver
 
-from harness.completer import Completer
 from harness.items.item import Item
-from harness.measure import Measure, Planned
+from harness.measuring.completer import Completer
+from harness.measuring.measure import Measure, Planned
 from solvers.complete import items_of
-from solvers.measuring import measured
+from solvers.questions import measured
 
 __all__ = ["choose"]
 

@@ -6,9 +6,9 @@ import msgspec
 from inspect_ai.model import ChatMessageAssistant, ModelOutput
 from inspect_ai.solver import Generate, Solver, TaskState, solver
 
-from harness.completer import Completer
-from harness.completions import Completion
 from harness.items.item import Item
+from harness.measuring.completer import Completer
+from harness.measuring.completions import Completion
 
 __all__ = ["complete", "items_of"]
 

@@ -5,10 +5,10 @@ from functools import partial
 
 from inspect_ai.solver import Generate, Solver, TaskState, solver
 
-from harness.completer import Completer
 from harness.items.item import Item
-from harness.measure import Measure, Planned
-from solvers.measuring import measured
+from harness.measuring.completer import Completer
+from harness.measuring.measure import Measure, Planned
+from solvers.questions import measured
 
 __all__ = ["rate"]
 

@@ -84,12 +84,12 @@ def test_imports_follow_the_arrows() -> None:
 @pytest.mark.parametrize(
     ("name", "imported"),
     [
-        ("harness.stats.icc", {"harness.report.page"}),
-        ("harness.text.parse", {"harness.records"}),
+        ("harness.stats.ratings.icc", {"harness.report.page"}),
+        ("harness.text.parse", {"harness.records.record"}),
         ("solvers.rate", {"scorers.rating"}),
-        ("steering_server.app", {"harness.records"}),
-        ("harness.providers.steering", {"torch"}),
-        ("harness.session", {"harness.cli.main"}),
+        ("steering_server.http.app", {"harness.records.record"}),
+        ("harness.providers.steering.registered", {"torch"}),
+        ("harness.measuring.session", {"harness.cli.main"}),
     ],
 )
 def test_a_back_arrow_is_seen(name: str, imported: set[str]) -> None:

@@ -13,14 +13,14 @@ import numpy as np
 import polars as pl
 
 from harness.adaptive.options import CampaignOptions
-from harness.design import present, regular_pairs
-from harness.records import Record, frame
-from harness.stats.choices import build, questions_from_records
-from harness.stats.comparisons import FloatArray, IntArray
-from harness.stats.selection import State
-from harness.stats.selection_peers import RULES, random_pairs
-from harness.stats.stopping import Progress, expected_rho, spearman, within_groups
-from harness.stats.thurstone import Fit, fit
+from harness.adaptive.selection import State
+from harness.adaptive.selection_peers import RULES, random_pairs
+from harness.pairs.graphs import present, regular_pairs
+from harness.records.record import Record, frame
+from harness.stats.choices.questions import build, questions_from_records
+from harness.stats.thurstone.comparisons import FloatArray, IntArray
+from harness.stats.thurstone.fit import Fit, fit
+from harness.stats.thurstone.ranking import Progress, expected_rho, spearman, within_groups
 
 __all__ = ["Batch", "Campaign", "Role", "Shown", "Step"]
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 from harness.errors import UsageError
-from harness.options import ChoiceOptions, read_options
+from harness.measuring.options import ChoiceOptions, read_options
 
 __all__ = ["CampaignOptions", "RuleName", "read_campaign_options"]
 

@@ -15,7 +15,7 @@ from harness.adaptive.campaign import Batch, Campaign, Role, Shown, Step
 from harness.adaptive.hooks import model_of, set_result
 from harness.adaptive.trace import live_line, result_of
 from harness.notices import say
-from harness.records import Record
+from harness.records.record import Record
 
 __all__ = ["CampaignSource", "MakeSample", "records_of", "sample_prefix"]
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import polars as pl
 
-from harness.stats.stopping import Progress
-from harness.stats.thurstone import Fit
+from harness.stats.thurstone.fit import Fit
+from harness.stats.thurstone.ranking import Progress
 
 __all__ = ["KEY", "live_line", "result_of", "trace_of", "trace_table"]
 
@@ -35,7 +35,7 @@ def result_of(fitted: Fit | None, trace: Sequence[Progress], ended: str) -> dict
 
 
 def trace_table(trace: Sequence[Mapping[str, Any]]) -> pl.DataFrame:
-    """One row an iteration, columns as in `harness.stats.stopping.Progress`."""
+    """One row an iteration, columns as in `harness.stats.thurstone.ranking.Progress`."""
     return pl.DataFrame(list(trace), schema=_COLUMNS, orient="row")
 
 

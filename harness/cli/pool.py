@@ -10,7 +10,7 @@ from rich.live import Live
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from harness.dispatcher.check import Finding, check_endpoints
+from harness.dispatcher.calls.check import Finding, check_endpoints
 from harness.dispatcher.poolfile import EndpointSpec, load_pools
 from harness.errors import ServiceError, UsageError
 
@@ -68,14 +68,14 @@ def bench(requests: int, seeds: int, live: bool) -> None:
     if requests < 1 or seeds < 1:
         raise UsageError(f"--requests {requests} --seeds {seeds}: expected at least 1 of each")
     if live:
-        from harness.dispatcher.rehearsal import rehearse
+        from harness.dispatcher.simulation.rehearsal import rehearse
 
         for line in rehearse(min(requests, 12_000)):
             click.echo(line)
         return
-    from harness.dispatcher.policies import POLICIES
-    from harness.dispatcher.scenario import standard
-    from harness.dispatcher.simulator import measure
+    from harness.dispatcher.simulation.policies import POLICIES
+    from harness.dispatcher.simulation.scenario import standard
+    from harness.dispatcher.simulation.simulator import measure
 
     shown = Table(title=f"{requests:,} requests, {seeds} seeds, three endpoints with faults")
     for heading in ("policy", "makespan / bound", "worst", "waste", "unanswered"):
@@ -170,7 +170,7 @@ async def _call(
     specs: list[tuple[str, EndpointSpec]], findings: list[Finding]
 ) -> dict[tuple[str, str], str]:
     """One call to each ready endpoint: limits that its headers told, and the backend."""
-    from harness.dispatcher.one_call import one_call
+    from harness.dispatcher.calls.one_call import one_call
 
     learned = {}
     for (name, spec), finding in zip(specs, findings, strict=True):

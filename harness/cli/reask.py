@@ -28,7 +28,7 @@ def reask(log: Path, max_calls: int | None, budget_usd: float | None) -> None:
     from inspect_ai import eval_retry
     from inspect_ai.log import ProvenanceData, invalidate_samples, read_eval_log
 
-    from harness.session import Overrides, overriding
+    from harness.measuring.session import Overrides, overriding
 
     found = read_eval_log(str(log))
     failed = {

@@ -10,8 +10,8 @@ from rich.table import Table
 from rich.text import Text
 
 from harness.errors import UsageError
-from harness.logs import LogRecords, read_records
-from harness.record_files import WRITERS, write_table
+from harness.records.files import WRITERS, write_table
+from harness.records.logs import LogRecords, read_records
 from harness.text.answer import OUTCOMES
 
 __all__ = ["records"]

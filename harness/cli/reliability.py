@@ -13,14 +13,14 @@ from rich.table import Table
 from rich.text import Text
 
 from harness.errors import UsageError
-from harness.logs import read_records
 from harness.prompts.toml import read_template
-from harness.record_files import WRITERS, write_table
+from harness.records.files import WRITERS, write_table
+from harness.records.logs import read_records
+from harness.records.pooling import groups
+from harness.records.rating_file import is_rating_file, read_rating_file
 from harness.stats.intervals import Bootstrap, Estimate
-from harness.stats.levels import declared_levels, parse_levels
-from harness.stats.pooling import groups
-from harness.stats.rating_file import is_rating_file, read_rating_file
-from harness.stats.reliability import (
+from harness.stats.ratings.levels import declared_levels, parse_levels
+from harness.stats.ratings.reliability import (
     Levels,
     Reliability,
     as_json,

@@ -14,13 +14,13 @@ from rich.table import Table
 from rich.text import Text
 
 from harness.errors import UsageError
-from harness.logs import read_records
-from harness.record_files import WRITERS, write_table
-from harness.stats.choices import PositionBy, questions_from_records, read_questions
-from harness.stats.pooling import require_one
-from harness.stats.sensitivity import sensitivity
-from harness.stats.thurstone import Options
-from harness.stats.utilities import Analysis, analyse
+from harness.records.files import WRITERS, write_table
+from harness.records.logs import read_records
+from harness.records.pooling import require_one
+from harness.stats.choices.questions import PositionBy, questions_from_records, read_questions
+from harness.stats.choices.sensitivity import sensitivity
+from harness.stats.choices.utilities import Analysis, analyse
+from harness.stats.thurstone.fit import Options
 
 __all__ = ["utilities"]
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from harness.errors import UsageError
-from harness.text.normal import spelling
+from harness.prompts.normal import spelling
 
 __all__ = ["DEFAULT_LABELS", "check_labels", "label_pair", "labels_text"]
 

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from datetime import date
 
 from harness.report.page import Report
-from harness.report.style import Plot
-from harness.report.table import Section, Table, markdown_text
+from harness.report.parts.style import Plot
+from harness.report.parts.table import Section, Table, markdown_text
 
 __all__ = ["asset_names", "entry"]
 

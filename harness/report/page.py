@@ -13,8 +13,8 @@ import msgspec
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup, escape
 
-from harness.report.style import Plot
-from harness.report.table import Section, Table
+from harness.report.parts.style import Plot
+from harness.report.parts.table import Section, Table
 
 __all__ = ["Report", "page"]
 

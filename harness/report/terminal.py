@@ -5,15 +5,15 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
+from harness.analysis.cells import cells, declared_levels
 from harness.errors import UsageError
-from harness.report.cells import cells, declared_levels
-from harness.report.utilities import enough, fitted_position
-from harness.report.wording import shown
+from harness.report.parts.wording import shown
+from harness.report.sections.utilities import enough, fitted_position
+from harness.stats.choices.position import position_content
+from harness.stats.choices.utilities import analyse_records
 from harness.stats.intervals import Bootstrap, Estimate
 from harness.stats.outcomes import outcome_rates
-from harness.stats.position import position_content
-from harness.stats.reliability import reliability
-from harness.stats.utilities import analyse_records
+from harness.stats.ratings.reliability import reliability
 
 __all__ = ["summary_table"]
 

@@ -6,8 +6,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from harness.records.pooling import require_columns
 from harness.stats.intervals import Estimate, clustered_rate
-from harness.stats.pooling import require_columns
 from harness.text.answer import OUTCOMES
 
 __all__ = ["matrix_rates", "outcome_rates", "outcome_table"]

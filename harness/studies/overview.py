@@ -9,24 +9,24 @@ import msgspec
 import polars as pl
 
 from harness.adaptive.trace import trace_of
+from harness.analysis.cells import Cell, cells
 from harness.errors import UsageError
-from harness.logs import LogInfo, LogRecords
-from harness.report.cautions import cautions
-from harness.report.cells import Cell, cells
-from harness.report.choices import choice_cells, choice_findings, choice_section
-from harness.report.outcomes import NAMES, outcome_plot, outcome_rows, outcome_table
+from harness.records.logs import LogInfo, LogRecords
+from harness.records.pooling import IDENTITY
 from harness.report.page import Report
-from harness.report.ratings import rating_cells, rating_findings, rating_section
-from harness.report.table import Column, Section, Table
-from harness.report.utilities import (
+from harness.report.parts.table import Column, Section, Table
+from harness.report.parts.wording import number, words
+from harness.report.sections.cautions import cautions
+from harness.report.sections.choices import choice_cells, choice_findings, choice_section
+from harness.report.sections.outcomes import NAMES, outcome_plot, outcome_rows, outcome_table
+from harness.report.sections.ratings import rating_cells, rating_findings, rating_section
+from harness.report.sections.utilities import (
     fitted_position,
     utility_cells,
     utility_findings,
     utility_section,
 )
-from harness.report.wording import number, words
 from harness.stats.intervals import Bootstrap
-from harness.stats.pooling import IDENTITY
 from harness.text.answer import OUTCOMES
 
 __all__ = ["overview", "overview_facts", "steps"]

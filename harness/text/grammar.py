@@ -8,8 +8,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
+from harness.prompts.normal import plain_digits, spelling
 from harness.prompts.template import Kind
-from harness.text.normal import plain_digits, spelling
 
 __all__ = ["Scale", "scale_of"]
 

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import msgspec
 
 from harness.errors import UsageError
+from harness.prompts.normal import spelling
 from harness.prompts.template import ResponseName
-from harness.text.normal import spelling
 from harness.wire import TokenLogprob
 
 __all__ = ["Distribution", "check_distinguishable", "read_choices", "read_logprobs"]

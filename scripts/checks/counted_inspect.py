@@ -12,8 +12,8 @@ from collections.abc import Callable
 from importlib.metadata import entry_points
 from pathlib import Path
 
-from harness.dispatcher.http import HttpEndpoint
-from harness.dispatcher.payload import Payload
+from harness.dispatcher.calls.http import HttpEndpoint
+from harness.dispatcher.calls.payload import Payload
 from harness.dispatcher.verdict import Verdict
 
 __all__ = ["ENDED", "IN_FLIGHT", "SIZE", "counts_in"]

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import polars as pl
 
-from harness.logs import read_records
+from harness.records.logs import read_records
 
 ROOT = Path(__file__).resolve().parents[2]
 IN_FLIGHT = 20

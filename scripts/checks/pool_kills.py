@@ -25,8 +25,8 @@ from pathlib import Path
 import polars as pl
 from counted_inspect import ENDED, IN_FLIGHT, SIZE, counts_in
 
-from harness.dispatcher.rehearsal import server_stats, serving
-from harness.logs import read_records
+from harness.dispatcher.simulation.rehearsal import server_stats, serving
+from harness.records.logs import read_records
 
 ROOT = Path(__file__).resolve().parents[2]
 MOST_IN_FLIGHT = 60

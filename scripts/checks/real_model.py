@@ -22,8 +22,8 @@ import msgspec
 from inspect_ai.log import EvalLog
 from inspect_ai.model import Model, get_model
 
-from harness.measure import questions_of
-from harness.records import Record
+from harness.measuring.measure import questions_of
+from harness.records.record import Record
 
 ROOT = Path(__file__).resolve().parents[2]
 PER_ORIGIN = 3

@@ -17,18 +17,18 @@ from harness.errors import UsageError
 from harness.items.item import Item
 from harness.items.load import load_items
 from harness.prompts.conditions import condition
-from steering_server.activations import SpanName
-from steering_server.chunks import Chunks
 from steering_server.commands.options import ModelOptions, model_options
-from steering_server.directions import METHODS, FittedMethod, random_direction
-from steering_server.extract import Extracted, Settings, fit, items_hash, plan_for
-from steering_server.extract import extract as run
-from steering_server.layers import default_layer
-from steering_server.models import DType, Loaded
-from steering_server.norms_table import norm_rows, write_csv
-from steering_server.recorder import Selector
-from steering_server.runner import Sizes
-from steering_server.vectors import Origin, serialize
+from steering_server.engine.runner import Sizes
+from steering_server.extraction.activations import SpanName
+from steering_server.extraction.chunks import Chunks
+from steering_server.extraction.extract import Extracted, Settings, fit, items_hash, plan_for
+from steering_server.extraction.extract import extract as run
+from steering_server.extraction.norms_table import norm_rows, write_csv
+from steering_server.model.layers import default_layer
+from steering_server.model.models import DType, Loaded
+from steering_server.model.recorder import Selector
+from steering_server.vectors.directions import METHODS, FittedMethod, random_direction
+from steering_server.vectors.vectors import Origin, serialize
 
 __all__ = ["extract", "parse_layers", "parse_selectors"]
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from steering_server.models import DTYPES, DType, Loaded, load
+from steering_server.model.models import DTYPES, DType, Loaded, load
 
 __all__ = ["ModelOptions", "model_options"]
 

@@ -7,10 +7,10 @@ import click
 
 from harness.errors import UsageError
 from steering_server.commands.options import ModelOptions, model_options
-from steering_server.models import DType
-from steering_server.registry import read_folder
-from steering_server.runner import Sizes
-from steering_server.server import Options, SteeringServer
+from steering_server.engine.runner import Sizes
+from steering_server.http.server import Options, SteeringServer
+from steering_server.model.models import DType
+from steering_server.vectors.registry import read_folder
 
 __all__ = ["serve"]
 

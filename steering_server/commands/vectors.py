@@ -11,10 +11,16 @@ from rich.table import Table
 from harness.errors import UsageError
 from harness.items.load import load_items
 from steering_server.commands.options import ModelOptions, model_options
-from steering_server.importing import SCALES, Scale, import_vector, measure_norms, read_foreign
-from steering_server.models import DType
-from steering_server.registry import check_model, read_folder
-from steering_server.vectors import parse
+from steering_server.extraction.importing import (
+    SCALES,
+    Scale,
+    import_vector,
+    measure_norms,
+    read_foreign,
+)
+from steering_server.model.models import DType
+from steering_server.vectors.registry import check_model, read_folder
+from steering_server.vectors.vectors import parse
 
 __all__ = ["vectors"]
 

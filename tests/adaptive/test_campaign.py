@@ -11,8 +11,8 @@ from harness.adaptive.campaign import Batch, Campaign, Shown, Step
 from harness.adaptive.options import read_campaign_options
 from harness.adaptive.source import sample_prefix
 from harness.errors import UsageError
-from harness.records import Record
-from harness.stats.links import LINKS
+from harness.records.record import Record
+from harness.stats.thurstone.links import LINKS
 
 N = 40
 ITEMS = tuple(f"i{k:02d}" for k in range(N))

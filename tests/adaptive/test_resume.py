@@ -6,10 +6,10 @@ from inspect_ai.log import EvalLog
 
 from harness.adaptive.campaign import Campaign, Step
 from harness.adaptive.trace import trace_of
-from harness.journal import journal_directory
-from harness.logs import read_records
-from harness.records import Record
-from harness.stats.utilities import analyse_records
+from harness.measuring.journal import journal_directory
+from harness.records.logs import read_records
+from harness.records.record import Record
+from harness.stats.choices.utilities import analyse_records
 
 ARGS = {
     "per_origin": 6,

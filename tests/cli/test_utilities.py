@@ -10,7 +10,7 @@ from click.testing import CliRunner, Result
 
 from harness.cli.utilities import utilities
 from harness.errors import UsageError
-from harness.stats.thurstone_table import COLUMNS
+from harness.stats.thurstone.table import COLUMNS
 
 
 def run(*arguments: object) -> Result:

@@ -13,7 +13,7 @@ from harness.dispatcher.job import Ended, Flight, Job, Ticket
 from harness.dispatcher.ledger import Entry, Ledger
 from harness.dispatcher.poolfile import EndpointSpec
 from harness.dispatcher.pump import Pump
-from harness.dispatcher.scenario import Scenario, Size, VirtualServers
+from harness.dispatcher.simulation.scenario import Scenario, Size, VirtualServers
 from harness.dispatcher.verdict import Verdict
 from harness.respondent.faults import Fault, ServerSpec
 

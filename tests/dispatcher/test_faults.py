@@ -8,7 +8,7 @@ import pytest
 from harness.dispatcher.breaker import State
 from harness.dispatcher.job import Job
 from harness.dispatcher.poolfile import EndpointSpec
-from harness.dispatcher.scenario import Scenario, Size
+from harness.dispatcher.simulation.scenario import Scenario, Size
 from harness.respondent.faults import Fault, ServerSpec
 
 Make = Callable[..., Any]

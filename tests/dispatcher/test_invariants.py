@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 
 from harness.dispatcher.job import Job
 from harness.dispatcher.poolfile import EndpointSpec
-from harness.dispatcher.scenario import Scenario, Size
+from harness.dispatcher.simulation.scenario import Scenario, Size
 from harness.respondent.faults import Fault, FaultKind, ServerSpec
 
 LEAN = settings(

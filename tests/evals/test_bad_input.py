@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from evals.building import choice_task, completion_task, rating_task
-from harness.inspect_api import PrerequisiteError
+from harness.models.inspect_api import PrerequisiteError
 
 DUPLICATE = """
 name = "mine"

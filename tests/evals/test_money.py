@@ -11,8 +11,8 @@ from click.testing import CliRunner
 from inspect_ai.log import EvalLog, read_eval_log
 
 from harness.cli.main import cli
-from harness.inspect_api import PrerequisiteError
-from harness.logs import read_records
+from harness.models.inspect_api import PrerequisiteError
+from harness.records.logs import read_records
 
 Records = Callable[[EvalLog], list[dict[str, Any]]]
 RunEval = Callable[..., EvalLog]
@@ -72,7 +72,7 @@ def test_forecast_of_a_pool_has_its_dearest_price(
 ) -> None:
     """A pool is forecast as any model at its endpoints' highest prices, or at price=IN,OUT."""
     said: list[str] = []
-    monkeypatch.setattr("harness.run_hooks.say", said.append)
+    monkeypatch.setattr("harness.measuring.hooks.say", said.append)
 
     def forecast(model: str, price: str | None, *prices: tuple[float, float]) -> str:
         said.clear()

@@ -12,11 +12,11 @@ from inspect_ai.log import EvalLog
 from scipy.stats import norm, spearmanr
 
 from harness.items.builtin import builtin_items
-from harness.logs import read_records
+from harness.records.logs import read_records
 from harness.respondent.settings import settings_for
 from harness.respondent.utility import utility
+from harness.stats.choices.position import position_content
 from harness.stats.intervals import Bootstrap
-from harness.stats.position import position_content
 
 RunEval = Callable[..., EvalLog]
 BLOCK = {"block": 50}

@@ -91,8 +91,8 @@ class Tiny:
         """A vector file: a random direction a layer, norms of a tenth."""
         import torch
 
-        from steering_server.models import load
-        from steering_server.vectors import NORMS, Origin, serialize
+        from steering_server.model.models import load
+        from steering_server.vectors.vectors import NORMS, Origin, serialize
 
         loaded = load(f"tiny:{family}", name="tiny")
         generator = torch.Generator().manual_seed(seed)
@@ -115,9 +115,9 @@ class Tiny:
     @contextmanager
     def serving(self, seed: int = 0) -> Iterator[str]:
         """The address of a server with a model of its own."""
-        from steering_server.models import load
-        from steering_server.server import Options, SteeringServer
-        from steering_server.vectors import parse
+        from steering_server.http.server import Options, SteeringServer
+        from steering_server.model.models import load
+        from steering_server.vectors.vectors import parse
 
         server = SteeringServer(
             lambda: load("tiny:llama", name="tiny"),

@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 from harness.prompts.catalogue import RATINGS
-from harness.records import Record, frame
+from harness.records.record import Record, frame
 
 ORIGINS = ("alpaca", "bailbench", "math")
 

@@ -14,19 +14,19 @@ import pytest
 from click.testing import CliRunner
 from rich.console import Console
 
+from harness.analysis.cells import cells
 from harness.cli.main import cli
 from harness.errors import UsageError
-from harness.logs import LogInfo, LogRecords
-from harness.record_files import write_table
-from harness.records import Record, frame
-from harness.report.cells import cells
+from harness.records.files import write_table
+from harness.records.logs import LogInfo, LogRecords
+from harness.records.record import Record, frame
 from harness.report.folder import write_report
 from harness.report.page import Report, page
-from harness.report.table import Table
+from harness.report.parts.table import Table
 from harness.report.terminal import summary_table
+from harness.stats.choices.position import position_content
 from harness.stats.intervals import Bootstrap, Estimate
-from harness.stats.position import position_content
-from harness.stats.reliability import reliability
+from harness.stats.ratings.reliability import reliability
 from harness.studies.overview import overview
 
 Make = Callable[..., list[Record]]

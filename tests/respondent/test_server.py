@@ -11,8 +11,8 @@ import httpx
 import numpy as np
 import pytest
 
-from harness.dispatcher.http import HttpEndpoint
-from harness.dispatcher.payload import Payload
+from harness.dispatcher.calls.http import HttpEndpoint
+from harness.dispatcher.calls.payload import Payload
 from harness.dispatcher.poolfile import EndpointSpec
 from harness.dispatcher.verdict import Verdict
 from harness.errors import UsageError

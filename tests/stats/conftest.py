@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from harness.records import Record, frame
+from harness.records.record import Record, frame
 
 RatingTable = Callable[..., pl.DataFrame]
 

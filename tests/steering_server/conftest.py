@@ -13,13 +13,13 @@ import pytest
 import torch
 
 from harness.errors import ServiceError
-from steering_server.models import Loaded, load
-from steering_server.recorder import Recorder
-from steering_server.reply_text import ReplyText
-from steering_server.server import Options, SteeringServer
-from steering_server.tiny import FAMILIES
-from steering_server.vectors import NORMS, Origin, Vector, parse, serialize
-from steering_server.work import Addition, Failure, Finished, Row, Sampling, TokenScore
+from steering_server.http.server import Options, SteeringServer
+from steering_server.model.models import Loaded, load
+from steering_server.model.recorder import Recorder
+from steering_server.model.reply_text import ReplyText
+from steering_server.model.tiny import FAMILIES
+from steering_server.model.work import Addition, Failure, Finished, Row, Sampling, TokenScore
+from steering_server.vectors.vectors import NORMS, Origin, Vector, parse, serialize
 
 ROOT = Path(__file__).resolve().parents[2]
 _LOADED: dict[str, Loaded] = {}

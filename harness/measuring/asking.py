@@ -1,0 +1,189 @@
+"""Asking a model a list of questions through Inspect, one reply each.
+
+A provider of this project takes all of them in one `generate` (see `harness.models.block`);
+any other gets one call a question. Either way a question that fails becomes a reply with an
+error, and the rest go on. What every further question would fail on (a wrong key, a dead pool,
+a limit that the user set) is raised and ends the run.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import anyio
+import msgspec
+from inspect_ai.model import (
+    ChatMessage,
+    ChatMessageAssistant,
+    ChatMessageSystem,
+    ChatMessageUser,
+    GenerateConfig,
+    Model,
+    ModelOutput,
+)
+from inspect_ai.tool import ToolChoice, ToolInfo
+
+from harness.errors import PenchantError, ServiceError
+from harness.models.block import BLOCK_PROVIDERS, Block, carrying
+from harness.models.identity import provider_of
+from harness.models.inspect_api import LimitExceededError, PrerequisiteError
+from harness.models.replies import reply_of
+from harness.wire import Message, Question, Reply
+
+__all__ = ["Asker", "chat", "cut_off", "rendering", "takes_blocks"]
+
+Arrived = Callable[[int, Reply], None]
+
+_ROLES = {
+    "system": ChatMessageSystem,
+    "user": ChatMessageUser,
+    "assistant": ChatMessageAssistant,
+}
+
+
+def takes_blocks(model: Model) -> bool:
+    """Whether the model's provider answers a whole block in one `generate`."""
+    return provider_of(model) in BLOCK_PROVIDERS
+
+
+def chat(messages: Sequence[Message]) -> list[ChatMessage]:
+    """A conversation as Inspect's messages."""
+    return [_ROLES[message.role](content=message.content) for message in messages]
+
+
+def rendering(questions: Sequence[Question]) -> str:
+    """All questions of a block for a person to read in the log, numbered.
+
+    Plain text: `inspect view` shows a user's message as it is, without Markdown.
+    """
+    parts = []
+    for number, question in enumerate(questions, start=1):
+        seed = "" if question.seed is None else f" (seed {question.seed})"
+        head = f"━━━ Question {number} of {len(questions)}{seed} ━━━"
+        turns = [f"[{message.role}]\n{message.content}" for message in question.messages]
+        parts.append("\n\n".join((head, *turns)))
+    return "\n\n\n".join(parts)
+
+
+class Asker:
+    """One model with the settings of one stage."""
+
+    def __init__(
+        self,
+        model: Model,
+        config: GenerateConfig,
+        *,
+        tools: Sequence[ToolInfo] = (),
+        tool_choice: ToolChoice | None = None,
+    ) -> None:
+        self.model = model
+        self.config = config
+        self.tools = list(tools)
+        self.tool_choice = tool_choice
+
+    async def ask(
+        self, questions: Sequence[Question], arrived: Arrived, *, block: bool = False
+    ) -> list[Reply]:
+        """A reply to each question, in order; `arrived` hears of each the moment it is there.
+
+        `block`: a single question goes as a block too, being what is left of one. Raises
+        ServiceError, and what Inspect raises to end a run or a sample.
+        """
+        if (block or len(questions) > 1) and takes_blocks(self.model):
+            return await self._block(questions, arrived)
+        replies: list[Reply | None] = [None] * len(questions)
+
+        async def one(index: int) -> None:
+            replies[index] = reply = await self._single(questions[index])
+            arrived(index, reply)
+
+        if len(questions) == 1:
+            await one(0)
+        else:
+            await _together(one, len(questions))
+        return [reply for reply in replies if reply is not None]
+
+    async def _single(self, question: Question) -> Reply:
+        config = self.config
+        if question.seed is not None:
+            config = config.model_copy(update={"seed": question.seed})
+        if question.choices is not None and takes_blocks(self.model):
+            own = sum(message.role == "system" for message in question.messages)
+            block = Block((question,), own_systems=own)
+            return (await self._carried(block, chat(question.messages)))[0]
+        started = time.monotonic()
+        try:
+            output = await self._generate(chat(question.messages), config)
+        except Exception as error:
+            return _failed(error, time.monotonic() - started)
+        return cut_off(
+            reply_of(output), config.max_tokens, getattr(self.model.api, "tokenizer", None)
+        )
+
+    async def _block(self, questions: Sequence[Question], arrived: Arrived) -> list[Reply]:
+        block = Block(tuple(questions), arrived)
+        return await self._carried(block, [ChatMessageUser(content=rendering(questions))])
+
+    async def _carried(self, block: Block, shown: list[ChatMessage]) -> list[Reply]:
+        started = time.monotonic()
+        try:
+            with carrying(block):
+                await self._generate(shown, self.config)
+        except Exception as error:
+            failed = _failed(error, time.monotonic() - started)
+            for index in range(len(block.questions)):
+                if index not in block.replies:
+                    block.reply(index, failed)
+        return [block.replies[index] for index in range(len(block.questions))]
+
+    async def _generate(self, shown: list[ChatMessage], config: GenerateConfig) -> ModelOutput:
+        # Inspect's cache knows neither model arguments nor the questions of a block, and would
+        # give one answer to two repeats: the journal is what a resumed run reads.
+        return await self.model.generate(
+            shown, tools=self.tools, tool_choice=self.tool_choice, config=config, cache=False
+        )
+
+
+async def _together(one: Callable[[int], Any], count: int) -> None:
+    """Run all at once; the first error is raised bare, not as a group."""
+    errors: list[Exception] = []
+
+    async def guarded(index: int) -> None:
+        try:
+            await one(index)
+        except Exception as error:
+            errors.append(error)
+            group.cancel_scope.cancel()
+
+    async with anyio.create_task_group() as group:
+        for index in range(count):
+            group.start_soon(guarded, index)
+    if errors:
+        raise errors[0]
+
+
+def cut_off(reply: Reply, max_tokens: int | None, tokenizer: Any = None) -> Reply:
+    """Tell a cut-off reply of a provider that does not say why it stopped (Inspect's `hf`).
+
+    Its token count is a batch's longest, so where the provider has a `tokenizer` the text itself
+    is counted; decoding can lose a blank or two at the ends.
+    """
+    if reply.stop != "unknown" or not max_tokens or reply.output_tokens < max_tokens:
+        return reply
+    if tokenizer is not None:
+        count = len(tokenizer.encode(reply.text, add_special_tokens=False))
+        if count < max_tokens - 2:
+            return reply
+    return msgspec.structs.replace(reply, stop="max_tokens")
+
+
+def _failed(error: Exception, latency: float) -> Reply:
+    """The failure of one question as a reply; what ends the run is raised instead."""
+    if isinstance(error, (PenchantError, PrerequisiteError, LimitExceededError)):
+        raise error
+    status = getattr(error, "status_code", None)
+    text = getattr(error, "provider_message", None) or str(error) or repr(error)
+    line = " ".join(text.split())[:500]
+    if status in (401, 403):
+        raise ServiceError(f"the provider refused the key ({status}): {line}") from error
+    return Reply(error=f"{type(error).__name__}: {line}", latency=latency, stop="unknown")

@@ -1,0 +1,42 @@
+"""What Inspect tells us of a run: a task starts (forecast, journal) and ends (counts)."""
+
+from typing import Any
+
+import msgspec
+from inspect_ai.hooks import Hooks, TaskEnd, TaskStart, hooks
+from inspect_ai.model import Model, get_model
+
+from harness.measuring.money import Forecast, forecast_line, price_of
+from harness.measuring.session import task_ended, task_started
+from harness.notices import say
+
+__all__ = ["RunHooks"]
+
+
+@hooks(name="penchant", description="Forecast and answer journal of penchant's tasks")
+class RunHooks(Hooks):
+    """Ties Inspect's task ids to journals and prints what a task will ask before it does."""
+
+    async def on_task_start(self, data: TaskStart) -> None:
+        """Remember the task's id; say the forecast."""
+        task_started(data.eval_id, data.spec.task_id)
+        metadata: dict[str, Any] = data.spec.metadata or {}
+        if "forecast" not in metadata:
+            return
+        forecast = msgspec.convert(metadata["forecast"], Forecast)
+        dataset, config = data.spec.dataset, data.spec.config
+        samples = len(dataset.sample_ids or []) or dataset.samples or forecast.samples
+        price = price_of(_running(data.spec.model), forecast.price)
+        line = forecast_line(forecast, samples=samples, epochs=config.epochs or 1, price=price)
+        say(f"{data.spec.task} on {data.spec.model}: {line}")
+
+    async def on_task_end(self, data: TaskEnd) -> None:
+        """Close the task's journal."""
+        for line in task_ended(data.eval_id):
+            say(f"{data.log.eval.task} on {data.log.eval.model}: {line}")
+
+
+def _running(name: str) -> Model | str:
+    """The task's model, which may know its own price (a pool's file has it), else its name."""
+    model = get_model()
+    return model if str(model) == name else name

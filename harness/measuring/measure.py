@@ -1,0 +1,284 @@
+"""One measurement in all that is the same for its whole run, and the questions it asks."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import msgspec
+from inspect_ai.model import GenerateConfig, Model, ModelOutput, get_model
+from inspect_ai.tool import ToolChoice, ToolFunction, ToolInfo
+
+from harness.items.item import Item
+from harness.measuring.asking import Asker
+from harness.measuring.completions import Completion
+from harness.measuring.options import ChoiceOptions, RatingOptions, stage
+from harness.measuring.stages import base_seed, check_config, stage_config, thinking_name
+from harness.models.identity import honours_seed, model_identity, steering_facts
+from harness.models.replies import shown_reply
+from harness.prompts.conditions import Condition
+from harness.prompts.labels import labels_text
+from harness.prompts.render import choice_messages, prompt_hash, rating_messages
+from harness.prompts.response import tool_info
+from harness.prompts.template import Template, Timing
+from harness.wire import Message, Question, Reply
+
+__all__ = [
+    "Asked",
+    "Common",
+    "Measure",
+    "Planned",
+    "Prepared",
+    "default_tokens",
+    "output_of",
+    "questions_of",
+]
+
+PLAIN_TOKENS = 64
+REASONED_TOKENS = 1024
+TOP_LOGPROBS = 20
+
+
+class Common(msgspec.Struct, frozen=True, kw_only=True):
+    """What every record of a sample shares, and what is needed to read its replies again."""
+
+    facts: dict[str, Any]
+    allowed: tuple[str, ...]
+    values: tuple[float, ...]
+    banned: tuple[str, ...]
+    completes: bool
+    readout: Literal["sample", "logprobs", "auto"]
+    min_label_mass: float
+
+
+@dataclass(frozen=True)
+class Planned:
+    """One question to be asked in every repeat: its key and its own part of the record.
+
+    `messages` renders the conversation; it is not called where a completion failed.
+    """
+
+    key: str
+    facts: dict[str, Any]
+    completions: tuple[Completion, ...]
+    messages: Callable[[], tuple[Message, ...]]
+
+    def record_facts(self) -> dict[str, Any]:
+        """The facts with what the record says of the completions."""
+        return {**self.facts, **_completion_facts(self.completions)}
+
+    def failure(self) -> Reply | None:
+        """The reply that stands for the question where a completion could not be had."""
+        for completion in self.completions:
+            if completion.error is not None:
+                return Reply(
+                    error=f"completion of {completion.item} failed: {completion.error}",
+                    stop="unknown",
+                )
+        return None
+
+
+class Asked(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One question as asked: its own part of the record, and the reply."""
+
+    key: str
+    facts: dict[str, Any]
+    reply: Reply
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A measurement bound to the model under evaluation."""
+
+    asker: Asker
+    common: Common
+    seed: int
+    seeded: bool
+    exact: bool
+
+
+@dataclass(frozen=True)
+class Measure:
+    """A template with the run's options, before the model is known."""
+
+    template: Template
+    options: RatingOptions | ChoiceOptions
+    timing: Timing
+    labels: tuple[str, ...]
+    condition: Condition
+    completion_sysprompt: str
+
+    @property
+    def post(self) -> bool:
+        """Whether the items are completed before the question."""
+        return self.timing == "post"
+
+    def prepare(self) -> Prepared:
+        """Settings and facts for the model under evaluation."""
+        model = get_model()
+        config = self._config(model)
+        check_config(config)
+        exact = self.options.readout != "sample" and bool(
+            getattr(model.api, "exact_choices", False)
+        )
+        tools, choice = self._tools()
+        return Prepared(
+            asker=Asker(model, config, tools=tools, tool_choice=choice),
+            common=self._common(model, config),
+            seed=base_seed(model, rater=True),
+            seeded=honours_seed(model),
+            exact=exact,
+        )
+
+    def _config(self, model: Model) -> GenerateConfig:
+        config = stage_config(
+            model,
+            stage(self.options, "measurement"),
+            max_tokens=default_tokens(self.template, self.options.response),
+            rater=True,
+            where="measurement",
+        )
+        if self.options.readout != "sample":
+            config = config.merge(GenerateConfig(logprobs=True, top_logprobs=TOP_LOGPROBS))
+        return config
+
+    def _tools(self) -> tuple[list[ToolInfo], ToolChoice | None]:
+        if self.options.response != "tool":
+            return [], None
+        info = tool_info(self.labels, self.template.kind)
+        return (
+            [ToolInfo.model_validate(info)],
+            # A choose-and-complete question wants the tool and then text, so it cannot be forced.
+            "auto" if self.template.completes else ToolFunction(info["name"]),
+        )
+
+    def _common(self, model: Model, config: GenerateConfig) -> Common:
+        return Common(
+            facts={
+                "kind": self.template.kind,
+                "template": self.template.name,
+                "template_hash": self.template.hash,
+                "timing": self.timing,
+                "response": self.options.response,
+                "labels": labels_text(self.labels),
+                "rater": str(model),
+                "rater_identity": model_identity(model, config),
+                "thinking": thinking_name(config),
+                "temperature": config.temperature,
+                "max_tokens": config.max_tokens,
+                "completion_sysprompt": self.completion_sysprompt,
+                "measurement_sysprompt": self.condition.name,
+                **steering_facts(model),
+            },
+            allowed=self.labels,
+            values=tuple(level.value for level in self.template.levels),
+            banned=self.template.banned,
+            completes=self.template.completes,
+            readout=self.options.readout,
+            min_label_mass=self.options.min_label_mass,
+        )
+
+    @property
+    def system(self) -> str | None:
+        """System message in force while the question is asked."""
+        return self.condition.text or None
+
+    def rating_question(self, item: Item, completion: Completion | None) -> tuple[Message, ...]:
+        """The conversation that asks for a rating."""
+        return rating_messages(
+            self.template,
+            response=self.options.response,
+            item=item.text,
+            completion=None if completion is None else completion.text,
+            timing=self.timing,
+            system=self.system,
+        )
+
+    def choice_question(
+        self, first: Item, second: Item, completions: Mapping[str, Completion]
+    ) -> tuple[Message, ...]:
+        """The conversation that asks to choose between two items."""
+        texts = {item_id: completion.text for item_id, completion in completions.items()}
+        return choice_messages(
+            self.template,
+            response=self.options.response,
+            first=first.text,
+            second=second.text,
+            completion_first=texts.get(first.id),
+            completion_second=texts.get(second.id),
+            labels=(self.labels[0], self.labels[1]),
+            timing=self.timing,
+            system=self.system,
+        )
+
+    def repeats(self, epoch: int) -> range:
+        """Repeat indices of an epoch: (epoch − 1)·seeds + k, so that no two epochs share one."""
+        seeds = self.options.seeds
+        return range((epoch - 1) * seeds, epoch * seeds)
+
+    def asked(
+        self, prepared: Prepared, key: str, messages: tuple[Message, ...], repeat: int
+    ) -> tuple[str, Question, dict[str, Any]]:
+        """Journal key, question and facts of one repeat."""
+        seed = prepared.seed + repeat
+        question = Question(
+            messages=messages,
+            seed=seed if prepared.seeded else None,
+            choices=self.labels if prepared.exact else None,
+        )
+        hashed = prompt_hash(messages)
+        facts = {"prompt_hash": hashed, "repeat": repeat, "seed": seed}
+        return f"{key}#{repeat}@{hashed}", question, facts
+
+    def _repr_params_(self) -> dict[str, Any]:
+        """How Inspect's log shows this object among a solver's arguments."""
+        return {"template": self.template.name, "hash": self.template.hash, "timing": self.timing}
+
+
+def _completion_facts(completions: Sequence[Completion]) -> dict[str, Any]:
+    if not completions:
+        return {}
+    one = completions[0]
+    facts: dict[str, Any] = {
+        "completer": one.completer,
+        "completer_identity": one.completer_identity,
+        "completion_seed": one.seed,
+        "completion_hash": "+".join(completion.hash for completion in completions),
+    }
+    if len(completions) == 1:
+        facts["completion_refused"] = one.refused
+    else:
+        facts["completion_refused_first"] = one.refused
+        facts["completion_refused_second"] = completions[1].refused
+    return facts
+
+
+def default_tokens(template: Template, response: str) -> int:
+    """Token limit of an answer: short for a label, long for reasoning or a completion after it."""
+    return REASONED_TOKENS if response == "reasoned" or template.completes else PLAIN_TOKENS
+
+
+def output_of(model: str, common: Common, asked: Sequence[Asked]) -> ModelOutput:
+    """The sample's output: answers for a person, and all that a scorer needs to read them again."""
+    shown = [shown_reply(one.reply) for one in asked]
+    if len(shown) > 1:
+        text = "\n\n".join(f"{number}. {answer}" for number, answer in enumerate(shown, start=1))
+    else:
+        text = shown[0]
+    output = ModelOutput.from_content(model=model, content=text)
+    # As one text each: Inspect walks every leaf of a log several times, and there are thousands.
+    output.metadata = {
+        "common": msgspec.json.encode(common).decode(),
+        "asked": msgspec.json.encode(asked).decode(),
+    }
+    return output
+
+
+def questions_of(output: ModelOutput) -> tuple[Common, list[Asked]] | None:
+    """What `output_of` put into a sample's output; None where it is not one of ours."""
+    kept = output.metadata or {}
+    if "asked" not in kept:
+        return None
+    return (
+        msgspec.json.decode(kept["common"], type=Common),
+        msgspec.json.decode(kept["asked"], type=list[Asked]),
+    )

@@ -1,0 +1,170 @@
+"""The position effect on the probit scale, from pairs asked in both orders.
+
+Model of one pair {a, b}: P(first | a first) = Φ((Δ + β)/√2), P(first | b first) =
+Φ((−Δ + β)/√2), with Δ ~ N(δ, s²) over pairs: a probit with a random effect for each pair, its
+likelihood by Gauss–Hermite quadrature. Treating Δ as zero, or averaging Φ⁻¹ of pooled rates,
+attenuates β by about 1/√(1 + s²/2): pairs differ in content far more than by noise. Here a
+respondent's fixed idiosyncrasy about a pair (misfit that prefers an item) is part of Δ and
+attenuates nothing.
+
+What remains: a fixed idiosyncrasy about the *place* in one pair is not told apart from noise by
+one answer an order, and then β̂ estimates β/√(1 + v²/2) for its variance v². Δ is taken as
+normal. Planted effects are covered in tests/stats/choices/test_position.py.
+
+`harness.stats.thurstone.fit` uses the items' identities as well, takes misfit for noise (which
+shrinks β by the common scale, √(1 + misfit²/2)) and has the narrower intervals. This is the
+estimate from pairs alone, and the check on the other's scale.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import stats
+from scipy.optimize import minimize
+from scipy.special import log_ndtr, logsumexp, ndtri
+
+from harness.stats.choices.orders import BothOrders
+from harness.stats.intervals import Estimate, FloatArray, mean_interval, undefined
+
+__all__ = ["PairProbit", "position_effect"]
+
+_NODES, _WEIGHTS = np.polynomial.hermite_e.hermegauss(61)
+_LOG_WEIGHTS = np.log(_WEIGHTS / _WEIGHTS.sum())
+_WIDE = 5.0
+"""Prior sd of β, δ and s: keeps an always-first respondent finite, else without effect."""
+
+_EDGE = 1e-9
+"""Probabilities nearer to 0 or 1 than this are taken as this."""
+
+
+@dataclass(frozen=True)
+class PairProbit:
+    """β, δ (content of a over b; 0 unless directed) and s, all in units of σ, with intervals."""
+
+    position: Estimate
+    content: Estimate
+    content_sd: Estimate
+
+
+def position_effect(
+    pairs: BothOrders, *, directed: bool = False, confidence: float = 0.95
+) -> PairProbit:
+    """Fit the model above to `pairs`; `directed` estimates δ, else it is 0.
+
+    Intervals from a sandwich over pairs. Under a log-probability read-out each pair gives
+    β = (Φ⁻¹(p_a) + Φ⁻¹(p_b))/√2 and Δ = (Φ⁻¹(p_a) − Φ⁻¹(p_b))/√2 directly, and the estimates are
+    their means with Student's interval.
+    """
+    if len(pairs) == 0:
+        nothing = undefined("no pair answered in both orders")
+        return PairProbit(nothing, nothing, nothing)
+    if pairs.soft:
+        return _from_probabilities(pairs, confidence)
+    counts = np.stack(
+        [pairs.first_a, pairs.asked_a - pairs.first_a, pairs.first_b, pairs.asked_b - pairs.first_b]
+    )
+    patterns, repeats = np.unique(counts, axis=1, return_counts=True)
+    patterns = np.asarray(patterns, dtype=float)
+    weight = np.asarray(repeats, dtype=float)
+
+    def objective(x: FloatArray) -> float:
+        penalty = (x[0] ** 2 + x[2] ** 2 + math.exp(2 * x[1])) / (2 * _WIDE**2)
+        return float(-np.sum(weight * _log_likelihood(x, patterns)) + penalty)
+
+    free = 3 if directed else 2
+    start = np.array([0.0, 0.3, 0.0])
+    fit = minimize(
+        lambda x: objective(_padded(x)), start[:free], method="BFGS", options={"gtol": 1e-6}
+    )
+    best = _padded(fit.x)
+    error = _standard_errors(best, free, patterns, weight, objective)
+    return _estimates(best, error, len(pairs), directed, confidence)
+
+
+def _padded(x: FloatArray) -> FloatArray:
+    """β, log s, δ; δ is 0 unless it is free."""
+    return np.concatenate([x, np.zeros(3 - len(x))])
+
+
+def _log_likelihood(x: FloatArray, patterns: FloatArray) -> FloatArray:
+    """Log-likelihood of each pattern (4 × m: chosen first and second, a first and b first)."""
+    delta = x[2] + math.exp(min(x[1], 5.0)) * _NODES
+    a, b = (x[0] + delta) / math.sqrt(2), (x[0] - delta) / math.sqrt(2)
+    logs = np.stack([log_ndtr(a), log_ndtr(-a), log_ndtr(b), log_ndtr(-b)])
+    result: FloatArray = logsumexp(patterns.T @ logs + _LOG_WEIGHTS, axis=1)
+    return result
+
+
+def _standard_errors(
+    best: FloatArray,
+    free: int,
+    patterns: FloatArray,
+    weight: FloatArray,
+    objective: Callable[[FloatArray], float],
+) -> FloatArray:
+    """The larger of the sandwich over pairs and the inverse Hessian, for each parameter.
+
+    Where all pairs answer alike the sandwich is zero and only the Hessian knows the prior.
+    """
+    step = 1e-3
+    axes = np.eye(3)[:free] * step
+    score = np.stack(
+        [
+            (_log_likelihood(best + axis, patterns) - _log_likelihood(best - axis, patterns))
+            / (2 * step)
+            for axis in axes
+        ]
+    )
+    hessian = np.array(
+        [
+            [
+                objective(best + x + y)
+                - objective(best + x - y)
+                - objective(best - x + y)
+                + objective(best - x - y)
+                for x in axes
+            ]
+            for y in axes
+        ]
+    ) / (4 * step**2)
+    inverse = np.linalg.pinv(hessian)
+    pairs = weight.sum()
+    meat = (score * weight) @ score.T * pairs / max(1.0, pairs - 1)
+    variance = np.maximum(np.diag(inverse), np.diag(inverse @ meat @ inverse))
+    return _padded(np.sqrt(np.maximum(variance, 0.0)))
+
+
+def _estimates(
+    best: FloatArray, error: FloatArray, pairs: int, directed: bool, confidence: float
+) -> PairProbit:
+    z = float(stats.norm.ppf((1 + confidence) / 2))
+
+    def of(value: float, low: float, high: float) -> Estimate:
+        return Estimate(estimate=value, low=low, high=high, n=pairs, interval="sandwich")
+
+    beta, log_s, delta = best.tolist()
+    half = (z * error).tolist()
+    spread = min(half[1], 20.0)
+    return PairProbit(
+        position=of(beta, beta - half[0], beta + half[0]),
+        content=of(delta, delta - half[2], delta + half[2])
+        if directed
+        else undefined("content has no direction here", n=pairs),
+        content_sd=of(math.exp(log_s), math.exp(log_s - spread), math.exp(log_s + spread)),
+    )
+
+
+def _from_probabilities(pairs: BothOrders, confidence: float) -> PairProbit:
+    a, b = (
+        ndtri(np.clip(rate, _EDGE, 1 - _EDGE))
+        for rate in (pairs.first_a / pairs.asked_a, pairs.first_b / pairs.asked_b)
+    )
+    content = (a - b) / math.sqrt(2)
+    spread = float(np.sqrt(np.mean((content - content.mean()) ** 2)))
+    return PairProbit(
+        position=mean_interval((a + b) / math.sqrt(2), confidence=confidence),
+        content=mean_interval(content, confidence=confidence),
+        content_sd=Estimate(estimate=spread, n=len(pairs)),
+    )

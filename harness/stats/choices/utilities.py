@@ -1,0 +1,220 @@
+"""From questions to utilities, their table and their summary: what `penchant utilities` prints."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from harness.records.pooling import require_one
+from harness.stats.choices.questions import PositionBy, build, questions_from_records
+from harness.stats.thurstone.comparisons import Comparisons, FloatArray
+from harness.stats.thurstone.fit import Fit, Options, fit
+from harness.stats.thurstone.heldout import Heldout, held_out
+from harness.stats.thurstone.ranking import expected_rho, within_groups
+from harness.stats.thurstone.sigma import choose_sigma
+from harness.stats.thurstone.table import position_effects, utilities
+
+__all__ = ["Analysis", "analyse", "analyse_records", "origins_of", "random_rows"]
+
+
+@dataclass(frozen=True, eq=False)
+class Analysis:
+    """A fit with all that is reported of it.
+
+    `origins` are one an item (None where unknown), in the order of `fit.data.items`.
+    `heldout` is None where there are too few pairs to hold any out. `summary` holds plain numbers,
+    texts, lists and objects, for JSON.
+    """
+
+    fit: Fit
+    table: pl.DataFrame
+    effects: pl.DataFrame
+    heldout: Heldout | None
+    origins: tuple[str | None, ...]
+    summary: dict[str, Any]
+
+
+def analyse_records(
+    records: pl.DataFrame,
+    *,
+    options: Options | None = None,
+    position_by: PositionBy = "none",
+    reference: str | None = None,
+    seed: int = 0,
+    where: str = "",
+) -> Analysis:
+    """As `analyse`, from the record table; refuses to pool what must not be pooled."""
+    choices = records.filter(pl.col("kind") == "choice")
+    factors = ("template", "template_hash") if position_by == "template" else ()
+    require_one(choices, factors=factors, where=where)
+    return analyse(
+        questions_from_records(choices),
+        options=options,
+        position_by=position_by,
+        reference=reference,
+        seed=seed,
+    )
+
+
+def analyse(
+    questions: pl.DataFrame,
+    *,
+    options: Options | None = None,
+    position_by: PositionBy = "none",
+    reference: str | None = None,
+    seed: int = 0,
+    items: Sequence[str] | None = None,
+) -> Analysis:
+    """Fit `questions` (see `choices.QUESTION_SCHEMA`) and report.
+
+    `items` fixes the items of the fit; by default those in at least one answered question. `seed`
+    is that of posterior draws and of the held-out split.
+    """
+    options = options or Options()
+    rng = np.random.default_rng(seed)
+    data = build(questions, items=items, position_by=position_by)
+    origins = origins_of(questions, data.items)
+    if options.sigma == "per-item":
+        choice = choose_sigma(data, options, rng=np.random.default_rng(seed))
+        fitted = choice.fit
+        heldout = choice.per_item if len(fitted.sigma) else choice.fixed
+        scores = {"heldout_nll_fixed": choice.fixed, "heldout_nll_per_item": choice.per_item}
+    else:
+        fitted = fit(data, options)
+        heldout, scores = _held_out(fitted, random_rows(questions, data), seed), {}
+    summary = _summary(fitted, questions, origins, heldout, rng)
+    summary |= {name: value and value.nll for name, value in scores.items()}
+    return Analysis(
+        fit=fitted,
+        table=utilities(fitted, rng=rng, reference=reference),
+        effects=position_effects(fitted),
+        heldout=heldout,
+        origins=origins,
+        summary=summary,
+    )
+
+
+def origins_of(questions: pl.DataFrame, items: Sequence[str]) -> tuple[str | None, ...]:
+    """Each item's origin as the questions give it, None where they do not."""
+    known = pl.concat(
+        [
+            questions.select(item="first", origin="origin_first"),
+            questions.select(item="second", origin="origin_second"),
+        ]
+    ).drop_nulls()
+    origin = dict(known.unique("item", keep="first").iter_rows())
+    return tuple(origin.get(item) for item in items)
+
+
+def random_rows(questions: pl.DataFrame, data: Comparisons) -> np.ndarray[Any, np.dtype[np.bool_]]:
+    """(m,) whether a row's pair was drawn at random; all of them where none is marked."""
+    marked = questions.filter(pl.col("random") & (pl.col("outcome") == "answered"))
+    if not len(marked):
+        return np.ones(len(data.first), dtype=bool)
+    index = {item: i for i, item in enumerate(data.items)}
+    pairs = {frozenset((index[a], index[b])) for a, b in marked.select("first", "second").rows()}
+    rows = zip(data.first.tolist(), data.second.tolist(), strict=True)
+    return np.array([frozenset(row) in pairs for row in rows], dtype=bool)
+
+
+def _held_out(
+    fitted: Fit, eligible: np.ndarray[Any, np.dtype[np.bool_]], seed: int
+) -> Heldout | None:
+    if fitted.options.prior_sd is None:
+        # Without its held-out pairs the graph may have no finite estimate: a wide prior stands in.
+        options = replace(fitted.options, prior_sd=10.0)
+    else:
+        options = replace(fitted.options, prior_sd=fitted.tau)
+    rng = np.random.default_rng(seed)
+    return held_out(fitted.data, options, rng=rng, eligible=eligible)
+
+
+def _summary(
+    fitted: Fit,
+    questions: pl.DataFrame,
+    origins: Sequence[str | None],
+    heldout: Heldout | None,
+    rng: np.random.Generator,
+) -> dict[str, Any]:
+    data, drawn = fitted.data, fitted.posterior.draws(256, rng)
+    labels = [origin or "" for origin in origins]
+    return {
+        "items": data.n,
+        "comparisons": data.total,
+        "outcomes": data.outcomes,
+        **_position(fitted),
+        "components": fitted.components,
+        "tau": fitted.tau,
+        "heldout_nll": heldout and heldout.nll,
+        "heldout_accuracy": heldout and heldout.accuracy,
+        "heldout_comparisons": heldout and heldout.comparisons,
+        "expected_rho": expected_rho(fitted.utilities, drawn),
+        "expected_rho_within_origin": within_groups(fitted.utilities, drawn, labels),
+        "dispersion": fitted.dispersion,
+        "link": fitted.options.link,
+        "method": fitted.method,
+        "sigma": "per-item" if len(fitted.sigma) else "fixed",
+        "notes": list(_notes(fitted, questions)),
+    }
+
+
+def _position(fitted: Fit) -> dict[str, Any]:
+    """The position effect over all groups, weighted by comparisons, and each group's."""
+    data, effects = fitted.data, position_effects(fitted)
+    rate = float(data.wins.sum() / data.total)
+    if not len(effects):
+        empty = dict.fromkeys(
+            ("position_effect", "position_effect_low", "position_effect_high"), None
+        )
+        return {**empty, "position_effects": [], "first_choice_rate": rate}
+    weight = effects["comparisons"].to_numpy() / effects["comparisons"].sum()
+    right = np.zeros((fitted.posterior.design.size, 1))
+    right[data.n :, 0] = weight
+    se = float(np.sqrt(right[:, 0] @ fitted.posterior.solve(right)[:, 0]))
+    mean = float(weight @ fitted.effects)
+    low, high = mean - 1.959964 * se, mean + 1.959964 * se
+    return {
+        "position_effect": mean,
+        "position_effect_low": low,
+        "position_effect_high": high,
+        "position_effects": effects.to_dicts(),
+        "first_choice_rate": rate,
+        "without_position": _without_position(fitted),
+    }
+
+
+def _without_position(fitted: Fit) -> dict[str, float]:
+    """How far the utilities move when the position effect is left out of the model."""
+    options = replace(fitted.options, position=False, prior_sd=fitted.tau, sigma="fixed")
+    other: FloatArray = fit(fitted.data, options).utilities
+    here = fitted.utilities
+    constant = np.ptp(here) == 0 or np.ptp(other) == 0
+    return {
+        "pearson": 1.0 if constant else float(np.corrcoef(here, other)[0, 1]),
+        "largest_change": float(np.abs(here - other).max()),
+    }
+
+
+def _notes(fitted: Fit, questions: pl.DataFrame) -> list[str]:
+    notes = list(fitted.notes)
+    if fitted.components > 1:
+        notes.append(
+            f"{fitted.components} components of the comparison graph: utilities of different "
+            "components are comparable through the prior alone"
+        )
+    if fitted.dispersion > 1.1:
+        notes.append(
+            f"answers to one pair agree more than independent ones: intervals are wider by "
+            f"{fitted.dispersion**0.5:.2f}"
+        )
+    asked = set(questions["first"]) | set(questions["second"])
+    absent = sorted(asked - set(fitted.data.items))
+    if absent:
+        notes.append(
+            f"{len(absent)} items without a single answered comparison are left out: "
+            + ", ".join(absent[:5])
+            + (", …" if len(absent) > 5 else "")
+        )
+    return notes

@@ -1,0 +1,67 @@
+"""When enough has been asked: the expected rank correlation with the truth.
+
+Not the correlation between two successive fits: two fits share nearly all their data, so that one
+reads .99 where the truth is at .95 (it is printed beside, for comparison).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.stats import rankdata
+
+from harness.stats.thurstone.comparisons import FloatArray
+
+__all__ = ["Progress", "expected_rho", "spearman", "within_groups"]
+
+
+@dataclass(frozen=True)
+class Progress:
+    """State after one batch. `within_rho` is the mean over origins (the origins' means alone can
+    make a high overall one); `successive_rho` is against the fit before, None at the first;
+    `position_effect` is None where it is not in the model."""
+
+    iteration: int
+    comparisons: float
+    expected_rho: float
+    within_rho: float
+    successive_rho: float | None
+    position_effect: float | None
+    tau: float | None
+
+
+def spearman(a: FloatArray, b: FloatArray) -> float:
+    """Rank correlation of two vectors; 0 where one is constant."""
+    return float(_rank_correlations(a, b[:, None])[0])
+
+
+def _rank_correlations(a: FloatArray, draws: FloatArray) -> FloatArray:
+    """(k,) rank correlations of `a` (n,) with each column of `draws` (n, k)."""
+    x, y = rankdata(a), rankdata(draws, axis=0)
+    x, y = x - x.mean(), y - y.mean(axis=0)
+    scale = np.sqrt((x @ x) * np.einsum("ij,ij->j", y, y))
+    return np.asarray(np.divide(x @ y, scale, out=np.zeros_like(scale), where=scale > 0))
+
+
+def expected_rho(utilities: FloatArray, draws: FloatArray) -> float:
+    """Rank correlation to expect of the utilities (n,) with the truth, from draws (n, k).
+
+    The mean over the draws of the correlation with the draw, less half its standard deviation:
+    the correlation of a single run scatters about the mean by that deviation, and the rule that
+    stops on it should rather ask a few more than claim too much.
+    """
+    if len(utilities) < 2:
+        return 1.0
+    rhos = _rank_correlations(utilities, draws)
+    return float(np.mean(rhos) - 0.5 * np.std(rhos))
+
+
+def within_groups(utilities: FloatArray, draws: FloatArray, labels: Sequence[str]) -> float:
+    """Mean of `expected_rho` within each label's items, over labels with at least three."""
+    names = np.asarray(labels)
+    values = [
+        expected_rho(utilities[names == name], draws[names == name])
+        for name in np.unique(names)
+        if (names == name).sum() >= 3
+    ]
+    return float(np.mean(values)) if values else expected_rho(utilities, draws)

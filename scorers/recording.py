@@ -1,0 +1,64 @@
+"""What the scorers of measurements share: records from a sample's output, and a table of them."""
+
+from collections.abc import Callable, Sequence
+
+import msgspec
+from inspect_ai.scorer import Metric, MetricProtocol, SampleScore
+from inspect_ai.solver import TaskState
+
+from harness.measuring.measure import questions_of
+from harness.records.reading import read_record
+from harness.records.record import Record
+
+__all__ = ["as_metric", "levels_of", "records_in", "rows_of", "table"]
+
+
+def rows_of(state: TaskState) -> list[Record]:
+    """One record a question, in the order asked.
+
+    ValueError where the sample's output is not one of our solvers': nothing can be read from it.
+    """
+    kept = questions_of(state.output)
+    if kept is None:
+        raise ValueError("this sample holds no measurement: its output has no questions")
+    common, questions = kept
+    sample = f"{state.sample_id}:{state.epoch}"
+    return [
+        msgspec.structs.replace(read_record(common, asked), sample_id=sample) for asked in questions
+    ]
+
+
+def levels_of(state: TaskState) -> tuple[float, ...]:
+    """Values of the template's declared levels, lowest first."""
+    kept = questions_of(state.output)
+    return () if kept is None else kept[0].values
+
+
+def table(
+    records: Sequence[Record], columns: Sequence[str], shown: Callable[[Record], tuple[str, ...]]
+) -> str:
+    """Markdown: one line a question with its answer, its outcome and how that was reached."""
+    head = ["#", *columns, "answer", "outcome", "reason"]
+    lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
+    for number, record in enumerate(records, start=1):
+        cells = (*shown(record), record.answer or "", record.outcome, record.reason)
+        lines.append("| " + " | ".join((str(number), *(_cell(cell) for cell in cells))) + " |")
+    return "\n".join(lines)
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|").replace("\n", " ")
+
+
+def records_in(scores: Sequence[SampleScore]) -> list[Record]:
+    """The records that the scores of an eval carry."""
+    return [
+        msgspec.convert(row, Record)
+        for score in scores
+        for row in (score.score.metadata or {}).get("records", ())
+    ]
+
+
+def as_metric(compute: MetricProtocol) -> Metric:
+    """`compute`, as the decorator's type wants it."""
+    return compute

@@ -1,0 +1,77 @@
+"""What rating and choosing share: every question of a sample asked, every reply kept."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from inspect_ai.model import ChatMessage, ChatMessageAssistant, ChatMessageUser
+from inspect_ai.solver import TaskState
+
+from harness.errors import ServiceError
+from harness.measuring.asking import chat, rendering
+from harness.measuring.measure import Asked, Measure, Planned, Prepared, output_of
+from harness.measuring.session import session
+from harness.records.reading import read_record
+from harness.wire import Question, Reply
+
+__all__ = ["measured"]
+
+
+async def measured(state: TaskState, measure: Measure, plan: Sequence[Planned]) -> TaskState:
+    """Ask all repeats of the planned questions and leave the replies in the sample's output."""
+    shared = session(measure.options)
+    prepared = shared.once("measure", measure.prepare)
+    in_pilot = await shared.pilot.enter(len(plan) * measure.options.seeds)
+    done: list[Asked] = []
+    try:
+        questions = await _ask(state.epoch, measure, prepared, plan, done)
+    finally:
+        if in_pilot:
+            outcomes = [read_record(prepared.common, one).outcome for one in done]
+            shared.pilot_sample_over(outcomes)
+    state.output = output_of(str(state.model), prepared.common, done)
+    state.messages = _conversation(questions, len(done))
+    state.messages.append(ChatMessageAssistant(content=state.output.completion))
+    return state
+
+
+async def _ask(
+    epoch: int, measure: Measure, prepared: Prepared, plan: Sequence[Planned], done: list[Asked]
+) -> list[Question]:
+    """Fill `done`, one entry a planned question and repeat, in order; the questions as asked."""
+    questions: dict[str, Question] = {}
+    facts: dict[str, dict[str, Any]] = {}
+    replies: dict[str, Reply] = {}
+    for planned in plan:
+        failure = planned.failure()
+        messages = () if failure is not None else planned.messages()
+        for repeat in measure.repeats(epoch):
+            key, question, own = measure.asked(prepared, planned.key, messages, repeat)
+            facts[key] = {**planned.record_facts(), **own}
+            if failure is not None:
+                replies[key] = failure
+            else:
+                questions[key] = question
+    asked = await session(measure.options).ask(
+        prepared.asker, list(questions), list(questions.values())
+    )
+    replies.update(zip(questions, asked, strict=True))
+    if prepared.common.readout == "logprobs":
+        _check_logprobs(asked, str(prepared.asker.model))
+    done += [Asked(key=key, facts=own, reply=replies[key]) for key, own in facts.items()]
+    return list(questions.values())
+
+
+def _check_logprobs(replies: Sequence[Reply], model: str) -> None:
+    """End the run where the provider leaves out what every question needs."""
+    answered = [reply for reply in replies if reply.error is None and reply.stop == "stop"]
+    if answered and all(r.top_logprobs is None and r.choices is None for r in answered):
+        raise ServiceError(
+            f"readout=logprobs: {model} gave no log-probabilities; use readout=sample or auto"
+        )
+
+
+def _conversation(questions: Sequence[Question], asked: int) -> list[ChatMessage]:
+    """What the log shows: the real conversation of a single question, else all in one message."""
+    if len(questions) == 1 and asked == 1:
+        return chat(questions[0].messages)
+    return [ChatMessageUser(content=rendering(questions))] if questions else []

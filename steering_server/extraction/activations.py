@@ -1,0 +1,109 @@
+"""Residual activations of given texts: at selected tokens of a span, and norms of all tokens."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+
+from harness.wire import Message
+from steering_server.engine.prefill import forward, left_padded
+from steering_server.model.conversation import render
+from steering_server.model.hooks import Step
+from steering_server.model.models import Loaded
+from steering_server.model.recorder import Selector
+
+__all__ = ["Activations", "SpanName", "Spanned", "activations", "sequence"]
+
+SpanName = Literal["prompt", "completion"]
+
+
+@dataclass(frozen=True)
+class Spanned:
+    """Tokens of a whole conversation, and the span [start, end) that selectors refer to."""
+
+    tokens: tuple[int, ...]
+    start: int
+    end: int
+
+
+@dataclass(frozen=True)
+class Activations:
+    """Of a batch of sequences.
+
+    `selected` [sequences, selectors, layers, width], fp32; `norms` [layers, tokens] over the
+    tokens of all sequences; `first` and `last` [tokens] say which tokens open and close one.
+    """
+
+    selected: torch.Tensor
+    norms: torch.Tensor
+    first: torch.Tensor
+    last: torch.Tensor
+
+
+def sequence(
+    loaded: Loaded, system: str | None, item: str, completion: str | None, span: SpanName
+) -> Spanned:
+    """The conversation system, item, completion; the span is the item's turn or the completion.
+
+    The span `prompt` runs from the end of the system prompt to the last token before the reply;
+    without a completion the sequence ends there.
+    """
+    before = () if system is None else (Message("system", system),)
+    asked = (*before, Message("user", item))
+    prompt = render(loaded.tokenizer, asked)
+    if completion is None:
+        tokens = prompt.tokens
+    else:
+        whole = render(loaded.tokenizer, (*asked, Message("assistant", completion)))
+        tokens = whole.tokens
+    if span == "completion":
+        start, end = _shared(prompt.tokens, tokens), len(tokens)
+    else:
+        start, end = _system_tokens(loaded, before, prompt.tokens), len(prompt.tokens)
+    return Spanned(tokens, min(start, end - 1), end)
+
+
+def _system_tokens(loaded: Loaded, before: tuple[Message, ...], tokens: tuple[int, ...]) -> int:
+    """How many tokens of the prompt come from the system prompt alone."""
+    if not before:
+        return 0
+    other = render(loaded.tokenizer, (*before, Message("user", "\x00")))
+    return _shared(other.tokens, tokens)
+
+
+def _shared(one: tuple[int, ...], other: tuple[int, ...]) -> int:
+    """Length of the common beginning."""
+    for index, (left, right) in enumerate(zip(one, other, strict=False)):
+        if left != right:
+            return index
+    return min(len(one), len(other))
+
+
+def activations(
+    loaded: Loaded,
+    sequences: Sequence[Spanned],
+    *,
+    selectors: Sequence[Selector],
+    layers: Sequence[int],
+) -> Activations:
+    """One pass over `sequences`, unsteered."""
+    batch = left_padded(loaded, [one.tokens for one in sequences])
+    step = Step(keep=frozenset(layers))
+    forward(loaded, batch.tokens, step, mask=batch.mask, positions=batch.positions)
+    selected, norms, first, last = [], [], [], []
+    for row, one in enumerate(sequences):
+        pad = batch.pads[row]
+        hidden = torch.stack(
+            [step.kept[layer][row, pad:].to("cpu", torch.float32) for layer in layers]
+        )
+        span = hidden[:, one.start : one.end]
+        reduced = {"first": span[:, 0], "last": span[:, -1], "mean": span.mean(1)}
+        selected.append(torch.stack([reduced[selector] for selector in selectors]))
+        norms.append(hidden.norm(dim=-1))
+        position = torch.arange(len(one.tokens))
+        first.append(position == 0)
+        last.append(position == len(one.tokens) - 1)
+    return Activations(
+        torch.stack(selected), torch.cat(norms, dim=1), torch.cat(first), torch.cat(last)
+    )

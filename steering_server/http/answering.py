@@ -1,0 +1,190 @@
+"""One request's way through the engine, seen from the event loop."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from steering_server.engine.engine import Engine, Refused
+from steering_server.http import replies
+from steering_server.http.resolve import Prepared, Resolver, echo
+from steering_server.model.models import Loaded
+from steering_server.model.requests import ApiError, ChatRequest, decode
+from steering_server.model.work import Failure, Finished, Row, TokenScore
+
+__all__ = ["Answering"]
+
+
+@dataclass(frozen=True)
+class _Token:
+    text: str
+    score: TokenScore | None
+
+
+_News = _Token | Finished | Failure
+
+
+class _Bridge:
+    """A sink of the engine's thread that puts its news on the event loop's queue."""
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        queue: asyncio.Queue[tuple[int, _News]],
+        index: int,
+    ) -> None:
+        self._loop = loop
+        self._queue = queue
+        self._index = index
+
+    def _tell(self, news: _News) -> None:
+        # The loop is closed when the server was forced to stop: nobody is left to tell.
+        if not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._queue.put_nowait, (self._index, news))
+
+    def token(self, row: Row, text: str, score: TokenScore | None) -> None:
+        self._tell(_Token(text, score))
+
+    def done(self, row: Row, finished: Finished) -> None:
+        self._tell(finished)
+
+    def failed(self, row: Row, failure: Failure) -> None:
+        self._tell(failure)
+
+
+def _error(failure: Failure) -> ApiError:
+    retry = 5 if failure.status == 503 else None
+    return ApiError(failure.status, failure.code, failure.message, retry_after=retry)
+
+
+class Answering:
+    """A request that the engine has taken. `whole` or `events`, once; `cancel` at any time."""
+
+    def __init__(
+        self, request: ChatRequest, prepared: Prepared, engine: Engine, queue: Any
+    ) -> None:
+        assert engine.loaded is not None
+        self._request = request
+        self._prepared = prepared
+        self._engine = engine
+        self._loaded: Loaded = engine.loaded
+        self._queue = queue
+
+    @classmethod
+    def submit(
+        cls, body: bytes, resolver: Resolver, engine: Engine, loop: asyncio.AbstractEventLoop
+    ) -> "Answering":
+        """Read and check the request and hand its rows to the engine, from any thread. ApiError."""
+        request = decode(body)
+        queue: asyncio.Queue[tuple[int, _News]] = asyncio.Queue()
+        prepared = resolver.resolve(request, lambda index: _Bridge(loop, queue, index))
+        try:
+            engine.submit(prepared.rows)
+        except Refused as refused:
+            failure = refused.failure
+            raise ApiError(
+                failure.status, failure.code, failure.message, retry_after=refused.retry_after
+            ) from refused
+        return cls(request, prepared, engine, queue)
+
+    @property
+    def streamed(self) -> bool:
+        """Whether the request asked for a stream."""
+        return self._request.stream
+
+    def cancel(self) -> None:
+        """Nobody waits for this any more."""
+        self._engine.cancel(self._prepared.rows)
+
+    async def _news(self) -> AsyncIterator[tuple[int, _Token | Finished]]:
+        """News until every answer has ended. ApiError as soon as one fails."""
+        left = len(self._prepared.rows)
+        while left:
+            index, news = await self._queue.get()
+            if isinstance(news, Failure):
+                self.cancel()
+                raise _error(news)
+            if isinstance(news, Finished):
+                left -= 1
+            yield index, news
+
+    def _steering(self) -> dict[str, Any]:
+        return echo(self._prepared, self._loaded)
+
+    async def whole(self, identity: str, created: int) -> bytes:
+        """The body of a reply that is not streamed. ApiError."""
+        rows = self._prepared.rows
+        texts = [""] * len(rows)
+        scores: list[list[TokenScore]] = [[] for _ in rows]
+        finished: dict[int, Finished] = {}
+        async for index, news in self._news():
+            if isinstance(news, Finished):
+                finished[index] = news
+                continue
+            texts[index] += news.text
+            if news.score is not None:
+                scores[index].append(news.score)
+        steering = self._steering()
+        if self._request.steering.choices is not None:
+            texts[0], table = replies.choice_fields(self._request.steering.choices, finished[0])
+            steering |= table
+        body = replies.whole(
+            self._loaded,
+            identity,
+            created,
+            rows=rows,
+            texts=texts,
+            scores=scores,
+            finished=[finished[index] for index in range(len(rows))],
+            steering=steering,
+            prompt_tokens=self._prepared.prompt_tokens,
+        )
+        return msgspec.json.encode(body)
+
+    async def events(self, identity: str, created: int) -> AsyncIterator[bytes]:
+        """Server-sent events. ApiError before the first, if it fails before the first; later
+        failures are an event of their own, and the stream then ends without `[DONE]`."""
+        finished: list[Finished] = []
+        told = False
+
+        def event(*choices: dict[str, Any], **more: Any) -> bytes:
+            body = replies.chunk(self._loaded, identity, created, choices=choices, **more)
+            return b"data: " + msgspec.json.encode(body) + b"\n\n"
+
+        try:
+            async for index, news in self._news():
+                more = {} if told else {"steering": self._steering()}
+                if isinstance(news, Finished):
+                    finished.append(news)
+                    for choice in self._ending(index, news):
+                        yield event(choice, **more)
+                        more = {}
+                else:
+                    entry = news.score and replies.logprob_entry(self._loaded, news.score)
+                    yield event(replies.delta(index, news.text, entry=entry or None), **more)
+                told = True
+        except ApiError as error:
+            if not told:
+                raise
+            yield b"data: " + msgspec.json.encode(replies.error_body(error)) + b"\n\n"
+            return
+        more = {"steering": self._steering()}
+        if self._request.steering.choices is not None:
+            more["steering"] |= replies.choice_fields(self._request.steering.choices, finished[0])[
+                1
+            ]
+        if self._request.stream_options and self._request.stream_options.include_usage:
+            more["usage"] = replies.usage(self._prepared.prompt_tokens, finished)
+        yield event(**more)
+        yield b"data: [DONE]\n\n"
+
+    def _ending(self, index: int, news: Finished) -> list[dict[str, Any]]:
+        """What is left to say of an answer that has ended."""
+        row = self._prepared.rows[index]
+        said = []
+        if self._request.steering.choices is not None:
+            best, _ = replies.choice_fields(self._request.steering.choices, news)
+            said.append(replies.delta(index, best))
+        return [*said, replies.delta(index, None, finish=news.finish, row=row)]

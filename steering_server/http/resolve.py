@@ -1,0 +1,240 @@
+"""From a request to rows: everything is checked here, before the engine sees anything.
+
+It fails closed: what cannot be applied exactly as asked is an error, never an unsteered answer.
+"""
+
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from harness.errors import UsageError
+from harness.wire import Capture, Span, SteeringVector
+from steering_server.model.conversation import Prompt, render
+from steering_server.model.models import Loaded
+from steering_server.model.recorder import Recorder
+from steering_server.model.reply_text import ReplyText
+from steering_server.model.requests import ApiError, ChatRequest, fail
+from steering_server.model.work import Addition, Row, Sampling, Sink
+from steering_server.vectors.registry import Registry, UnknownVector
+from steering_server.vectors.vectors import Vector
+
+__all__ = ["Applied", "Prepared", "Resolver", "echo"]
+
+
+@dataclass(frozen=True)
+class Applied:
+    """One vector as it was applied: what the reply echoes."""
+
+    name: str
+    sha256: str
+    coef: float
+    layers: tuple[int, ...]
+    norms: tuple[float, ...]
+    positions: str
+    span: tuple[int, int | None]
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A request ready for the engine: one row an answer, and what the reply will say."""
+
+    rows: tuple[Row, ...]
+    applied: tuple[Applied, ...]
+    prompt_tokens: int
+
+
+class Resolver:
+    """Turns requests into rows for one model. `max_tokens` is the most a reply may have; `entropy`
+    gives a seed to requests without one."""
+
+    def __init__(
+        self,
+        loaded: Loaded,
+        registry: Registry,
+        *,
+        max_tokens: int,
+        entropy: Callable[[], int] = lambda: secrets.randbits(62),
+    ) -> None:
+        self._loaded = loaded
+        self._registry = registry
+        self._max_tokens = max_tokens
+        self._entropy = entropy
+
+    def resolve(self, request: ChatRequest, sink: Callable[[int], Sink]) -> Prepared:
+        """Rows for `request`; `sink` makes the sink of each answer. ApiError."""
+        if request.model != self._loaded.id:
+            message = f"unknown model {request.model!r}; this server has {self._loaded.id!r}"
+            raise ApiError(404, "model_not_found", message, param="model")
+        prompt = render(self._loaded.tokenizer, request.turns)
+        choices = prompt.choices(request.steering.choices)
+        longest = max((len(choice) for choice in choices), default=0) if choices else 0
+        limit = longest if choices else self._limit(request, len(prompt.tokens))
+        self._fits(len(prompt.tokens), limit, request.limit is not None)
+        fed = len(prompt.tokens) + limit - 1
+        additions, applied = self._additions(request, len(prompt.tokens), fed)
+        seed = self._entropy() if request.seed is None else request.seed
+        rows = tuple(
+            Row(
+                prompt=prompt.tokens,
+                sampling=Sampling(request.temperature, request.top_p, seed, index),
+                sink=sink(index),
+                text=ReplyText(self._loaded.tokenizer, request.stops),
+                max_tokens=limit,
+                additions=additions,
+                choices=choices,
+                logprobs=(request.top_logprobs or 0) if request.logprobs else None,
+                recorder=self._recorder(
+                    request.steering.capture, prompt, len(prompt.tokens) if choices else fed
+                ),
+            )
+            for index in range(request.n)
+        )
+        return Prepared(rows, applied, len(prompt.tokens))
+
+    # How long
+
+    def _limit(self, request: ChatRequest, prompt: int) -> int:
+        if request.limit is None:
+            return max(1, min(self._max_tokens, self._loaded.context - prompt))
+        if request.limit > self._max_tokens:
+            raise fail("max_tokens", f"{request.limit}; this server allows {self._max_tokens}")
+        return request.limit
+
+    def _fits(self, prompt: int, limit: int, asked: bool) -> None:
+        if prompt + limit > self._loaded.context:
+            more = f" and {limit} new ones" if asked else ""
+            raise ApiError(
+                400,
+                "context_length_exceeded",
+                f"{prompt} prompt tokens{more} exceed the context of {self._loaded.context}",
+                param="messages",
+            )
+
+    # What is added
+
+    def _additions(
+        self, request: ChatRequest, prompt: int, fed: int
+    ) -> tuple[tuple[Addition, ...], tuple[Applied, ...]]:
+        additions: list[Addition] = []
+        applied: list[Applied] = []
+        for index, asked in enumerate(request.steering.vectors):
+            where = f"steering.vectors[{index}]"
+            vector, name = self._vector(asked, where)
+            layers = self._layers(asked, vector, where)
+            start, end = self._span(asked, prompt, fed, where)
+            if asked.coef != 0:
+                additions += [
+                    Addition(
+                        layer,
+                        start,
+                        end,
+                        self._registry.delta(vector, layer, asked.coef),
+                        (vector.sha256, asked.coef, layer, start, end),
+                    )
+                    for layer in layers
+                ]
+            norms = tuple(vector.reference(layer) for layer in layers)
+            positions = asked.positions if isinstance(asked.positions, str) else f"{start}:{end}"
+            applied.append(
+                Applied(name, vector.sha256, asked.coef, layers, norms, positions, (start, end))
+            )
+        return tuple(additions), tuple(applied)
+
+    def _vector(self, asked: SteeringVector, where: str) -> tuple[Vector, str]:
+        if (asked.name is None) == (asked.inline is None):
+            raise fail(where, "expected either name or inline")
+        limit = 1e4
+        if not abs(asked.coef) <= limit:
+            raise fail(f"{where}.coef", f"{asked.coef}; expected a number within ±{limit:g}")
+        if asked.name is not None:
+            try:
+                return self._registry.get(asked.name, asked.sha256), asked.name
+            except UnknownVector as error:
+                raise fail(where, str(error), code="vector_not_found", status=404) from error
+        assert asked.inline is not None
+        try:
+            vector = self._registry.inline(asked.inline)
+        except UsageError as error:
+            raise fail(f"{where}.inline", str(error)) from error
+        if asked.sha256 is not None and not vector.sha256.startswith(asked.sha256.lower()):
+            raise fail(f"{where}.sha256", f"the inline vector has SHA-256 {vector.sha256}")
+        return vector, "inline"
+
+    def _layers(self, asked: SteeringVector, vector: Vector, where: str) -> tuple[int, ...]:
+        if asked.layers is None:
+            return (vector.origin.default_layer,)
+        if not asked.layers or len(set(asked.layers)) != len(asked.layers):
+            raise fail(f"{where}.layers", "expected at least one layer, all different")
+        for index, layer in enumerate(asked.layers):
+            if layer not in vector.directions:
+                known = f"{vector.layers[0]} to {vector.layers[-1]}"
+                raise fail(f"{where}.layers[{index}]", f"{layer}; the vector has layers {known}")
+        return asked.layers
+
+    def _span(
+        self, asked: SteeringVector, prompt: int, fed: int, where: str
+    ) -> tuple[int, int | None]:
+        """Positions [start, end). What could never act is refused: it would be unsteered."""
+        if isinstance(asked.positions, Span):
+            start, end = asked.positions.start, asked.positions.end
+            if start < 0 or (end is not None and end <= start):
+                raise fail(f"{where}.positions", f"[{start}, {end}) is not a span of positions")
+        else:
+            start, end = {
+                "all": (0, None),
+                "prompt": (0, prompt),
+                "response": (prompt - 1, None),
+                "last_prompt": (prompt - 1, prompt),
+                "generated": (prompt, None),
+            }[asked.positions]
+        if start >= fed:
+            raise fail(
+                f"{where}.positions",
+                f"would never act: it begins at position {start}, and the model is given {fed} "
+                "tokens at most (the last one it generates is not fed back)",
+            )
+        return start, end
+
+    # What is kept
+
+    def _recorder(self, capture: Capture | None, prompt: Prompt, fed: int) -> Recorder | None:
+        if capture is None:
+            return None
+        wrong = [layer for layer in capture.layers if not 0 <= layer < self._loaded.depth]
+        if wrong or not capture.layers:
+            allowed = f"0 to {self._loaded.depth - 1}"
+            raise fail("steering.capture.layers", f"{list(capture.layers)}; expected {allowed}")
+        spans: dict[str, tuple[int, int | None]] = {
+            "prompt": (0, prompt.completion),
+            "completion": (prompt.completion, None),
+            "all": (0, None),
+        }
+        start, end = spans[capture.span]
+        if start >= fed:
+            raise fail(
+                "steering.capture.span",
+                "'completion' is empty: with max_tokens 1 or choices the model is given no token "
+                "of its own; use 'prompt', or end the messages with an assistant turn",
+            )
+        return Recorder(capture.layers, capture.selector, start, end)
+
+
+def echo(prepared: Prepared, loaded: Loaded) -> dict[str, Any]:
+    """What the reply says was applied."""
+    return {
+        "vectors": [
+            {
+                "name": one.name,
+                "sha256": one.sha256,
+                "coef": one.coef,
+                "layers": list(one.layers),
+                "norms": list(one.norms),
+                "positions": one.positions,
+                "span": list(one.span),
+            }
+            for one in prepared.applied
+        ],
+        "dtype": loaded.dtype_name,
+        "weights": loaded.weights,
+    }

@@ -1,0 +1,170 @@
+"""Load a transformers model and its tokenizer, and know what a run must write down about them."""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from torch import nn
+from transformers import AutoModelForCausalLM, AutoTokenizer
+from transformers.utils import logging
+
+from harness.errors import UsageError
+from steering_server.model import tiny
+from steering_server.model.hooks import Hooks
+from steering_server.model.layers import find_layers, layer_devices
+
+__all__ = ["DTYPES", "Loaded", "describe", "load", "memory_left", "weights_hash"]
+
+DType = Literal["auto", "float32", "bfloat16", "float16"]
+DTYPES: dict[str, torch.dtype | None] = {
+    "auto": None,
+    "float32": torch.float32,
+    "bfloat16": torch.bfloat16,
+    "float16": torch.float16,
+}
+_SAMPLED = 1024
+"""Elements of each weight that enter the weights' hash."""
+
+
+@dataclass(frozen=True, eq=False)
+class Loaded:
+    """A model ready to serve: hooks registered, evaluation mode, no gradients.
+
+    `id` names it in replies; `weights` and `template` are hashes of its weights and chat
+    template; `context` is the longest sequence it takes, `stops` the tokens that end a reply.
+    """
+
+    id: str
+    model: Any
+    tokenizer: Any
+    layers: nn.ModuleList
+    hooks: Hooks
+    devices: tuple[torch.device, ...]
+    width: int
+    context: int
+    stops: frozenset[int]
+    pad: int
+    dtype: torch.dtype
+    weights: str
+    template: str
+
+    @property
+    def depth(self) -> int:
+        """Number of decoder layers."""
+        return len(self.layers)
+
+    @property
+    def device(self) -> torch.device:
+        """Where token ids go in."""
+        device: torch.device = self.model.get_input_embeddings().weight.device
+        return device
+
+    @property
+    def dtype_name(self) -> str:
+        """For example `float32`."""
+        return str(self.dtype).removeprefix("torch.")
+
+
+def weights_hash(model: nn.Module) -> str:
+    """SHA-256 over each parameter's name, shape and 1024 evenly spaced elements as bfloat16.
+
+    A fingerprint rather than a hash of every byte: it takes milliseconds on any size, and is the
+    same whichever precision the same weights were loaded in.
+    """
+    digest = hashlib.sha256()
+    for name, weight in sorted(model.named_parameters()):
+        flat = weight.detach().reshape(-1)
+        step = max(1, flat.numel() // _SAMPLED)
+        sample = flat[::step][:_SAMPLED].to("cpu", torch.bfloat16).view(torch.int16)
+        digest.update(f"{name}{tuple(weight.shape)}".encode())
+        digest.update(sample.numpy().tobytes())
+    return digest.hexdigest()
+
+
+def _stop_tokens(model: Any, tokenizer: Any) -> frozenset[int]:
+    found: set[int] = set()
+    for source in (model.generation_config, model.config, tokenizer):
+        value = getattr(source, "eos_token_id", None)
+        found.update(value if isinstance(value, list) else [value] if value is not None else [])
+    return frozenset(found)
+
+
+def _context(model: Any) -> int:
+    config = model.config.get_text_config(decoder=True)
+    return int(getattr(config, "max_position_embeddings", None) or 1 << 20)
+
+
+def describe(model: Any, tokenizer: Any, *, name: str) -> Loaded:
+    """Register hooks on `model` and gather what the server has to know about it."""
+    model.eval().requires_grad_(False)
+    layers = find_layers(model)
+    template = tokenizer.chat_template
+    if not isinstance(template, str):
+        raise UsageError(f"{name} has no chat template; expected a chat model")
+    stops = _stop_tokens(model, tokenizer)
+    pad = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else min(stops, default=0)
+    return Loaded(
+        id=name,
+        model=model,
+        tokenizer=tokenizer,
+        layers=layers,
+        hooks=Hooks(layers),
+        devices=layer_devices(layers),
+        width=int(model.config.get_text_config(decoder=True).hidden_size),
+        context=_context(model),
+        stops=stops,
+        pad=int(pad),
+        dtype=next(layers.parameters()).dtype,
+        weights=weights_hash(model),
+        template=hashlib.sha256(template.encode()).hexdigest(),
+    )
+
+
+def _pretrained(source: str, *, dtype: DType, device: str, device_map: str | None) -> Any:
+    options: dict[str, Any] = {"dtype": DTYPES[dtype] or "auto"}
+    if device_map is not None:
+        options["device_map"] = device_map
+    model: Any = AutoModelForCausalLM.from_pretrained(source, **options)
+    return model if device_map is not None else model.to(device)
+
+
+def load(
+    source: str,
+    *,
+    name: str | None = None,
+    dtype: DType = "auto",
+    device: str = "cpu",
+    device_map: str | None = None,
+) -> Loaded:
+    """Load `source`: a directory, a hub id, or `tiny:FAMILY` (a random model for trials).
+
+    UsageError, in one line, when it cannot be loaded.
+    """
+    logging.set_verbosity_error()  # type: ignore[no-untyped-call]
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    label = name or (Path(source).name if Path(source).is_dir() else source)
+    if source.startswith("tiny:"):
+        model, tokenizer = tiny.build(source.removeprefix("tiny:"))
+        cast = DTYPES[dtype] or torch.float32
+        return describe(model.to(device, cast), tokenizer, name=label)
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(source)
+        model = _pretrained(source, dtype=dtype, device=device, device_map=device_map)
+    except (OSError, ValueError, RuntimeError, ImportError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise UsageError(f"cannot load model {source!r}: {reason}") from error
+    return describe(model, tokenizer, name=label)
+
+
+def memory_left(device: torch.device) -> int | None:
+    """Free bytes on `device`, or of this machine for a CPU; None where that cannot be told."""
+    if device.type == "cuda":
+        return int(torch.cuda.mem_get_info(device)[0])
+    try:
+        lines = Path("/proc/meminfo").read_text().splitlines()
+    except OSError:
+        return None
+    found = [line.split()[1] for line in lines if line.startswith("MemAvailable:")]
+    return int(found[0]) * 1024 if found else None

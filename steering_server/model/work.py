@@ -1,0 +1,147 @@
+"""What the engine works on: rows, what is added to them, and how they end.
+
+A row is one answer under way. Everything in it was checked when the request came in; the engine
+never decides what a request meant.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
+
+import numpy as np
+import torch
+
+from steering_server.model.recorder import Recorder
+from steering_server.model.reply_text import ReplyText
+
+__all__ = [
+    "Addition",
+    "Failure",
+    "Finish",
+    "Finished",
+    "Row",
+    "Sampling",
+    "Sink",
+    "TokenScore",
+    "first_steered",
+]
+
+Finish = Literal["stop", "length"]
+
+
+@dataclass(frozen=True, eq=False)
+class Addition:
+    """Add `delta` [width] (fp32, CPU) to the output of `layer` at positions [start, end).
+
+    Positions count the row's own tokens from 0, prompt and generated; `end` None means for ever.
+    `key` identifies the addition by value (vector hash, coefficient, layer, span).
+    """
+
+    layer: int
+    start: int
+    end: int | None
+    delta: torch.Tensor
+    key: tuple[object, ...]
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How a token is drawn: temperature 0 takes the most probable. `seed` and `index` (of several
+    answers to one request) determine every draw of the row, whatever else is in the batch."""
+
+    temperature: float
+    top_p: float
+    seed: int
+    index: int = 0
+
+    def generator(self) -> np.random.Generator:
+        """The row's own source of uniform numbers."""
+        return np.random.Generator(
+            np.random.Philox(np.random.SeedSequence([self.seed, self.index]))
+        )
+
+
+@dataclass(frozen=True)
+class TokenScore:
+    """A generated token with its log-probability, and the best alternatives (id, logprob)."""
+
+    token: int
+    logprob: float
+    alternatives: tuple[tuple[int, float], ...]
+
+
+@dataclass(frozen=True)
+class Finished:
+    """How a row ended. `choices` are probabilities in the order asked."""
+
+    finish: Finish
+    tokens: int
+    choices: tuple[float, ...] | None = None
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why a row has no answer: HTTP status, a code for programs, one line for a person."""
+
+    status: int
+    code: str
+    message: str
+
+
+class Sink(Protocol):
+    """Where a row's results go. Called from the engine's thread; must not block."""
+
+    def token(self, row: "Row", text: str, score: TokenScore | None) -> None: ...
+
+    def done(self, row: "Row", finished: Finished) -> None: ...
+
+    def failed(self, row: "Row", failure: Failure) -> None: ...
+
+
+@dataclass(eq=False)
+class Row:
+    """One answer under way.
+
+    `choices` are the allowed answers as tokens; then nothing is sampled. `logprobs` is how many
+    alternatives to report (None: no scores). `recorder` gathers what a capture asked for.
+    `cancelled` is set from outside; the engine drops the row before its next step.
+    """
+
+    prompt: tuple[int, ...]
+    sampling: Sampling
+    sink: Sink
+    text: ReplyText
+    max_tokens: int = 1
+    additions: tuple[Addition, ...] = ()
+    choices: tuple[tuple[int, ...], ...] | None = None
+    logprobs: int | None = None
+    recorder: Recorder | None = None
+    cancelled: bool = False
+    generated: list[int] = field(default_factory=list)
+    arrived: float = 0.0
+    retried: int = 0
+
+    def __post_init__(self) -> None:
+        self.random = self.sampling.generator()
+
+    @property
+    def tokens(self) -> tuple[int, ...]:
+        """Prompt and what has been generated so far."""
+        return self.prompt + tuple(self.generated) if self.generated else self.prompt
+
+    @property
+    def scored(self) -> bool:
+        """Whether one forward pass over the prompt answers it."""
+        return self.choices is not None or self.max_tokens == 1
+
+    @property
+    def lane(self) -> tuple[object, ...]:
+        """Rows of one prompt with equal lanes are computed once."""
+        own = (id(self),) if self.recorder is not None else ()
+        return (*(addition.key for addition in self.additions), *own)
+
+
+def first_steered(additions: Sequence[Addition], length: int) -> int:
+    """First position of a sequence of `length` tokens that anything is added to; `length` if
+    none is."""
+    return min((min(addition.start, length) for addition in additions), default=length)

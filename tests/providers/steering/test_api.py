@@ -1,0 +1,288 @@
+"""`steering/NAME` through Inspect: what was asked is applied and recorded, or nothing answers."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from inspect_ai import eval as inspect_eval
+from inspect_ai.model import (
+    ChatMessageSystem,
+    ChatMessageUser,
+    GenerateConfig,
+    Model,
+    get_model,
+)
+
+from harness.errors import ServiceError, UsageError
+from harness.models.block import Block, carrying
+from harness.models.identity import model_identity
+from harness.models.inspect_api import PrerequisiteError
+from harness.models.replies import reply_of
+from harness.providers.steering.client import SteeringClient
+from harness.providers.steering.options import steering_options
+from harness.wire import Message, Question, Span
+
+EVALS = Path(__file__).resolve().parents[3] / "evals"
+
+
+@pytest.fixture(scope="module")
+def url(tiny: Any) -> Iterator[str]:
+    """A tiny model behind a server, with the vector `math`."""
+    with tiny.serving() as address:
+        yield address
+
+
+def steered(url: str, **args: Any) -> Model:
+    return get_model("steering/tiny", base_url=url, memoize=False, **args)
+
+
+def questions(count: int, choices: tuple[str, ...] | None = None) -> tuple[Question, ...]:
+    return tuple(
+        Question(messages=(Message("user", f"Rate task {n}."),), seed=n, choices=choices)
+        for n in range(count)
+    )
+
+
+async def replies(model: Model, asked: tuple[Question, ...], **config: Any) -> list[Any]:
+    block = Block(asked)
+    with carrying(block):
+        await model.generate(
+            [ChatMessageUser(content="shown")], config=GenerateConfig(max_tokens=6, **config)
+        )
+    return [block.replies[index] for index in range(len(asked))]
+
+
+async def test_a_block_is_its_questions_one_by_one(url: str) -> None:
+    """Each question of a block gets what it gets alone, and what was applied with it."""
+    model = steered(url, vector="math", coef=0.5, positions="response")
+    together = await replies(model, questions(6), temperature=1.0)
+    for question, reply in zip(questions(6), together, strict=True):
+        (alone,) = await replies(model, (question,), temperature=1.0)
+        assert (alone.text, alone.stop) == (reply.text, reply.stop)
+        assert reply.seed_honoured is True and reply.endpoint == url
+        assert reply.steering is not None
+        told = {name: reply.steering[name] for name in ("vector", "coef", "layers", "positions")}
+        assert told == {"vector": "math", "coef": 0.5, "layers": [2], "positions": "response"}
+        assert reply.steering["dtype"] == "float32" and reply.steering["sha256"]
+
+
+async def test_choices_are_exact_probabilities_and_depend_on_the_coefficient(url: str) -> None:
+    """`Question.choices` brings the probability of each; zero is the unsteered model."""
+    found = {}
+    for name, args in {
+        "none": {},
+        "zero": {"vector": "math", "coef": 0},
+        "some": {"vector": "math", "coef": 0.5},
+    }.items():
+        (reply,) = await replies(steered(url, **args), questions(1, ("1", "2", "3")))
+        assert reply.choices is not None and set(reply.choices) == {"1", "2", "3"}
+        assert reply.text == max(reply.choices, key=reply.choices.__getitem__)
+        found[name] = reply.choices
+    assert found["none"] == found["zero"] != found["some"]
+
+
+async def test_a_call_without_a_block_is_an_ordinary_generate(url: str) -> None:
+    """System message, log-probabilities and usage are there."""
+    output = await steered(url, vector="math", coef=0.2).generate(
+        [ChatMessageSystem(content="Be brief."), ChatMessageUser(content="Hello")],
+        config=GenerateConfig(max_tokens=4, logprobs=True, top_logprobs=3, seed=1),
+    )
+    assert output.usage is not None and output.usage.output_tokens == 4
+    assert output.choices[0].logprobs is not None
+    reply = reply_of(output)
+    assert reply.top_logprobs is not None and len(reply.top_logprobs) == 3
+    assert reply.steering is not None and reply.steering["coef"] == 0.2
+
+
+def test_two_steerings_are_two_identities(url: str) -> None:
+    """Coefficient, layer, positions and vector each make another rater; the address does too."""
+    args: list[dict[str, Any]] = [
+        {},
+        {"vector": "math", "coef": 0.25},
+        {"vector": "math", "coef": -0.25},
+        {"vector": "math", "coef": 0.25, "layer": 1},
+        {"vector": "math", "coef": 0.25, "positions": "response"},
+    ]
+    config = GenerateConfig()
+    identities = [model_identity(steered(url, **one), config) for one in args]
+    assert len(set(identities)) == len(args)
+    assert identities[1] == model_identity(steered(url, vector="math", coef="0.25"), config)
+
+
+async def test_a_vector_file_is_brought_to_the_server(url: str, tiny: Any, tmp_path: Path) -> None:
+    """It gets its own name with its hash; twice is once; another model's is refused."""
+    path = tmp_path / "mine.safetensors"
+    path.write_bytes(tiny.vector(5))
+    names = []
+    for _ in range(2):
+        (reply,) = await replies(steered(url, vector=str(path), coef=1), questions(1))
+        assert reply.steering is not None
+        names.append(reply.steering["vector"])
+    assert names[0] == names[1] and str(names[0]).startswith("mine-")
+    path.write_bytes(tiny.vector(family="qwen3"))
+    with pytest.raises(PrerequisiteError, match="another model"):
+        steered(url, vector=str(path), coef=1)
+
+
+@pytest.mark.parametrize(
+    ("args", "named"),
+    [
+        ({"vector": "maths", "coef": 1}, "math"),
+        ({"vector": "math"}, "coef is missing"),
+        ({"coef": 1}, "vector is missing"),
+        ({"vector": "math", "coef": "much"}, "coef='much'"),
+        ({"vector": "math", "coef": 1, "layer": 9}, "layers 0 to 3"),
+        ({"vector": "math", "coef": 1, "layer": "x"}, "layer='x'"),
+        ({"vector": "math", "coef": 1, "positions": "middle"}, "last_prompt"),
+        ({"vektor": "math"}, "vektor"),
+        ({"layer": 1}, "without a vector"),
+    ],
+)
+def test_bad_arguments_are_one_line(url: str, args: dict[str, Any], named: str) -> None:
+    """What was given, and what is allowed."""
+    with pytest.raises(PrerequisiteError, match=named):
+        steered(url, **args)
+
+
+def test_another_model_or_no_server_is_said_at_once(url: str) -> None:
+    """Before any question is asked."""
+    with pytest.raises(PrerequisiteError, match="'tiny', not 'other'"):
+        get_model("steering/other", base_url=url, memoize=False)
+    with pytest.raises(PrerequisiteError, match="steering-server serve"):
+        get_model("steering/tiny", base_url="http://127.0.0.1:9", memoize=False)
+
+
+@pytest.mark.parametrize("config", [{"frequency_penalty": 1.0}, {"top_k": 5}, {"num_choices": 2}])
+async def test_what_the_server_lacks_is_refused_not_dropped(url: str, config: Any) -> None:
+    """Generation options that would change the answer."""
+    with pytest.raises(PrerequisiteError):
+        await steered(url).generate("Hello", config=GenerateConfig(max_tokens=2, **config))
+
+
+def test_options_read_layers_and_spans() -> None:
+    """One layer or several, a span of positions as START-END."""
+    base = {"vector": "v", "coef": 1}
+    assert steering_options(base | {"layer": "10,16"}).layers == (10, 16)
+    assert steering_options(base | {"layers": [3]}).layers == (3,)
+    assert steering_options(base | {"positions": "3-9"}).positions == Span(3, 9)
+    with pytest.raises(UsageError, match="not both"):
+        steering_options(base | {"layer": 1, "layers": 2})
+
+
+OK = {
+    "choices": [{"message": {"content": "4"}, "finish_reason": "stop"}],
+    "usage": {"prompt_tokens": 3, "completion_tokens": 1},
+    "steering": {"vectors": [], "dtype": "float32", "weights": "w"},
+    "model": "m",
+    "system_fingerprint": "f",
+}
+
+
+async def asked(*answers: httpx.Response | Exception) -> tuple[Any, list[float]]:
+    """A question put to a server that gives these answers in turn; waits are only noted."""
+    left, waits = list(answers), []
+
+    def handler(request: httpx.Request) -> httpx.Response:
+        answer = left.pop(0) if len(left) > 1 else left[0]
+        if isinstance(answer, Exception):
+            raise answer
+        return httpx.Response(answer.status_code, content=answer.content, headers=answer.headers)
+
+    async def sleep(seconds: float) -> None:
+        waits.append(seconds)
+
+    client = SteeringClient(
+        "http://x",
+        key="k",
+        timeout=5,
+        max_in_flight=2,
+        sleep=sleep,
+        transport=httpx.MockTransport(handler),
+    )
+    return await client.ask({}), waits
+
+
+async def test_a_full_queue_is_waited_out_and_costs_no_attempt() -> None:
+    """429 waits as told, as often as needed."""
+    busy = httpx.Response(429, headers={"retry-after": "7"})
+    reply, waits = await asked(*[busy] * 20, httpx.Response(200, json=OK))
+    assert reply.text == "4" and reply.attempts == 1 and waits == [7.0] * 20
+
+
+async def test_lost_connections_and_503_are_retried_then_end_the_run() -> None:
+    """A server that comes back is used; one that does not ends the run, not the answer."""
+    lost = httpx.ConnectError("refused")
+    reply, _ = await asked(lost, httpx.Response(503), httpx.Response(200, json=OK))
+    assert reply.attempts == 3
+    for never in (lost, httpx.Response(503)):
+        with pytest.raises(ServiceError):
+            await asked(never)
+
+
+@pytest.mark.parametrize("status", [401, 403, 404])
+async def test_what_every_question_would_meet_ends_the_run(status: int) -> None:
+    """A wrong key, a vector that is gone."""
+    with pytest.raises(ServiceError, match=str(status)):
+        await asked(httpx.Response(status))
+
+
+@pytest.mark.parametrize("status", [400, 413, 422, 500])
+async def test_what_only_this_question_meets_is_its_failure(status: int) -> None:
+    """The reason becomes the record's error; nothing is guessed."""
+    body = {"error": {"message": "not finite", "code": "non_finite_result"}}
+    reply, _ = await asked(httpx.Response(status, json=body))
+    assert reply.error == f"{status} non_finite_result: not finite" and reply.text == ""
+
+
+def records(log: Any) -> list[dict[str, Any]]:
+    return [
+        record
+        for sample in log.samples
+        for score in sample.scores.values()
+        for record in score.metadata["records"]
+    ]
+
+
+def test_evals_run_against_it_and_coefficients_share_nothing(
+    url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two coefficients: two task identities, two raters, two sets of completions."""
+    monkeypatch.chdir(EVALS.parent)
+    logs = []
+    for coef in (0.5, -0.5):
+        for task, args in (
+            ("anchored.py@anchored_precise_1_5", {"readout": "logprobs", "min_label_mass": 0}),
+            ("pairwise.py", {"pairs": "random:2", "block": 4}),
+        ):
+            logs += inspect_eval(
+                f"evals/{task}",
+                model="steering/tiny",
+                model_base_url=url,
+                model_args={"vector": "math", "coef": coef},
+                task_args={
+                    "items": "builtin:math",
+                    "per_origin": 3,
+                    "completion_max_tokens": 16,
+                    **args,
+                },
+                log_dir=str(tmp_path),
+                display="none",
+            )
+    assert [log.status for log in logs] == ["success"] * 4
+    told = [records(log) for log in logs]
+    assert all(
+        record["coef"] == coef
+        for half, coef in ((told[:2], 0.5), (told[2:], -0.5))
+        for one in half
+        for record in one
+    )
+    assert len({log.eval.task_id for log in logs}) == 4
+    assert {record["layer"] for one in told for record in one} == {"2"}
+    for one, other in ((told[0], told[2]), (told[1], told[3])):
+        assert not {r["rater_identity"] for r in one} & {r["rater_identity"] for r in other}
+    hashes = [{record["completion_hash"] for record in told[index]} for index in (0, 2)]
+    assert not hashes[0] & hashes[1]
+    ratings = [[record["probabilities"] for record in told[index]] for index in (0, 2)]
+    assert ratings[0] != ratings[1] and all(ratings[0])
