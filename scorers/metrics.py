@@ -12,7 +12,7 @@ import numpy as np
 import polars as pl
 from inspect_ai.scorer import Metric, SampleScore, metric
 
-from harness.measuring.completions import Completion
+from harness.records.kept import Completion
 from harness.records.record import Record, frame
 from harness.stats.choices.position import position_content
 from harness.stats.intervals import Bootstrap

@@ -8,7 +8,7 @@ from inspect_ai.solver import TaskState
 
 from harness.records.record import Record
 from scorers.metrics import preference_metrics
-from scorers.recording import rows_of, table
+from scorers.recording import judgements_of, rows_of, table
 
 __all__ = ["preference"]
 
@@ -33,7 +33,10 @@ def preference() -> Scorer:
             },
             answer=", ".join(record.choice or record.outcome for record in records[:10]),
             explanation=table(records, ("first", "second", "repeat"), _shown),
-            metadata={"records": [msgspec.to_builtins(record) for record in records]},
+            metadata={
+                "records": [msgspec.to_builtins(record) for record in records],
+                "judgements": judgements_of(state),
+            },
         )
 
     return score

@@ -8,7 +8,7 @@ from inspect_ai.solver import TaskState
 
 from harness.records.record import Record
 from scorers.metrics import rating_metrics
-from scorers.recording import levels_of, rows_of, table
+from scorers.recording import judgements_of, levels_of, rows_of, table
 
 __all__ = ["rating"]
 
@@ -37,6 +37,7 @@ def rating() -> Scorer:
             metadata={
                 "records": [msgspec.to_builtins(record) for record in records],
                 "levels": list(levels_of(state)),
+                "judgements": judgements_of(state),
             },
         )
 

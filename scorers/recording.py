@@ -6,11 +6,12 @@ import msgspec
 from inspect_ai.scorer import Metric, MetricProtocol, SampleScore
 from inspect_ai.solver import TaskState
 
-from harness.measuring.measure import questions_of
+from harness.records.kept import kept_of
 from harness.records.reading import read_record
 from harness.records.record import Record
+from harness.records.scored import Scored
 
-__all__ = ["as_metric", "levels_of", "records_in", "rows_of", "table"]
+__all__ = ["as_metric", "judgements_of", "levels_of", "records_in", "rows_of", "table"]
 
 
 def rows_of(state: TaskState) -> list[Record]:
@@ -18,20 +19,25 @@ def rows_of(state: TaskState) -> list[Record]:
 
     ValueError where the sample's output is not one of our solvers': nothing can be read from it.
     """
-    kept = questions_of(state.output)
+    kept = kept_of(state.output)
     if kept is None:
         raise ValueError("this sample holds no measurement: its output has no questions")
-    common, questions = kept
     sample = f"{state.sample_id}:{state.epoch}"
     return [
-        msgspec.structs.replace(read_record(common, asked), sample_id=sample) for asked in questions
+        msgspec.structs.replace(read_record(kept.common, asked), sample_id=sample)
+        for asked in kept.asked
     ]
+
+
+def judgements_of(state: TaskState) -> str:
+    """The verdicts on the sample's completions, as the JSON text of their list."""
+    return str((state.output.metadata or {}).get("judgements", "[]"))
 
 
 def levels_of(state: TaskState) -> tuple[float, ...]:
     """Values of the template's declared levels, lowest first."""
-    kept = questions_of(state.output)
-    return () if kept is None else kept[0].values
+    kept = kept_of(state.output)
+    return () if kept is None else kept.common.values
 
 
 def table(
@@ -52,11 +58,10 @@ def _cell(text: str) -> str:
 
 def records_in(scores: Sequence[SampleScore]) -> list[Record]:
     """The records that the scores of an eval carry."""
-    return [
-        msgspec.convert(row, Record)
-        for score in scores
-        for row in (score.score.metadata or {}).get("records", ())
-    ]
+    found = Scored()
+    for score in scores:
+        found.add(score.score.metadata or {}, ("records",))
+    return found.records
 
 
 def as_metric(compute: MetricProtocol) -> Metric:

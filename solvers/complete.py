@@ -8,7 +8,7 @@ from inspect_ai.solver import Generate, Solver, TaskState, solver
 
 from harness.items.item import Item
 from harness.measuring.completer import Completer
-from harness.measuring.completions import Completion
+from harness.records.kept import Completion
 
 __all__ = ["complete", "items_of"]
 

@@ -8,8 +8,10 @@ from inspect_ai.solver import TaskState
 
 from harness.errors import ServiceError
 from harness.measuring.asking import chat, rendering
-from harness.measuring.measure import Asked, Measure, Planned, Prepared, output_of
+from harness.measuring.measure import Measure, Planned, Prepared
 from harness.measuring.session import session
+from harness.records.judgement import Judgement
+from harness.records.kept import Asked, output_of
 from harness.records.reading import read_record
 from harness.wire import Question, Reply
 
@@ -28,7 +30,7 @@ async def measured(state: TaskState, measure: Measure, plan: Sequence[Planned]) 
         if in_pilot:
             outcomes = [read_record(prepared.common, one).outcome for one in done]
             shared.pilot_sample_over(outcomes)
-    state.output = output_of(str(state.model), prepared.common, done)
+    state.output = output_of(str(state.model), prepared.common, done, _judgements(plan))
     state.messages = _conversation(questions, len(done))
     state.messages.append(ChatMessageAssistant(content=state.output.completion))
     return state
@@ -59,6 +61,12 @@ async def _ask(
         _check_logprobs(asked, str(prepared.asker.model))
     done += [Asked(key=key, facts=own, reply=replies[key]) for key, own in facts.items()]
     return list(questions.values())
+
+
+def _judgements(plan: Sequence[Planned]) -> list[Judgement]:
+    """What the rule says of the completions that were asked about, each text once."""
+    found = (one.judgement() for planned in plan for one in planned.completions)
+    return list({one.subject: one for one in found if one is not None}.values())
 
 
 def _check_logprobs(replies: Sequence[Reply], model: str) -> None:

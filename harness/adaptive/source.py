@@ -3,10 +3,8 @@
 import functools
 import uuid
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import anyio.to_thread
-import msgspec
 from inspect_ai import SampleSource
 from inspect_ai.dataset import Sample
 from inspect_ai.log import EvalSample
@@ -16,6 +14,7 @@ from harness.adaptive.hooks import model_of, set_result
 from harness.adaptive.trace import live_line, result_of
 from harness.notices import say
 from harness.records.record import Record
+from harness.records.scored import scored
 
 __all__ = ["CampaignSource", "MakeSample", "records_of", "sample_prefix"]
 
@@ -84,9 +83,4 @@ def sample_prefix(role: Role, number: int) -> str:
 
 def records_of(sample: EvalSample) -> list[Record]:
     """The choices that the sample's scorer recorded; none where it ended in an error."""
-    found: list[Record] = []
-    for name, score in (sample.scores or {}).items():
-        rows: Any = (score.metadata or {}).get("records")
-        if name.rsplit("/", 1)[-1] == "preference" and rows:
-            found += msgspec.convert(rows, list[Record])
-    return found
+    return scored({name: score.metadata for name, score in (sample.scores or {}).items()}).records

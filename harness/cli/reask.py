@@ -1,11 +1,15 @@
 """`penchant reask`: ask again what failed."""
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
 
 from harness.errors import UsageError
+from harness.records.scored import scored
+
+if TYPE_CHECKING:
+    from inspect_ai.log import EvalSample
 
 __all__ = ["reask"]
 
@@ -32,9 +36,7 @@ def reask(log: Path, max_calls: int | None, budget_usd: float | None) -> None:
 
     found = read_eval_log(str(log))
     failed = {
-        str(sample.uuid): count
-        for sample in found.samples or []
-        if (count := sum(row["outcome"] == "failed" for row in _rows(sample)))
+        str(sample.uuid): count for sample in found.samples or [] if (count := _failed(sample))
     }
     if not failed and found.status == "success":
         click.echo(f"{log}: no question failed; nothing to ask")
@@ -49,15 +51,13 @@ def reask(log: Path, max_calls: int | None, budget_usd: float | None) -> None:
     overrides = Overrides(reask_failed=True, max_calls=max_calls, budget_usd=budget_usd)
     with overriding(overrides):
         done = eval_retry(found, log_dir=str(log.parent))[0]
-    left = sum(row["outcome"] == "failed" for sample in done.samples or [] for row in _rows(sample))
+    left = sum(_failed(sample) for sample in done.samples or [])
     click.echo(f"{done.location}: {done.status}, {left} still failed")
     if done.status != "success":
         raise UsageError(f"the run ended with status {done.status}; see {done.location}")
 
 
-def _rows(sample: Any) -> list[dict[str, Any]]:
-    return [
-        row
-        for score in (sample.scores or {}).values()
-        for row in (score.metadata or {}).get("records", ())
-    ]
+def _failed(sample: "EvalSample") -> int:
+    """How many of the sample's questions failed."""
+    scores = {name: score.metadata for name, score in (sample.scores or {}).items()}
+    return sum(record.outcome == "failed" for record in scored(scores).records)

@@ -8,7 +8,7 @@ from inspect_ai.model import GenerateConfig, Model, get_model
 from harness.errors import UsageError
 from harness.items.item import Item, text_hash
 from harness.measuring.asking import Asker
-from harness.measuring.completions import Completion, completion_key
+from harness.measuring.completions import completion_key
 from harness.measuring.options import Options, stage
 from harness.measuring.session import session
 from harness.measuring.stages import check_config, stage_config
@@ -16,6 +16,7 @@ from harness.models.identity import honours_seed, model_identity
 from harness.models.inspect_api import model_roles
 from harness.prompts.conditions import Condition, completion_system
 from harness.prompts.render import completion_messages, prompt_hash
+from harness.records.kept import Completion
 from harness.text.refusal import is_refusal
 from harness.wire import Question, Reply
 

@@ -6,7 +6,7 @@ import msgspec
 from inspect_ai.log import read_eval_log
 
 from harness.errors import UsageError
-from harness.measuring.completions import Completion
+from harness.records.kept import Completion
 
 __all__ = ["read_completions"]
 

@@ -5,36 +5,12 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
 import anyio
-import msgspec
 
 from harness.items.item import Item
 from harness.measuring.journal import Entries
+from harness.records.kept import Completion
 
-__all__ = ["Completion", "CompletionStore", "completion_key"]
-
-
-class Completion(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What a completer made of one item.
-
-    `hash` is of the text. `error` says why there is none (then `text` is empty). `refused` is
-    what the rule-based detector says of the text; judges may later say more.
-    """
-
-    item: str
-    item_hash: str
-    text: str
-    hash: str
-    completer: str
-    completer_identity: str
-    sysprompt: str
-    seed: int | None
-    seed_honoured: bool | None = None
-    refused: bool = False
-    truncated: bool = False
-    endpoint: str | None = None
-    input_tokens: int = 0
-    output_tokens: int = 0
-    error: str | None = None
+__all__ = ["CompletionStore", "completion_key"]
 
 
 def completion_key(item: Item, *, identity: str, prompt_hash: str, seed: int | None) -> str:

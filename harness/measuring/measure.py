@@ -2,52 +2,29 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
-import msgspec
-from inspect_ai.model import GenerateConfig, Model, ModelOutput, get_model
+from inspect_ai.model import GenerateConfig, Model, get_model
 from inspect_ai.tool import ToolChoice, ToolFunction, ToolInfo
 
 from harness.items.item import Item
 from harness.measuring.asking import Asker
-from harness.measuring.completions import Completion
 from harness.measuring.options import ChoiceOptions, RatingOptions, stage
 from harness.measuring.stages import base_seed, check_config, stage_config, thinking_name
 from harness.models.identity import honours_seed, model_identity, steering_facts
-from harness.models.replies import shown_reply
 from harness.prompts.conditions import Condition
 from harness.prompts.labels import labels_text
 from harness.prompts.render import choice_messages, prompt_hash, rating_messages
 from harness.prompts.response import tool_info
 from harness.prompts.template import Template, Timing
+from harness.records.kept import Common, Completion
 from harness.wire import Message, Question, Reply
 
-__all__ = [
-    "Asked",
-    "Common",
-    "Measure",
-    "Planned",
-    "Prepared",
-    "default_tokens",
-    "output_of",
-    "questions_of",
-]
+__all__ = ["Measure", "Planned", "Prepared", "default_tokens"]
 
 PLAIN_TOKENS = 64
 REASONED_TOKENS = 1024
 TOP_LOGPROBS = 20
-
-
-class Common(msgspec.Struct, frozen=True, kw_only=True):
-    """What every record of a sample shares, and what is needed to read its replies again."""
-
-    facts: dict[str, Any]
-    allowed: tuple[str, ...]
-    values: tuple[float, ...]
-    banned: tuple[str, ...]
-    completes: bool
-    readout: Literal["sample", "logprobs", "auto"]
-    min_label_mass: float
 
 
 @dataclass(frozen=True)
@@ -75,14 +52,6 @@ class Planned:
                     stop="unknown",
                 )
         return None
-
-
-class Asked(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One question as asked: its own part of the record, and the reply."""
-
-    key: str
-    facts: dict[str, Any]
-    reply: Reply
 
 
 @dataclass(frozen=True)
@@ -244,41 +213,9 @@ def _completion_facts(completions: Sequence[Completion]) -> dict[str, Any]:
         "completion_seed": one.seed,
         "completion_hash": "+".join(completion.hash for completion in completions),
     }
-    if len(completions) == 1:
-        facts["completion_refused"] = one.refused
-    else:
-        facts["completion_refused_first"] = one.refused
-        facts["completion_refused_second"] = completions[1].refused
     return facts
 
 
 def default_tokens(template: Template, response: str) -> int:
     """Token limit of an answer: short for a label, long for reasoning or a completion after it."""
     return REASONED_TOKENS if response == "reasoned" or template.completes else PLAIN_TOKENS
-
-
-def output_of(model: str, common: Common, asked: Sequence[Asked]) -> ModelOutput:
-    """The sample's output: answers for a person, and all that a scorer needs to read them again."""
-    shown = [shown_reply(one.reply) for one in asked]
-    if len(shown) > 1:
-        text = "\n\n".join(f"{number}. {answer}" for number, answer in enumerate(shown, start=1))
-    else:
-        text = shown[0]
-    output = ModelOutput.from_content(model=model, content=text)
-    # As one text each: Inspect walks every leaf of a log several times, and there are thousands.
-    output.metadata = {
-        "common": msgspec.json.encode(common).decode(),
-        "asked": msgspec.json.encode(asked).decode(),
-    }
-    return output
-
-
-def questions_of(output: ModelOutput) -> tuple[Common, list[Asked]] | None:
-    """What `output_of` put into a sample's output; None where it is not one of ours."""
-    kept = output.metadata or {}
-    if "asked" not in kept:
-        return None
-    return (
-        msgspec.json.decode(kept["common"], type=Common),
-        msgspec.json.decode(kept["asked"], type=list[Asked]),
-    )

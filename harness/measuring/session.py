@@ -15,12 +15,13 @@ import msgspec
 
 from harness.errors import ServiceError, UsageError
 from harness.measuring.asking import Asker
-from harness.measuring.completions import Completion, CompletionStore
+from harness.measuring.completions import CompletionStore
 from harness.measuring.journal import Entries, Journal, journal_directory, open_journal
 from harness.measuring.money import Pilot, Price, Purse, price_of, read_price
 from harness.measuring.options import Options
 from harness.models.inspect_api import sample_active
 from harness.notices import say
+from harness.records.kept import Completion
 from harness.wire import Question, Reply
 
 __all__ = ["Overrides", "Session", "overriding", "session", "task_ended", "task_started"]

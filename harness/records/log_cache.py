@@ -1,6 +1,6 @@
 """What was read from logs, kept so that reading them again is cheap.
 
-An entry is named by the hash of the log's whole content and of the record's form, so an entry is
+An entry is named by the hash of the log's whole content and of its rows' form, so an entry is
 right wherever the log is moved and however it is rewritten. Entries are written to a file of
 their own first and then renamed: two processes never see half of one.
 """
@@ -13,11 +13,12 @@ from typing import Any
 
 import msgspec
 
+from harness.records.judgement import Judgement
 from harness.records.record import Record
 
 __all__ = ["LogCache", "LogEntry", "SampleRows", "cache_folder", "content_key"]
 
-_FORM = 2
+_FORM = 3
 """Raised when the reading itself changes, so that older entries are not taken."""
 
 
@@ -32,7 +33,8 @@ def cache_folder() -> Path:
 def content_key(data: bytes) -> str:
     """Name of the entry for a log with this content, as 40 hex digits."""
     digest = hashlib.blake2b(digest_size=20)
-    digest.update(f"{_FORM} {' '.join(Record.__struct_fields__)} ".encode())
+    fields = (*Record.__struct_fields__, *Judgement.__struct_fields__)
+    digest.update(f"{_FORM} {' '.join(fields)} ".encode())
     digest.update(data)
     return digest.hexdigest()
 
@@ -51,7 +53,7 @@ class LogEntry(msgspec.Struct, frozen=True, kw_only=True):
 
     `metadata` is the eval's own.
 
-    The rows lie in the order of `samples`.
+    The rows lie in the order of `samples`; `judgements` are the log's verdicts, as Parquet.
     """
 
     task: str
@@ -66,6 +68,7 @@ class LogEntry(msgspec.Struct, frozen=True, kw_only=True):
     metadata: dict[str, Any]
     samples: list[SampleRows]
     rows: bytes
+    judgements: bytes
 
 
 class LogCache:

@@ -20,7 +20,7 @@ class LogInfo(msgspec.Struct, frozen=True, kw_only=True):
     the same task left out. `unreadable` are damaged or were never written, so far as the task's
     newest log tells, and are counted there. `superseded` samples were left to a newer log;
     `unusable` counts records that are not in the form of `Record`. `rows` is what the log gave to
-    the table. `metadata` is the eval's own.
+    the table. `metadata` is the eval's own. `passed_over`: a file in a folder that is no log.
     """
 
     path: str
@@ -38,6 +38,7 @@ class LogInfo(msgspec.Struct, frozen=True, kw_only=True):
     rows: int = 0
     note: str = ""
     metadata: dict[str, Any] = {}
+    passed_over: bool = False
 
 
 def newest(

@@ -11,16 +11,25 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 import polars as pl
 
 from harness.errors import UsageError
 from harness.records.files import read_table
+from harness.records.judgement import (
+    JUDGEMENT_SCHEMA,
+    RULE,
+    Judgement,
+    joined,
+    judgement_frame,
+)
 from harness.records.log_cache import LogCache, LogEntry, SampleRows, cache_folder, content_key
 from harness.records.log_file import LogFile, LogSample, NotALog, read_log
 from harness.records.log_runs import LogInfo, newest
 from harness.records.record import SCHEMA, Record, frame
+from harness.records.scored import Scored, scored
 
 __all__ = ["LogInfo", "LogRecords", "find_logs", "read_records"]
 
@@ -28,16 +37,21 @@ _LOG_SUFFIXES = (".eval", ".json")
 _TABLE_SUFFIXES = (".parquet", ".csv")
 _LOG_START = re.compile(rb'\s*\{\s*"(?:version|status|eval)"')
 """How Inspect's JSON logs begin; the listing of an eval set begins with a log's name."""
-_SCORERS = ("rating", "preference")
-"""Scorers whose records are measurements, by what stands after the last `/` of their name."""
+
+Row = TypeVar("Row", Record, Judgement)
 
 
 @dataclass(frozen=True)
 class LogRecords:
-    """The record table (columns of `harness.records.record.SCHEMA`) and what became of each log."""
+    """The record table (columns of `harness.records.record.SCHEMA`), what judges said of the
+    completions (`harness.records.judgement.JUDGEMENT_SCHEMA`), and what became of each log.
+
+    The records' own columns about completions are those of the judge that was asked for.
+    """
 
     frame: pl.DataFrame
     logs: tuple[LogInfo, ...] = field(default=())
+    judgements: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=JUDGEMENT_SCHEMA))
 
     def notes(self) -> list[str]:
         """One line for each log with something to say."""
@@ -95,14 +109,19 @@ def _record_table(file: Path) -> bool:
 
 
 def read_records(
-    paths: Sequence[str | Path], *, progress: bool = False, cache: bool = True
+    paths: Sequence[str | Path],
+    *,
+    progress: bool = False,
+    cache: bool = True,
+    judge: str = RULE,
 ) -> LogRecords:
     """Records of all LOGS: those of a folder or file once, retried samples once.
 
     Of several logs with one `task_id` (a retry, a resumed eval set, a copy) each sample and epoch
     is taken from the newest log that has records of it. Rows of a table that come from a log that
     is read as well are left out. A log named itself that is none is a UsageError; in a folder it
-    is noted and passed over. `progress` shows a bar on stderr.
+    is noted and passed over. `progress` shows a bar on stderr. `judge` names whose judgements say
+    what a completion is.
     """
     files = find_logs(paths)
     named = {Path(path).resolve() for path in paths}
@@ -120,11 +139,29 @@ def read_records(
         except NotALog as error:
             if file.resolve() in named:
                 raise UsageError(f"{str(file)!r} is not an Inspect log: {error}") from None
-            logs.append((LogInfo(path=str(file), note=f"passed over: {error}"), None))
+            logs.append(
+                (LogInfo(path=str(file), passed_over=True, note=f"passed over: {error}"), None)
+            )
     parts = [*newest(logs), *_other_rows(tables, {Path(info.path).name for info, _ in logs})]
     frames = [part for _, part in parts if part.height]
     whole = pl.concat(frames) if frames else pl.DataFrame(schema=SCHEMA)
-    return LogRecords(whole, tuple(info for info, _ in parts))
+    judged = _judgements(logs)
+    return LogRecords(joined(whole, judged, judge=judge), tuple(i for i, _ in parts), judged)
+
+
+def _judgements(logs: Sequence[tuple[LogInfo, LogEntry | None]]) -> pl.DataFrame:
+    """What the logs' judges said, each judge's verdict on a text once a repeat: the newest."""
+    newest_first = sorted(logs, key=lambda log: (log[0].created, log[0].path), reverse=True)
+    frames = [
+        pl.read_parquet(io.BytesIO(entry.judgements)).with_columns(
+            log=pl.col("log").fill_null(info.path)
+        )
+        for info, entry in newest_first
+        if entry is not None
+    ]
+    key = ["judge", "judge_identity", "wording_hash", "kind", "subject", "repeat"]
+    whole = pl.concat(frames) if frames else pl.DataFrame(schema=JUDGEMENT_SCHEMA)
+    return whole.unique(key, keep="first", maintain_order=True)
 
 
 def _with_progress(files: list[Path], show: bool) -> Iterator[Path]:
@@ -157,15 +194,12 @@ def _entry(file: Path, store: LogCache) -> LogEntry:
 
 def _read(log: LogFile) -> LogEntry:
     """All samples and their records, sorted as Inspect sorts samples: by epoch, then id."""
-    samples: list[tuple[LogSample, list[Record]]] = []
-    unusable = 0
-    for sample in log.samples():
-        records, bad = _records(sample)
-        samples.append((sample, records))
-        unusable += bad
+    samples = [(sample, _scored(sample)) for sample in log.samples()]
     samples.sort(key=lambda pair: (pair[0].epoch, str(pair[0].id).zfill(20)))
-    rows = io.BytesIO()
-    frame([record for _, records in samples for record in records]).write_parquet(rows)
+    rows, verdicts = io.BytesIO(), io.BytesIO()
+    frame([record for _, found in samples for record in found.records]).write_parquet(rows)
+    judged = [judgement for _, found in samples for judgement in found.judgements]
+    judgement_frame(judged).write_parquet(verdicts)
     header = log.header
     spec = header.eval if header else {}
     return LogEntry(
@@ -177,43 +211,28 @@ def _read(log: LogFile) -> LogEntry:
         expected=header.expected_samples if header else None,
         cut=log.cut,
         damaged=log.damaged,
-        unusable=unusable,
+        unusable=sum(found.unusable for _, found in samples),
         metadata=spec.get("metadata") or {},
         samples=[
-            SampleRows(str(sample.id), sample.epoch, len(records), sample.errored)
-            for sample, records in samples
+            SampleRows(str(sample.id), sample.epoch, len(found.records), sample.errored)
+            for sample, found in samples
         ],
         rows=rows.getvalue(),
+        judgements=verdicts.getvalue(),
     )
 
 
-def _records(sample: LogSample) -> tuple[list[Record], int]:
-    """The sample's measurements, and how many entries are not in the form of one."""
-    records: list[Record] = []
-    unusable = 0
+def _scored(sample: LogSample) -> Scored:
+    """The sample's rows, each with the sample's name."""
     where = f"{sample.id}:{sample.epoch}"
-    # A log scored again under another install has one scorer under two names: the later counts.
-    scores = {name.rsplit("/", 1)[-1]: score for name, score in (sample.scores or {}).items()}
-    for name in _SCORERS:
-        metadata = scores[name].metadata if name in scores else None
-        for raw in _listed((metadata or {}).get("records", msgspec.Raw(b"[]"))):
-            try:
-                record = msgspec.json.decode(raw, type=Record)
-            except msgspec.ValidationError:
-                unusable += 1
-                continue
-            if record.sample_id is None:
-                record = msgspec.structs.replace(record, sample_id=where)
-            records.append(record)
-    return records, unusable
+    found = scored({name: score.metadata for name, score in (sample.scores or {}).items()})
+    found.records = [_named(record, where) for record in found.records]
+    found.judgements = [_named(judgement, where) for judgement in found.judgements]
+    return found
 
 
-def _listed(raw: msgspec.Raw) -> list[msgspec.Raw]:
-    """The entries of a list; anything else is one entry, which will not pass for a record."""
-    try:
-        return msgspec.json.decode(raw, type=list[msgspec.Raw])
-    except msgspec.ValidationError:
-        return [raw]
+def _named(row: Row, where: str) -> Row:
+    return row if row.sample_id is not None else msgspec.structs.replace(row, sample_id=where)
 
 
 def _info(file: Path, entry: LogEntry) -> LogInfo:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from harness.measuring.measure import Asked, Common
+from harness.records.kept import Asked, Common
 from harness.records.record import Record
 from harness.text.answer import Answer
 from harness.text.logprobs import Distribution, read_choices, read_logprobs

@@ -22,7 +22,7 @@ import msgspec
 from inspect_ai.log import EvalLog
 from inspect_ai.model import Model, get_model
 
-from harness.measuring.measure import questions_of
+from harness.records.kept import kept_of
 from harness.records.record import Record
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -97,10 +97,10 @@ def answers(log: EvalLog) -> list[str]:
     """The log's replies as entries of tests/text/answers.toml."""
     lines = []
     for sample in log.samples or []:
-        found = questions_of(sample.output)
+        found = kept_of(sample.output)
         assert found is not None
         rows = next(iter((sample.scores or {}).values())).metadata or {}
-        for asked, row in zip(found[1], rows["records"], strict=True):
+        for asked, row in zip(found.asked, rows["records"], strict=True):
             fields = {
                 "text": asked.reply.text,
                 "template": row["template"],

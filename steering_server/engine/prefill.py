@@ -65,7 +65,7 @@ def _last_columns(tokens: torch.Tensor) -> torch.Tensor | int:
     """Which columns to take logits of, to read the last.
 
     On a CPU some more, as an index: a slice would be multiplied row by row, each time reading all
-    of the vocabulary's weights, and fewer than four rows by another kernel than many.
+    of the vocabulary's weights, and few rows by another kernel than many.
     """
     width = tokens.shape[1]
     if tokens.device.type != "cpu" or width == 1:

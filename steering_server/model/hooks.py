@@ -18,10 +18,10 @@ from steering_server.model.packing import Packing
 
 __all__ = ["COLUMNS", "Hooks", "Patch", "Step"]
 
-COLUMNS = 4
-"""Columns that are computed at least where only the last are read. Not 1: matrix products of
-fewer than four rows take another kernel on CPUs, and a row alone would differ in its last bits
-from one in a batch."""
+COLUMNS = 16
+"""Columns that are computed at least where only the last are read. Not 1: matrix products of few
+rows take another kernel on CPUs (fewer than four on some, fewer than sixteen where there is
+AVX-512), and a row alone would differ in its last bits from one in a batch."""
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,9 @@ import anyio
 import pytest
 
 from harness.items.item import Item, text_hash
-from harness.measuring.completions import Completion, CompletionStore, completion_key
+from harness.measuring.completions import CompletionStore, completion_key
 from harness.measuring.journal import Entries
+from harness.records.kept import Completion
 
 ITEMS = [Item(id=f"i{n}", text=f"text {n}", origin="math") for n in range(20)]
 KEYS = [completion_key(item, identity="m", prompt_hash="p", seed=0) for item in ITEMS]

@@ -67,7 +67,7 @@ def _logs(logs: Sequence[LogInfo]) -> list[str]:
     ):  # fmt: skip
         if count:
             said.append(f"{number(count, 'count')} {what} (see Logs).")
-    passed = sum(1 for log in logs if log.note.startswith("passed over"))
+    passed = sum(1 for log in logs if log.passed_over)
     if passed:
         said.append(f"{passed} files are not logs and were passed over (see Logs).")
     return said

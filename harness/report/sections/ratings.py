@@ -72,7 +72,7 @@ def _shares(cell: Cell, levels: Levels | None) -> tuple[Estimate, ...]:
     """Share of each declared level among answers, or its mean probability."""
     if levels is None:
         return ()
-    if str(cell.key["readout"]).startswith("logprob"):
+    if cell.key["readout"] == "logprobs":
         return _soft_shares(cell.frame, levels)
     values = rating_matrix(cell.frame).values
     return tuple(level_share(values, value) for value in levels.values)
