@@ -5,9 +5,9 @@ from dataclasses import dataclass, field, replace
 
 import polars as pl
 
+from harness.analysis.names import short, slug
 from harness.prompts.catalogue import RATINGS
 from harness.records.pooling import IDENTITY, groups
-from harness.report.parts.wording import short, slug
 
 __all__ = ["Cell", "Levels", "cells", "declared_levels"]
 

@@ -7,11 +7,11 @@ import click
 from rich.console import Console
 from rich.progress import Progress
 
+from harness.analysis.names import slug
 from harness.errors import UsageError
 from harness.items.load import load_items
 from harness.records.logs import read_records
 from harness.report.folder import write_report
-from harness.report.parts.wording import slug
 from harness.report.terminal import summary_table
 from harness.stats.intervals import Bootstrap
 from harness.studies.overview import overview, overview_facts, steps

@@ -6,9 +6,9 @@ from rich.table import Table
 from rich.text import Text
 
 from harness.analysis.cells import cells, declared_levels
+from harness.analysis.utilities import enough, fitted_position
 from harness.errors import UsageError
 from harness.report.parts.wording import shown
-from harness.report.sections.utilities import enough, fitted_position
 from harness.stats.choices.position import position_content
 from harness.stats.choices.utilities import analyse_records
 from harness.stats.intervals import Bootstrap, Estimate

@@ -6,8 +6,9 @@ one matrix product and the jackknife of the BCa interval costs one subtraction.
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -21,6 +22,7 @@ __all__ = [
     "Tested",
     "average_cells",
     "clustered_rate",
+    "estimate_of",
     "fisher_interval",
     "mean_interval",
     "tested",
@@ -271,4 +273,18 @@ def average_cells(cells: Sequence[Estimate], *, confidence: float = 0.95) -> Est
         cells=len(used),
         undefined=len(cells) - len(used),
         interval=f"{mean.interval} over cells" if mean.interval else "",
+    )
+
+
+def estimate_of(row: Mapping[str, Any], *, key: str = "estimate") -> Estimate:
+    """An estimate from a row of a statistics table (columns `key`, low, high, n, …)."""
+    given = {name: value for name, value in row.items() if value is not None}
+    return Estimate(
+        estimate=float(given.get(key, math.nan)),
+        low=float(given.get("low", math.nan)),
+        high=float(given.get("high", math.nan)),
+        n=int(given.get("n", 0)),
+        cells=int(given.get("cells", 1)),
+        undefined=int(given.get("undefined", 0)),
+        note=str(given.get("note", "")),
     )

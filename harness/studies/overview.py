@@ -10,6 +10,9 @@ import polars as pl
 
 from harness.adaptive.trace import trace_of
 from harness.analysis.cells import Cell, cells
+from harness.analysis.choices import choice_cells
+from harness.analysis.ratings import rating_cells
+from harness.analysis.utilities import fitted_position, utility_cells
 from harness.errors import UsageError
 from harness.records.logs import LogInfo, LogRecords
 from harness.records.pooling import IDENTITY
@@ -17,15 +20,10 @@ from harness.report.page import Report
 from harness.report.parts.table import Column, Section, Table
 from harness.report.parts.wording import number, words
 from harness.report.sections.cautions import cautions
-from harness.report.sections.choices import choice_cells, choice_findings, choice_section
+from harness.report.sections.choices import choice_findings, choice_section
 from harness.report.sections.outcomes import NAMES, outcome_plot, outcome_rows, outcome_table
-from harness.report.sections.ratings import rating_cells, rating_findings, rating_section
-from harness.report.sections.utilities import (
-    fitted_position,
-    utility_cells,
-    utility_findings,
-    utility_section,
-)
+from harness.report.sections.ratings import rating_findings, rating_section
+from harness.report.sections.utilities import utility_findings, utility_section
 from harness.stats.intervals import Bootstrap
 from harness.text.answer import OUTCOMES
 

@@ -7,8 +7,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
+from harness.analysis.names import short
 from harness.report.parts.style import GREY, INK, Plot, plain, shade
-from harness.report.parts.wording import number, short, wrapped
+from harness.report.parts.wording import number, wrapped
 from harness.stats.intervals import Estimate
 
 __all__ = ["Distribution", "distributions", "stacked"]

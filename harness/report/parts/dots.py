@@ -8,8 +8,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from harness.analysis.names import short
 from harness.report.parts.style import GREY, Plot, marker, plain, shade
-from harness.report.parts.wording import Form, short, shown, wrapped
+from harness.report.parts.wording import Form, shown, wrapped
 from harness.stats.intervals import Estimate
 
 __all__ = ["Dot", "Panel", "dots"]

@@ -5,17 +5,18 @@ A table is shown, written to CSV and written to Markdown from the same values.
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 import polars as pl
 
+from harness.analysis.names import short
 from harness.report.parts.style import Plot
-from harness.report.parts.wording import Form, short, shown
+from harness.report.parts.wording import Form, shown
 from harness.stats.intervals import Estimate
 
-__all__ = ["Column", "Section", "Table", "estimate_of", "markdown_text"]
+__all__ = ["Column", "Section", "Table", "markdown_text"]
 
 _TEXT = ("text", "excerpt")
 
@@ -111,20 +112,6 @@ class Section(msgspec.Struct, frozen=True, kw_only=True):
     def all_tables(self) -> list[Table]:
         """Tables of this part and of those within, in order."""
         return [*self.tables, *(table for part in self.parts for table in part.all_tables())]
-
-
-def estimate_of(row: Mapping[str, Any], *, key: str = "estimate") -> Estimate:
-    """An estimate from a row of a statistics table (columns `key`, low, high, n, …)."""
-    given = {name: value for name, value in row.items() if value is not None}
-    return Estimate(
-        estimate=float(given.get(key, math.nan)),
-        low=float(given.get("low", math.nan)),
-        high=float(given.get("high", math.nan)),
-        n=int(given.get("n", 0)),
-        cells=int(given.get("cells", 1)),
-        undefined=int(given.get("undefined", 0)),
-        note=str(given.get("note", "")),
-    )
 
 
 def markdown_text(text: str) -> str:

@@ -7,8 +7,9 @@ import polars as pl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from harness.analysis.names import short
 from harness.report.parts.style import GREY, INK, Plot, plain, shade
-from harness.report.parts.wording import number, short, shown
+from harness.report.parts.wording import number, shown
 from harness.stats.effects.refusal import RefusalPreference
 from harness.stats.intervals import Estimate
 

@@ -1,14 +1,13 @@
 """Numbers and names as a reader sees them."""
 
 import math
-import re
 import textwrap
-from collections.abc import Iterable
 from typing import Literal
 
+from harness.analysis.names import short
 from harness.stats.intervals import Estimate
 
-__all__ = ["Form", "number", "short", "shown", "slug", "slugs", "words", "wrapped"]
+__all__ = ["Form", "number", "shown", "words", "wrapped"]
 
 Form = Literal["text", "count", "number", "share", "plain", "excerpt"]
 
@@ -44,37 +43,12 @@ def shown(value: object, form: Form = "text") -> str:
     return str(value)
 
 
-def short(text: str, length: int = 36) -> str:
-    """One line of at most `length` characters; the middle gives way, since ids differ at ends."""
-    line = re.sub(r"[\s\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+", " ", text).strip()
-    if len(line) <= length:
-        return line
-    head = (length - 1) * 2 // 3
-    return f"{line[:head]}…{line[len(line) - (length - 1 - head) :]}"
-
-
 def wrapped(text: str, width: int = 38, lines: int = 2) -> str:
     """The text over at most so many lines of `width` characters, for a label in a figure."""
     parts = textwrap.wrap(short(text, width * lines - lines), width, break_on_hyphens=False)
     if len(parts) > lines:
         parts = [*parts[: lines - 1], short(" ".join(parts[lines - 1 :]), width)]
     return "\n".join(parts)
-
-
-def slug(text: str) -> str:
-    """Letters, digits and underscores, for file names and anchors."""
-    return re.sub(r"[^a-z0-9]+", "_", text.lower()).strip("_")[:60] or "unnamed"
-
-
-def slugs(names: Iterable[str]) -> dict[str, str]:
-    """A slug for each name, no two alike: of several with one slug the later get a number."""
-    found: dict[str, str] = {}
-    for name in dict.fromkeys(names):
-        base, count = slug(name), 1
-        while (candidate := base if count == 1 else f"{base}_{count}") in found.values():
-            count += 1
-        found[name] = candidate
-    return found
 
 
 def words(name: str) -> str:

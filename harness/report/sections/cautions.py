@@ -5,10 +5,11 @@ from collections.abc import Sequence
 import polars as pl
 
 from harness.analysis.cells import Cell
+from harness.analysis.choices import ChoiceCell
+from harness.analysis.names import short
+from harness.analysis.ratings import RatingCell
 from harness.records.logs import LogInfo
-from harness.report.parts.wording import number, short
-from harness.report.sections.choices import ChoiceCell
-from harness.report.sections.ratings import RatingCell
+from harness.report.parts.wording import number
 
 __all__ = ["cautions"]
 

@@ -1,149 +1,20 @@
 """Utilities: which items are preferred, how surely, and what refusal has to do with it."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
-import polars as pl
 
-from harness.analysis.cells import Cell
-from harness.errors import UsageError
+from harness.analysis.names import slugs
+from harness.analysis.utilities import UtilityCell, fitted_position
 from harness.report.parts.style import Plot
-from harness.report.parts.table import Column, Section, Table, estimate_of
+from harness.report.parts.table import Column, Section, Table
 from harness.report.parts.utility_plots import caterpillar, origin_means, refusal_panels, trace_plot
-from harness.report.parts.wording import slugs
 from harness.report.sections.outcomes import NAMES
-from harness.stats.choices.questions import outcome_rates, questions_from_records
-from harness.stats.choices.sensitivity import Sensitivity, refused_items, sensitivity
-from harness.stats.choices.utilities import Analysis, analyse_records
-from harness.stats.choices.winrates import group_win_rates, model_win_rates
-from harness.stats.effects.refusal import RefusalPreference, refusal_preference
-from harness.stats.intervals import Bootstrap, Estimate
-from harness.stats.thurstone.table import group_means
+from harness.stats.intervals import estimate_of
 
-__all__ = [
-    "ENOUGH",
-    "UtilityCell",
-    "enough",
-    "fitted_position",
-    "utility_cells",
-    "utility_findings",
-    "utility_section",
-]
-
-ENOUGH = 2.0
-"""Answered comparisons an item below which no utilities are fitted for the report."""
-
-_FEWEST_ITEMS = 4
-
-
-@dataclass(frozen=True)
-class UtilityCell:
-    """A fit of one cell. `items` has one row an item, best first: the fit's table with origin,
-    share of questions refused, and whether the item counts as refused. `sensitivity` are other fits
-    against this one. `trace` is the campaign's, empty without one."""
-
-    cell: Cell
-    analysis: Analysis
-    items: pl.DataFrame
-    means: dict[str, Estimate]
-    refusal: RefusalPreference
-    sensitivity: list[Sensitivity]
-    trace: pl.DataFrame
-
-
-def utility_cells(
-    cells: Sequence[Cell],
-    *,
-    bootstrap: Bootstrap,
-    traces: Mapping[str, pl.DataFrame],
-    step: Callable[[], None] = lambda: None,
-) -> tuple[list[UtilityCell], list[str]]:
-    """Fits of the cells with enough comparisons, and a line for each that has none.
-
-    `traces` are campaigns' traces by log.
-    """
-    done: list[UtilityCell] = []
-    notes: list[str] = []
-    for cell in cells:
-        if not enough(cell.frame):
-            items, answered = _counts(cell.frame)
-            notes.append(
-                f"{cell.name}: no utilities, {answered} answered comparisons of {items} "
-                f"items (they are fitted from {ENOUGH:g} an item and {_FEWEST_ITEMS} items on)"
-            )
-        else:
-            try:
-                done.append(_fit(cell, bootstrap, traces))
-            except UsageError as error:
-                notes.append(f"{cell.name}: no utilities, {error}")
-        step()
-    return done, notes
-
-
-def _fit(cell: Cell, bootstrap: Bootstrap, traces: Mapping[str, pl.DataFrame]) -> UtilityCell:
-    analysis = analyse_records(cell.frame, seed=bootstrap.seed, where=cell.name)
-    origins = [origin or "unknown" for origin in analysis.origins]
-    origin_of = pl.DataFrame({"item": analysis.fit.data.items, "origin": origins})
-    questions = questions_from_records(cell.frame)
-    rates = outcome_rates(questions)
-    if "refused" not in rates.columns:
-        rates = rates.with_columns(refused=pl.lit(0.0))
-    items = (
-        analysis.table.join(origin_of, on="item", how="left", maintain_order="left")
-        .join(
-            rates.select("item", refused_share="refused"),
-            on="item",
-            how="left",
-            maintain_order="left",
-        )
-        .with_columns(refused=pl.col("item").is_in(refused_items(questions)))
-    )
-    refusal = refusal_preference(
-        items["refused"].to_numpy(),
-        items["utility"].to_numpy(),
-        bootstrap=bootstrap,
-        origins=items["origin"].to_list(),
-    )
-    logs = cell.frame["log"].unique().to_list()
-    return UtilityCell(
-        cell=cell,
-        analysis=analysis,
-        items=items,
-        means={
-            row["group"]: estimate_of(row, key="mean")
-            for row in group_means(analysis.fit, origins).iter_rows(named=True)
-        },
-        refusal=refusal,
-        sensitivity=sensitivity(questions, analysis.fit),
-        trace=next((traces[log] for log in logs if log in traces), pl.DataFrame()),
-    )
-
-
-def fitted_position(analysis: Analysis) -> Estimate:
-    """The position effect of a fit; `n` counts comparisons."""
-    summary = analysis.summary
-    return estimate_of(
-        {
-            "estimate": summary["position_effect"],
-            "low": summary["position_effect_low"],
-            "high": summary["position_effect_high"],
-            "n": round(summary["comparisons"]),
-        }
-    )
-
-
-def enough(frame: pl.DataFrame) -> bool:
-    """Whether utilities are fitted from these records of one cell."""
-    items, answered = _counts(frame)
-    return items >= _FEWEST_ITEMS and answered >= ENOUGH * items
-
-
-def _counts(frame: pl.DataFrame) -> tuple[int, int]:
-    answered = frame.filter(pl.col("outcome") == "answered")
-    items = pl.concat([answered["item_first"], answered["item_second"]]).n_unique()
-    return items, answered.height
+__all__ = ["utility_findings", "utility_section"]
 
 
 def utility_findings(found: Sequence[UtilityCell]) -> Table:
@@ -292,11 +163,8 @@ def _mean_table(one: UtilityCell, name: str) -> Table:
 
 
 def _win_table(one: UtilityCell, name: str) -> Table:
-    counted = group_win_rates(questions_from_records(one.cell.frame))
-    labels = [origin or "unknown" for origin in one.analysis.origins]
-    model = model_win_rates(one.analysis.fit, labels).rename({"rate": "model"})
-    rows = model.join(counted, on=["origin", "opponent"], how="left", maintain_order="left")
-    only = "pairs drawn at random alone" if counted["random"].any() else "all answered pairs"
+    rows = one.win_rates
+    only = "pairs drawn at random alone" if rows["random"].any() else "all answered pairs"
     return Table(
         name=f"win_rates_{name}",
         title="Win rates between origins",

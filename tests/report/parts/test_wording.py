@@ -5,8 +5,9 @@ import math
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from harness.analysis.names import short, slugs
 from harness.report.parts.table import markdown_text
-from harness.report.parts.wording import number, short, shown, slugs, wrapped
+from harness.report.parts.wording import number, shown, wrapped
 from harness.stats.intervals import Estimate
 
 LAW = settings(deadline=None, max_examples=60)
