@@ -64,7 +64,8 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     `top_logprobs` are the alternatives for the first token of the answer, best first; `choices`
     the exact probability of each allowed answer (sums to the label mass, not to 1).
     `latency` is in seconds, `cost` in US dollars. `error` is set when there was no usable reply:
-    then every other field but latency, endpoint and attempts is at its default.
+    then every other field but latency, endpoint, attempts and `asked` is at its default. `asked` is
+    false where a limit of the user's kept the question from being asked at all.
     """
 
     text: str = ""
@@ -85,6 +86,7 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     seed_honoured: bool | None = None
     steering: dict[str, object] | None = None
     error: str | None = None
+    asked: bool = True
 
 
 class Span(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -20,13 +20,15 @@ def choose(measure: Measure, completer: Completer | None, items: Mapping[str, It
 
     The sample's metadata `presentations` holds `[first, second, occurrence]`; the occurrence
     counts from 0 where one presentation stands several times in the data set, so that no two
-    questions share an answer. `completer` is None for a pre-task choice.
+    questions share an answer; `drawn`, where it is there, goes into
+    the records. `completer` is None for a pre-task choice.
     """
 
     async def solve(state: TaskState, generate: Generate) -> TaskState:
         completions = {}
         if completer is not None:
             completions = await completer.get([items[item_id] for item_id in items_of(state)])
+        drawn = {key: state.metadata[key] for key in ("drawn",) if key in state.metadata}
         plan = []
         for first_id, second_id, occurrence in state.metadata["presentations"]:
             first, second = items[first_id], items[second_id]
@@ -38,6 +40,7 @@ def choose(measure: Measure, completer: Completer | None, items: Mapping[str, It
                         "item_second": second_id,
                         "origin_first": first.origin,
                         "origin_second": second.origin,
+                        **drawn,
                     },
                     completions=tuple(
                         completions[item] for item in (first_id, second_id) if item in completions

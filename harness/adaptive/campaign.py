@@ -16,17 +16,16 @@ from harness.adaptive.options import CampaignOptions
 from harness.adaptive.selection import State
 from harness.adaptive.selection_peers import RULES, random_pairs
 from harness.pairs.graphs import present, regular_pairs
+from harness.pairs.presentations import Shown
 from harness.records.record import Record, frame
 from harness.stats.choices.questions import build, questions_from_records
 from harness.stats.thurstone.comparisons import FloatArray, IntArray
 from harness.stats.thurstone.fit import Fit, fit
 from harness.stats.thurstone.ranking import Progress, expected_rho, spearman, within_groups
 
-__all__ = ["Batch", "Campaign", "Role", "Shown", "Step"]
+__all__ = ["Batch", "Campaign", "Role", "Step"]
 
 Role = Literal["initial", "selected", "reserve"]
-Shown = tuple[str, str, int]
-"""First item, second item, and the occurrence: how often this presentation was asked before."""
 
 DRAWS = 128
 
@@ -120,7 +119,7 @@ class Campaign:
     def _ended(self, progress: Progress, records: Sequence[Record]) -> str:
         if progress.expected_rho >= self.options.target_rho:
             return f"expected rho {progress.expected_rho:.3f} reached {self.options.target_rho:g}"
-        if any((record.error or "").startswith("not asked") for record in records):
+        if any(not record.asked for record in records):
             return "the budget is spent"
         if self._room() < self._cost():
             return f"{len(self._shown) * self.options.seeds:,} questions asked (max_comparisons)"

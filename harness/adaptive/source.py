@@ -2,42 +2,44 @@
 
 import functools
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import anyio.to_thread
 from inspect_ai import SampleSource
 from inspect_ai.dataset import Sample
 from inspect_ai.log import EvalSample
 
-from harness.adaptive.campaign import Batch, Campaign, Role, Shown, Step
+from harness.adaptive.campaign import Step
 from harness.adaptive.hooks import model_of, set_result
+from harness.adaptive.plan import CampaignPlan, batch_samples
 from harness.adaptive.trace import live_line, result_of
+from harness.measuring.plan import PlannedSample
 from harness.notices import say
 from harness.records.record import Record
 from harness.records.scored import scored
 
-__all__ = ["CampaignSource", "MakeSample", "records_of", "sample_prefix"]
+__all__ = ["CampaignSource", "MakeSample", "records_of"]
 
-MakeSample = Callable[[str, Sequence[Sequence[Shown]]], Sample]
-"""From a prefix of its id and a block of pairs to a sample."""
+MakeSample = Callable[[PlannedSample], Sample]
+"""From a planned sample to Inspect's."""
 
 
 class CampaignSource(SampleSource):
-    """Asks a campaign's batches, `block` pairs a sample.
+    """Asks a campaign's batches, the plan's block of pairs a sample.
 
     `token` goes into the task's metadata under `campaign`: by it the result finds the log of the
     run that this source fed.
     """
 
-    def __init__(self, campaign: Campaign, make: MakeSample, *, block: int) -> None:
-        self.campaign, self._make, self._block = campaign, make, block
+    def __init__(self, planned: CampaignPlan, make: MakeSample) -> None:
+        self.campaign, self._plan, self._make = planned.campaign, planned.plan, make
         self.token = uuid.uuid4().hex
         self._records: dict[tuple[str, int], list[Record]] = {}
         self._ended = False
 
     def initial_samples(self) -> list[Sample]:
         """The random graph that a campaign begins with."""
-        return self._samples(self.campaign.first())
+        return [self._make(one) for one in self._plan.samples]
 
     async def sample_complete(self, sample: EvalSample) -> list[Sample] | None:
         """Keep the records of a finished sample until its batch is whole."""
@@ -61,24 +63,11 @@ class CampaignSource(SampleSource):
             self._ended = True
             self._say(f"campaign over, {step.ended}")
             return None
-        return self._samples(step.batch)
+        return [self._make(one) for one in batch_samples(step.batch, self._plan.options.block)]
 
     def _say(self, line: str) -> None:
         model = model_of(self.token)
         say(f"{model}: {line}" if model else line)
-
-    def _samples(self, batch: Batch) -> list[Sample]:
-        samples = []
-        for role, pairs in batch.pairs.items():
-            for start in range(0, len(pairs), self._block):
-                block = pairs[start : start + self._block]
-                samples.append(self._make(sample_prefix(role, batch.number), block))
-        return samples
-
-
-def sample_prefix(role: Role, number: int) -> str:
-    """Start of a sample's id. It tells random pairs from chosen ones (`initial-`, `reserve-`)."""
-    return f"{role}-{number:03d} "
 
 
 def records_of(sample: EvalSample) -> list[Record]:

@@ -6,7 +6,8 @@ import msgspec
 from inspect_ai.hooks import Hooks, TaskEnd, TaskStart, hooks
 from inspect_ai.model import Model, get_model
 
-from harness.measuring.money import Forecast, forecast_line, price_of
+from harness.measuring.forecast import Forecast, forecast_line
+from harness.measuring.money import price_of
 from harness.measuring.session import task_ended, task_started
 from harness.notices import say
 

@@ -1,9 +1,7 @@
-"""What a run may cost: the purse that admits questions, the pilot, and the forecast."""
+"""What a run may cost: prices, and the purse that admits questions."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-import anyio
 import msgspec
 from inspect_ai.model import Model
 
@@ -13,11 +11,9 @@ from harness.wire import Question, Reply
 
 __all__ = [
     "CHARS_PER_TOKEN",
-    "Forecast",
-    "Pilot",
+    "UNKNOWN_OUTPUT",
     "Price",
     "Purse",
-    "forecast_line",
     "price_of",
     "read_price",
     "true_cost",
@@ -26,7 +22,7 @@ __all__ = [
 CHARS_PER_TOKEN = 4
 """Rule of thumb for English text, used where nothing better is known before a call."""
 
-_UNKNOWN_OUTPUT = 300
+UNKNOWN_OUTPUT = 300
 """Output tokens guessed for a call without a token limit, until replies teach better."""
 
 
@@ -102,7 +98,7 @@ class Purse:
         if self._outputs:
             output: float = sum(self._outputs) / len(self._outputs)
         else:
-            output = max_tokens or _UNKNOWN_OUTPUT
+            output = max_tokens or UNKNOWN_OUTPUT
         return price.cost(chars / CHARS_PER_TOKEN, output)
 
     def settle(self, reply: Reply, price: Price | None, reserved: float) -> None:
@@ -123,82 +119,3 @@ def true_cost(reply: Reply, price: Price | None) -> float:
     if reply.cost is not None:
         return reply.cost
     return 0.0 if price is None else price.cost(reply.input_tokens, reply.output_tokens)
-
-
-class Pilot:
-    """Lets the first `size` questions through and holds the rest until these are answered."""
-
-    def __init__(self, size: int) -> None:
-        self.size = size
-        self._started = 0
-        self._pending = 0
-        self._over = anyio.Event()
-        self.outcomes: dict[str, int] = {}
-
-    async def enter(self, questions: int) -> bool:
-        """Wait until so many questions may be asked; true where they belong to the pilot."""
-        if self._started >= self.size:
-            if self.size:
-                await self._over.wait()
-            return False
-        self._started += questions
-        self._pending += 1
-        return True
-
-    def leave(self, outcomes: Sequence[str]) -> bool:
-        """Count the outcomes of a sample of the pilot; true for the one that ends it."""
-        for outcome in outcomes:
-            self.outcomes[outcome] = self.outcomes.get(outcome, 0) + 1
-        self._pending -= 1
-        if self._pending == 0 and not self._over.is_set():
-            self._over.set()
-            return True
-        return False
-
-
-class Forecast(msgspec.Struct, frozen=True, kw_only=True):
-    """What a whole data set would ask, kept in the task's metadata.
-
-    `samples` Inspect samples hold `questions` questions on `items` items; characters are means
-    of one question's and one item's prompt; output tokens are the stages' limits.
-    """
-
-    samples: int
-    questions: int
-    items: int
-    makes_completions: bool
-    question_chars: float
-    item_chars: float
-    question_output: int | None
-    completion_output: int | None
-    price: str | None = None
-
-
-def forecast_line(forecast: Forecast, *, samples: int, epochs: int, price: Price | None) -> str:
-    """One line that says calls, tokens and, where a price is known, dollars.
-
-    `samples` is how many samples this run takes (`--limit`) of the data set's.
-    """
-    share = min(1.0, samples / forecast.samples) if forecast.samples else 0.0
-    questions = round(forecast.questions * share) * epochs
-    completions = round(forecast.items * share) if forecast.makes_completions else 0
-    tokens_in = (
-        questions * forecast.question_chars + completions * forecast.item_chars
-    ) / CHARS_PER_TOKEN
-    tokens_out = questions * (forecast.question_output or _UNKNOWN_OUTPUT) + completions * (
-        forecast.completion_output or _UNKNOWN_OUTPUT
-    )
-    made = f" + {completions:,} completions" if completions else ""
-    line = (
-        f"{questions:,} questions{made} = {questions + completions:,} calls; "
-        f"about {_tokens(tokens_in)} tokens in, at most {_tokens(tokens_out)} out"
-    )
-    if price is not None:
-        line += f"; at most ${price.cost(tokens_in, tokens_out):,.2f}"
-    return line
-
-
-def _tokens(count: float) -> str:
-    if count >= 1e6:
-        return f"{count / 1e6:.1f} M"
-    return f"{count / 1e3:.1f} k" if count >= 1e3 else f"{count:.0f}"

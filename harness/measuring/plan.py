@@ -1,105 +1,186 @@
-"""From `-T` options to what a run asks: everything that can be told wrong before a call is."""
+"""What a run will do, whole and checked, before there is an Inspect task: the same reckoning for
+evals, studies, notebooks and the pilot.
+
+    -T options → checked → items, measure, completer → samples, counts, forecast
+"""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, TypeGuard, TypeVar
-
-from inspect_ai.model import Model, get_model
+from dataclasses import dataclass
+from typing import Any, TypeVar
 
 from harness.errors import UsageError
 from harness.items.item import Item
-from harness.items.load import load_items
-from harness.measuring.completer import Completer, check_given
-from harness.measuring.completion_logs import read_completions
+from harness.measuring.checked import checked, completer_of, makes, measure_of, run_items
+from harness.measuring.completer import Completer
+from harness.measuring.forecast import Forecast, forecast_of
 from harness.measuring.measure import Measure
-from harness.measuring.money import price_of, read_price
-from harness.measuring.options import ChoiceOptions, Options, RatingOptions, read_options
-from harness.measuring.stages import thinking_config
-from harness.models.identity import WITHOUT_LOGPROBS, provider_of
-from harness.prompts.conditions import condition
-from harness.prompts.render import timing_of
-from harness.prompts.template import Template
-from harness.text.logprobs import check_distinguishable
+from harness.measuring.options import ChoiceOptions, CompletionOptions, Options, RatingOptions
+from harness.pairs.presentations import Shown, pair_name, presentations
+from harness.prompts.catalogue import get_template
+from harness.prompts.labels import label_pair
 from harness.where import SHELL_DIRECTORY
 
-__all__ = ["checked", "completer_of", "makes", "measure_of", "run_items"]
+__all__ = [
+    "Plan",
+    "PlannedSample",
+    "choice_plan",
+    "completion_plan",
+    "item_samples",
+    "pair_sample",
+    "rating_plan",
+]
 
-Kind = TypeVar("Kind", bound=Options)
-
-
-def checked(kind: type[Kind], given: Mapping[str, Any], *, task: str) -> Kind:
-    """The options, with all that can be told wrong before a call is made."""
-    options = read_options(kind, given, task=task)
-    for name in ("completion_thinking", "measurement_thinking"):
-        thinking_config(getattr(options, name, None), option=name)
-    if options.price is not None:
-        read_price(options.price)
-    model = _model()
-    if model is None:
-        return options
-    if options.budget_usd is not None and price_of(model, options.price) is None:
-        raise UsageError(
-            f"budget_usd={options.budget_usd:g} of {task} needs a price for {model}; give one with "
-            "price=IN,OUT (US dollars per million tokens) or --model-cost-config"
-        )
-    if getattr(options, "readout", "") == "logprobs" and provider_of(model) in WITHOUT_LOGPROBS:
-        raise UsageError(
-            f"readout=logprobs of {task}: {model} gives no log-probabilities; use readout=sample"
-        )
-    return options
+T = TypeVar("T")
 
 
-def _model() -> Model | None:
-    """The model under evaluation; None where a task is only built (`inspect list`, tests)."""
-    try:
-        return get_model()
-    except ValueError:
-        return None
+@dataclass(frozen=True)
+class PlannedSample:
+    """One Inspect sample to be: `input` is what a log lists, `metadata` what its solvers read."""
+
+    id: str
+    input: str
+    metadata: Mapping[str, Any]
 
 
-def run_items(options: Options) -> tuple[Item, ...]:
-    """The items of the run, each text once."""
-    found = load_items(
-        options.items,
-        per_origin=options.per_origin,
-        sample_seed=options.sample_seed,
+@dataclass(frozen=True)
+class Plan:
+    """A run with everything checked that can be told wrong before a call.
+
+    `items` are those of the run by id. `measure` is None where items are only completed,
+    `completer` where they are not completed at all (pre-task questions). `samples` are all, or an
+    adaptive campaign's first.
+    """
+
+    options: Options
+    items: Mapping[str, Item]
+    measure: Measure | None
+    completer: Completer | None
+    samples: Sequence[PlannedSample]
+    forecast: Forecast
+
+    @property
+    def completes(self) -> Completer | None:
+        """Who makes completions in this run; None where they are given or not wanted."""
+        return self.completer if makes(self.completer) else None
+
+
+def rating_plan(template: str, given: Mapping[str, Any], *, task: str) -> Plan:
+    """Ratings of every item in one template. `given` are the task's `-T` options."""
+    options = checked(RatingOptions, given, task=task)
+    form = get_template(template, kind="rating", base=SHELL_DIRECTORY)
+    items = run_items(options)
+    measure = measure_of(form, options, labels=form.labels)
+    samples = item_samples(items, options.block)
+    questions = len(items) * options.seeds
+    return _plan(options, items, measure, samples, questions=questions, per_question=1)
+
+
+def choice_plan(template: str, given: Mapping[str, Any], *, task: str) -> Plan:
+    """Choices between pairs of items in one template. `given` are the task's `-T` options."""
+    options = checked(ChoiceOptions, given, task=task)
+    form = get_template(template, kind="choice", base=SHELL_DIRECTORY)
+    items = run_items(options)
+    measure = measure_of(form, options, labels=label_pair(options.labels))
+    shown = presentations(
+        options.pairs,
+        [item.id for item in items],
+        orders=options.orders,
+        seed=options.sample_seed,
         base=SHELL_DIRECTORY,
+        task=task,
     )
-    return found.items
-
-
-def measure_of(
-    form: Template, options: RatingOptions | ChoiceOptions, *, labels: tuple[str, ...]
-) -> Measure:
-    """What the run measures; UsageError where timing, read-out and labels do not go together."""
-    timing = timing_of(form, options.timing)
-    if options.readout != "sample":
-        if options.response != "plain" or options.readout == "logprobs":
-            check_distinguishable(labels, options.response)
-        if options.seeds > 1:
-            raise UsageError(
-                f"seeds={options.seeds} with readout={options.readout}; expected seeds=1, since "
-                "log-probabilities are the same in every repeat"
-            )
-    return Measure(
-        template=form,
-        options=options,
-        timing=timing,
-        labels=labels,
-        condition=condition(options.measurement_sysprompt, base=SHELL_DIRECTORY),
-        completion_sysprompt=options.completion_sysprompt if timing == "post" else "none",
+    used = {name for pair in shown for one in pair for name in one[:2]}
+    return _plan(
+        options,
+        items,
+        measure,
+        [pair_sample(block) for block in _blocks(shown, options.block)],
+        questions=sum(len(pair) for pair in shown) * options.seeds,
+        per_question=2,
+        asked=[item for item in items if item.id in used],
     )
 
 
-def completer_of(options: Options, items: Sequence[Item]) -> Completer:
-    """Who completes the items, or the completions of a log, checked against the items."""
-    named = condition(options.completion_sysprompt, base=SHELL_DIRECTORY)
-    if options.completions == "self":
-        return Completer(options, named)
-    given = read_completions(options.completions, base=SHELL_DIRECTORY)
-    check_given(given, items, where=f"completions={options.completions}", sysprompt=named.name)
-    return Completer(options, named, given)
+def completion_plan(given: Mapping[str, Any], *, task: str) -> Plan:
+    """Completions of every item, for `-T completions=LOG` of the other evals."""
+    options = checked(CompletionOptions, given, task=task)
+    if options.completions != "self":
+        raise UsageError(f"completions={options.completions!r} of {task}; it makes them itself")
+    items = run_items(options)
+    samples = item_samples(items, options.block)
+    return _plan(options, items, None, samples, questions=0, per_question=0)
 
 
-def makes(completer: Completer | None) -> TypeGuard[Completer]:
-    """Whether the run completes items itself: not before a pre-task question, nor from a log."""
-    return completer is not None and completer.given is None
+def _plan(
+    options: Options,
+    items: Sequence[Item],
+    measure: Measure | None,
+    samples: Sequence[PlannedSample],
+    *,
+    questions: int,
+    per_question: int,
+    asked: Sequence[Item] | None = None,
+) -> Plan:
+    """`asked` are the items that questions show; by default all."""
+    completer = completer_of(options, items) if measure is None or measure.post else None
+    forecast = forecast_of(
+        options,
+        items if asked is None else asked,
+        measure,
+        samples=len(samples),
+        questions=questions,
+        per_question=per_question,
+        completes=makes(completer),
+    )
+    by_id = {item.id: item for item in items}
+    return Plan(options, by_id, measure, completer, samples, forecast)
+
+
+def item_samples(items: Sequence[Item], block: int) -> list[PlannedSample]:
+    """Samples of up to `block` items each."""
+    return [
+        PlannedSample(
+            id=_block_id([item.id for item in part]),
+            input=_shown_text([item.text for item in part]),
+            metadata={"items": [item.id for item in part]},
+        )
+        for part in _blocks(items, block)
+    ]
+
+
+def pair_sample(
+    pairs: Sequence[Sequence[Shown]], *, prefix: str = "", drawn: str | None = None
+) -> PlannedSample:
+    """A sample of some pairs, each in all orders it is asked in.
+
+    `prefix` begins its id; `drawn` says how its pairs came about (`initial`, `reserve`,
+    `selected`), for the record.
+    """
+    metadata: dict[str, Any] = {"presentations": [list(one) for pair in pairs for one in pair]}
+    if drawn is not None:
+        metadata["drawn"] = drawn
+    return PlannedSample(
+        id=prefix + _block_id([pair_name(pair) for pair in pairs]),
+        input=_shown_text([f"{first} | {second}" for pair in pairs for first, second, _ in pair]),
+        metadata=metadata,
+    )
+
+
+def _blocks(values: Sequence[T], size: int) -> list[Sequence[T]]:
+    return [values[start : start + size] for start in range(0, len(values), size)]
+
+
+def _block_id(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else f"{names[0]} to {names[-1]} ({len(names)})"
+
+
+def _shown_text(texts: Sequence[str]) -> str:
+    """The sample's input as the log lists it: a short line a question."""
+    if len(texts) == 1:
+        return texts[0]
+    return "\n".join(f"{number}. {_start(text)}" for number, text in enumerate(texts, start=1))
+
+
+def _start(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= 80 else line[:79] + "…"

@@ -17,8 +17,9 @@ from harness.errors import ServiceError, UsageError
 from harness.measuring.asking import Asker
 from harness.measuring.completions import CompletionStore
 from harness.measuring.journal import Entries, Journal, journal_directory, open_journal
-from harness.measuring.money import Pilot, Price, Purse, price_of, read_price
+from harness.measuring.money import Price, Purse, price_of, read_price
 from harness.measuring.options import Options
+from harness.measuring.pilot import Pilot
 from harness.models.inspect_api import sample_active
 from harness.notices import say
 from harness.records.kept import Completion
@@ -75,7 +76,7 @@ class Session:
             estimate = self.purse.estimate(question, price, asker.config.max_tokens)
             refusal = self.purse.admit(question, price, asker.config.max_tokens)
             if refusal is not None:
-                replies[index] = Reply(error=refusal, stop="unknown")
+                replies[index] = Reply(error=refusal, stop="unknown", asked=False)
                 self.not_admitted[refusal] = self.not_admitted.get(refusal, 0) + 1
             else:
                 reserved[index] = estimate

@@ -5,6 +5,7 @@ be served another's answers. Whatever this project shares or pools is scoped by 
 """
 
 import hashlib
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -38,7 +39,8 @@ _OPERATIONAL = {
 }
 """Generation options that say how a call is made, not what the model does."""
 
-_SECRET = ("key", "token", "secret", "password")
+_CREDENTIAL = re.compile(r"(.*_)?api_key|token|secret|password", re.IGNORECASE)
+"""Arguments that say who pays, by their whole name: `tokenizer_path` is none of them."""
 
 SEEDED = {
     "azureai",
@@ -81,7 +83,7 @@ def model_identity(model: Model, config: GenerateConfig) -> str:
 
     A provider of this project says itself what its answers depend on (`identity()`: a vector
     file's content, a pool's endpoints, planted parameters), which stands for its arguments.
-    Secrets are left out.
+    Credentials are left out, by their whole names.
     """
     own = getattr(model.api, "identity", None)
     facts = {
@@ -96,9 +98,7 @@ def model_identity(model: Model, config: GenerateConfig) -> str:
 
 def _public(arguments: Mapping[str, Any]) -> dict[str, str]:
     return {
-        name: str(value)
-        for name, value in arguments.items()
-        if not any(word in name.lower() for word in _SECRET)
+        name: str(value) for name, value in arguments.items() if not _CREDENTIAL.fullmatch(name)
     }
 
 

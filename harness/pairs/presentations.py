@@ -6,27 +6,30 @@ from pathlib import Path
 import numpy as np
 
 from harness.errors import UsageError
-from harness.items.item import Item
-from harness.measuring.options import ChoiceOptions
 from harness.pairs.files import read_pairs
-from harness.pairs.graphs import all_pairs, present, random_pairs, regular_pairs
-from harness.where import SHELL_DIRECTORY
+from harness.pairs.graphs import Orders, all_pairs, present, random_pairs, regular_pairs
 
 __all__ = ["Shown", "pair_name", "presentations"]
 
 Shown = tuple[str, str, int]
+"""First item, second item, and the occurrence: how often this presentation was asked before."""
 
 
-def presentations(options: ChoiceOptions, items: Sequence[Item], *, task: str) -> list[list[Shown]]:
-    """(first, second, occurrence) of each pair, in every order it is asked in."""
-    rng = np.random.default_rng(options.sample_seed)
-    pairs = _pairs(options.pairs, items, rng, task=task)
+def presentations(
+    spec: str, items: Sequence[str], *, orders: Orders, seed: int, base: Path, task: str
+) -> list[list[Shown]]:
+    """(first, second, occurrence) of each pair, in every order it is asked in.
+
+    `spec` is the option `pairs` of `task`, `items` are ids; a CSV file is looked for under `base`.
+    """
+    rng = np.random.default_rng(seed)
+    pairs = _pairs(spec, items, rng, base=base, task=task)
     seen: dict[tuple[str, str], int] = {}
     found = []
-    for orders in present(pairs, options.orders, rng):
+    for ordered in present(pairs, orders, rng):
         shown = []
-        for first, second in orders:
-            names = (items[first].id, items[second].id)
+        for first, second in ordered:
+            names = (items[first], items[second])
             shown.append((*names, seen.get(names, 0)))
             seen[names] = seen.get(names, 0) + 1
         found.append(shown)
@@ -34,7 +37,7 @@ def presentations(options: ChoiceOptions, items: Sequence[Item], *, task: str) -
 
 
 def _pairs(
-    spec: str, items: Sequence[Item], rng: np.random.Generator, *, task: str
+    spec: str, items: Sequence[str], rng: np.random.Generator, *, base: Path, task: str
 ) -> list[tuple[int, int]]:
     name, _, number = spec.partition(":")
     if spec == "all":
@@ -46,16 +49,17 @@ def _pairs(
         if int(number) > most:
             raise UsageError(f"pairs={spec} of {task}; {len(items)} items have only {most} pairs")
         return random_pairs(len(items), int(number), rng)
-    path = SHELL_DIRECTORY / Path(spec).expanduser()
+    path = base / Path(spec).expanduser()
     if not path.is_file():
         raise UsageError(
             f"pairs={spec!r} of {task}; expected regular:D, random:N, all or a CSV file "
             f"(looked for {path})"
         )
-    return read_pairs(path, [item.id for item in items])
+    return read_pairs(path, items)
 
 
 def pair_name(pair: Sequence[Shown]) -> str:
+    """A pair as a sample's id names it."""
     first, second, occurrence = pair[0]
     again = f" #{occurrence + 1}" if occurrence else ""
     return f"{first} vs {second}{again}"

@@ -6,7 +6,7 @@ from pathlib import Path
 import polars as pl
 
 from harness.errors import UsageError
-from harness.records.record import SCHEMA
+from harness.records.record import DRAWN_IN_ID, SCHEMA
 from harness.text.answer import OUTCOMES
 
 __all__ = ["WRITERS", "read_table", "write_table"]
@@ -35,6 +35,10 @@ def read_table(file: Path) -> pl.DataFrame:
             f"{str(file)!r} is not a table of records: it lacks the column {missing[0]!r} "
             f"(needed are {', '.join(_REQUIRED)})"
         )
+    if "drawn" not in table.columns and "sample_id" in table.columns:
+        # Tables from before that column: only campaigns gave samples such names.
+        told = pl.col("sample_id").cast(pl.String).str.extract(DRAWN_IN_ID)
+        table = table.with_columns(drawn=told)
     try:
         table = table.select(
             (pl.col(name) if name in table.columns else pl.lit(None)).cast(kind).alias(name)

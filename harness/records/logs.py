@@ -28,7 +28,7 @@ from harness.records.judgement import (
 from harness.records.log_cache import LogCache, LogEntry, SampleRows, cache_folder, content_key
 from harness.records.log_file import LogFile, LogSample, NotALog, read_log
 from harness.records.log_runs import LogInfo, newest
-from harness.records.record import SCHEMA, Record, frame
+from harness.records.record import DRAWN_IN_ID, SCHEMA, Record, frame
 from harness.records.scored import Scored, scored
 
 __all__ = ["LogInfo", "LogRecords", "find_logs", "read_records"]
@@ -194,14 +194,18 @@ def _entry(file: Path, store: LogCache) -> LogEntry:
 
 def _read(log: LogFile) -> LogEntry:
     """All samples and their records, sorted as Inspect sorts samples: by epoch, then id."""
+    header = log.header
+    spec = header.eval if header else {}
+    metadata = spec.get("metadata") or {}
     samples = [(sample, _scored(sample)) for sample in log.samples()]
+    if "campaign" in metadata:
+        for sample, found in samples:
+            found.records = [_drawn(record, str(sample.id)) for record in found.records]
     samples.sort(key=lambda pair: (pair[0].epoch, str(pair[0].id).zfill(20)))
     rows, verdicts = io.BytesIO(), io.BytesIO()
     frame([record for _, found in samples for record in found.records]).write_parquet(rows)
     judged = [judgement for _, found in samples for judgement in found.judgements]
     judgement_frame(judged).write_parquet(verdicts)
-    header = log.header
-    spec = header.eval if header else {}
     return LogEntry(
         task=str(spec.get("task") or ""),
         task_id=str(spec.get("task_id") or ""),
@@ -212,7 +216,7 @@ def _read(log: LogFile) -> LogEntry:
         cut=log.cut,
         damaged=log.damaged,
         unusable=sum(found.unusable for _, found in samples),
-        metadata=spec.get("metadata") or {},
+        metadata=metadata,
         samples=[
             SampleRows(str(sample.id), sample.epoch, len(found.records), sample.errored)
             for sample, found in samples
@@ -233,6 +237,14 @@ def _scored(sample: LogSample) -> Scored:
 
 def _named(row: Row, where: str) -> Row:
     return row if row.sample_id is not None else msgspec.structs.replace(row, sample_id=where)
+
+
+def _drawn(record: Record, sample_id: str) -> Record:
+    """The record with how its pair was drawn, which once only the sample's id said."""
+    told = re.match(DRAWN_IN_ID, sample_id)
+    if record.drawn is not None or told is None:
+        return record
+    return msgspec.structs.replace(record, drawn=told[1])
 
 
 def _info(file: Path, entry: LogEntry) -> LogInfo:

@@ -38,6 +38,7 @@ def read_record(common: Common, asked: Asked) -> Record:
         input_tokens=reply.input_tokens,
         output_tokens=reply.output_tokens,
         error=reply.error,
+        asked=reply.asked,
     )
 
 

@@ -7,7 +7,7 @@ import polars as pl
 
 from harness.text.answer import Outcome
 
-__all__ = ["SCHEMA", "Record", "frame"]
+__all__ = ["DRAWN_IN_ID", "SCHEMA", "Record", "frame"]
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -20,7 +20,10 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     `seed` is the generation seed, None when none was set. `prompt_hash` is of the whole rendered
     conversation. `probabilities` (label → probability) and `label_mass` come with the
     log-probability read-out, and `value` / `p_first` are then expectations under the
-    renormalised probabilities. `latency` is in seconds. Null means "does not apply" or "unknown".
+    renormalised probabilities. `latency` is in seconds. `asked` is false where a limit kept the
+    question from being asked. `drawn` says how a campaign came to ask a pair: `initial` and
+    `reserve` pairs are drawn at random, `selected` ones by what earlier answers said. Null means
+    "does not apply" or "unknown".
     """
 
     kind: Literal["rating", "choice"]
@@ -74,6 +77,8 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     input_tokens: int | None = None
     output_tokens: int | None = None
     error: str | None = None
+    asked: bool = True
+    drawn: Literal["initial", "reserve", "selected"] | None = None
     log: str | None = None
     sample_id: str | None = None
     version: int = 1
@@ -104,11 +109,16 @@ SCHEMA: dict[str, Any] = {
             "completion_refused_first",
             "completion_refused_second",
             "sysprompt_referenced",
+            "asked",
         ),
         pl.Boolean,
     ),
 }
 """Column types of the record table; `probabilities` is JSON text, so that CSV and Parquet agree."""
+
+
+DRAWN_IN_ID = r"^(initial|reserve|selected)-[0-9]{3} "
+"""How the sample ids of campaigns began before records had the column `drawn`."""
 
 
 def frame(records: list[Record]) -> pl.DataFrame:

@@ -9,7 +9,7 @@ import pytest
 
 from harness.adaptive.campaign import Batch, Campaign, Shown, Step
 from harness.adaptive.options import read_campaign_options
-from harness.adaptive.source import sample_prefix
+from harness.adaptive.plan import sample_prefix
 from harness.errors import UsageError
 from harness.records.record import Record
 from harness.stats.thurstone.links import LINKS
@@ -175,7 +175,7 @@ def test_a_spent_budget_ends_the_campaign() -> None:
 
     def half(shown: Shown, rng: random.Random) -> dict[str, object]:
         if rng.random() < 0.5:
-            return {"outcome": "failed", "error": "not asked: max_calls=50 is reached"}
+            return {"outcome": "failed", "error": "max_calls=50 is reached", "asked": False}
         return choose(shown, rng)
 
     [step] = run(campaign(target_rho=1), answer=half)

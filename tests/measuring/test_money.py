@@ -2,7 +2,9 @@ import anyio
 import pytest
 
 from harness.errors import UsageError
-from harness.measuring.money import Forecast, Pilot, Price, Purse, forecast_line, read_price
+from harness.measuring.forecast import Forecast, forecast_line
+from harness.measuring.money import Price, Purse, read_price
+from harness.measuring.pilot import Pilot
 from harness.wire import Message, Question, Reply
 
 QUESTION = Question(messages=(Message("user", "x" * 400),))

@@ -254,8 +254,8 @@ def test_nothing_answered_is_reported(make_ratings: Make, make_choices: Make, ou
 def test_win_rates_are_of_random_pairs_alone(make_choices: Make) -> None:
     """Of an adaptive campaign only initial and reserve pairs enter group win rates (fault 12)."""
     records = [
-        *make_choices(items=8, both=False, sample_id="initial-1:1"),
-        *make_choices(items=9, both=False, seed=5, sample_id="batch-1:1"),
+        *make_choices(items=8, both=False, drawn="initial"),
+        *make_choices(items=9, both=False, seed=5, drawn="selected"),
     ]
     named = tables(report_on(frame(records)))
     counted = named["win_rates_sim_one_simple_preference"].frame()

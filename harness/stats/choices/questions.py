@@ -62,7 +62,7 @@ def questions_from_records(records: pl.DataFrame) -> pl.DataFrame:
         p=pl.when(answered).then(pl.coalesce("p_first", hard)),
         count=pl.lit(1.0),
         soft=soft & answered,
-        random=pl.col("sample_id").fill_null("").str.contains("^(initial|reserve)-"),
+        random=pl.col("drawn").is_in(["initial", "reserve"]).fill_null(False),
         refused_first="completion_refused_first",
         refused_second="completion_refused_second",
     )

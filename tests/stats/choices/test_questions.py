@@ -132,8 +132,11 @@ def test_pooling_is_refused_unless_a_factor() -> None:
         analyse_records(frame(thinking))
 
 
-def test_random_pairs_are_known_by_their_sample() -> None:
-    """The initial graph and the reserve of a campaign are random, what was selected is not."""
-    names = ("initial-1:1", "reserve-1:1", "selected-1:1", None)
-    records = [record("a", "b", choice="first", sample_id=name) for name in names]
-    assert questions_from_records(frame(records))["random"].to_list() == [True, True, False, False]
+def test_random_pairs_are_known_by_how_they_were_drawn() -> None:
+    """The initial graph and the reserve of a campaign are random, what was selected is not; a
+    user's sample may be called anything."""
+    drawn = ("initial", "reserve", "selected", None)
+    records = [record("a", "b", choice="first", drawn=one) for one in drawn]
+    records.append(record("a", "b", choice="first", sample_id="reserve-7:1"))
+    random = questions_from_records(frame(records))["random"].to_list()
+    assert random == [True, True, False, False, False]
