@@ -20,7 +20,7 @@ import numpy as np
 
 from harness.respondent.chat import Chat, ChatError, answer, completion, model_list
 from harness.respondent.faults import ServerSpec
-from harness.respondent.server_model import Plan, ServerModel
+from harness.respondent.server_model import Handling, ServerModel
 from harness.respondent.settings import Settings
 
 __all__ = ["RespondentServer"]
@@ -117,7 +117,7 @@ class RespondentServer:
         )
 
     def _carry_out(
-        self, connection: "_Connection", plan: Plan, content: Callable[[], bytes]
+        self, connection: "_Connection", plan: Handling, content: Callable[[], bytes]
     ) -> None:
         self.in_flight -= 1
         headers = plan.headers

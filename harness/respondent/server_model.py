@@ -14,7 +14,7 @@ import numpy as np
 
 from harness.respondent.faults import Fault, ServerSpec
 
-__all__ = ["Plan", "ServerModel", "Window"]
+__all__ = ["Handling", "ServerModel", "Window"]
 
 PlanKind = Literal[
     "reply",
@@ -30,7 +30,7 @@ PlanKind = Literal[
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class Handling:
     """What to do with one request: after `delay` seconds, `kind`."""
 
     kind: PlanKind
@@ -95,7 +95,7 @@ class ServerModel:
         self._free: list[float] = [start] * (spec.slots or 0)
         self._admitted = {"requests": Window(), "tokens": Window()}
 
-    def arrive(self, now: float, tokens: float, *, wall: float) -> Plan:
+    def arrive(self, now: float, tokens: float, *, wall: float) -> Handling:
         """Decide about a request that arrives now and will take `tokens` in all."""
         self.requests += 1
         self.arrivals.add(now, 1)
@@ -122,7 +122,7 @@ class ServerModel:
         self.settled.add(now, tokens)
         self.tokens += tokens
         self.answered += 1
-        return Plan("reply", self._delay(now, factor), headers=self._rate_headers(now))
+        return Handling("reply", self._delay(now, factor), headers=self._rate_headers(now))
 
     def _delay(self, now: float, factor: float) -> float:
         seconds = self.spec.latency * factor
@@ -134,7 +134,7 @@ class ServerModel:
         heapq.heappush(self._free, begin + seconds)
         return begin + seconds - now
 
-    def _failing(self, fault: Fault, wall: float) -> Plan:
+    def _failing(self, fault: Fault, wall: float) -> Handling:
         quick = min(0.02, self.spec.latency)
         if fault.kind == "throttle":
             headers = {} if fault.retry_after is None else {"retry-after": fault.retry_after}
@@ -144,22 +144,22 @@ class ServerModel:
                     "retry-after": formatdate(wall + seconds, usegmt=True),
                     "date": formatdate(wall, usegmt=True),
                 }
-            return Plan("status", quick, 429, "Rate limit reached", "rate_limit", headers)
+            return Handling("status", quick, 429, "Rate limit reached", "rate_limit", headers)
         if fault.kind == "quota":
             message = "You exceeded your current quota"
-            return Plan("status", quick, 429, message, "insufficient_quota")
+            return Handling("status", quick, 429, message, "insufficient_quota")
         if fault.kind == "filter":
-            return Plan("status", quick, 400, "The prompt was filtered", "content_filter")
+            return Handling("status", quick, 400, "The prompt was filtered", "content_filter")
         if fault.kind == "error":
-            return Plan("status", quick, fault.status, f"Planted error {fault.status}")
+            return Handling("status", quick, fault.status, f"Planted error {fault.status}")
         if fault.kind == "refuse":
-            return Plan("refuse", 0.01)
+            return Handling("refuse", 0.01)
         if fault.kind in ("reset_body", "truncate", "error_in_200"):
-            return Plan(fault.kind, self.spec.latency)
+            return Handling(fault.kind, self.spec.latency)
         assert fault.kind in ("reset", "garbage", "hang")
-        return Plan(fault.kind, quick)
+        return Handling(fault.kind, quick)
 
-    def _limit(self, now: float, tokens: float, capacity: float) -> Plan | None:
+    def _limit(self, now: float, tokens: float, capacity: float) -> Handling | None:
         """A 429 if the request does not fit the limits; otherwise count it."""
         limits = {"requests": self.spec.rpm, "tokens": self.spec.tpm}
         amounts = {"requests": 1.0, "tokens": tokens}
@@ -171,7 +171,9 @@ class ServerModel:
         if wait > 0:
             headers = self._rate_headers(now) | {"retry-after": str(max(1, math.ceil(wait)))}
             message = f"Rate limit reached. Please try again in {wait:.2f}s"
-            return Plan("status", min(0.02, self.spec.latency), 429, message, "rate_limit", headers)
+            return Handling(
+                "status", min(0.02, self.spec.latency), 429, message, "rate_limit", headers
+            )
         for unit, amount in amounts.items():
             if unit in self._levels:
                 self._levels[unit] -= amount

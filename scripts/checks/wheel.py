@@ -1,5 +1,6 @@
 """Build the wheel, look at its top-level names, install it elsewhere and run an eval from it."""
 
+import re
 import subprocess
 import sys
 import tempfile
@@ -9,7 +10,7 @@ from importlib.metadata import packages_distributions
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-NAMES = {"evals", "harness", "scorers", "solvers", "steering_server"}
+NAMES = {"evals", "harness", "scorers", "solvers", "steering_server", "penchant"}
 
 
 def top_level(wheel: Path) -> set[str]:
@@ -46,11 +47,26 @@ def run_installed(wheel: Path, folder: Path) -> None:
     line = [bin_folder / "inspect", "eval", "evals/anchored_1_5", "--model", "sim/faithful"]
     more = ["--limit", "5", "--log-dir", "logs", "--display", "none"]
     subprocess.run([*line, *more], check=True, cwd=folder)
+    pairs = [bin_folder / "inspect", "eval", "evals/pairwise", "--model", "sim/faithful"]
+    sized = ["-T", "per_origin=3", "-T", "block=25", "-T", "timing=pre", *more[2:]]
+    subprocess.run([*pairs, *sized], check=True, cwd=folder)
+    run_readme(bin_folder / "python", folder)
     report = [bin_folder / "penchant", "records", "logs", "-o", "records.csv"]
     done = subprocess.run(report, check=True, cwd=folder, capture_output=True, text=True)
     rows = (folder / "records.csv").read_text().count("\n") - 1
-    if rows != 5:
-        sys.exit(f"wheel: {rows} records; expected 5\n{done.stdout}{done.stderr}")
+    if rows != 155:
+        sys.exit(f"wheel: {rows} records; expected 155\n{done.stdout}{done.stderr}")
+
+
+def run_readme(python: Path, folder: Path) -> None:
+    """README's Python block, as it stands: it ends with a table and a figure."""
+    [block] = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    done = subprocess.run(
+        [python, "-c", block], cwd=folder, capture_output=True, text=True, check=False
+    )
+    drawn = folder / "utilities.png"
+    if done.returncode or "utility" not in done.stdout or not drawn.is_file():
+        sys.exit(f"wheel: README's Python block failed\n{done.stdout}{done.stderr}")
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from harness.dispatcher.job import Flight, Job
 from harness.dispatcher.poolfile import EndpointSpec
 from harness.dispatcher.verdict import Verdict, read_response
 from harness.respondent.faults import Fault, ServerSpec
-from harness.respondent.server_model import Plan, ServerModel
+from harness.respondent.server_model import Handling, ServerModel
 
 __all__ = ["Scenario", "Size", "VirtualServers", "fluid_bound", "sizes", "standard"]
 
@@ -170,7 +170,7 @@ class VirtualServers:
 _TIMEOUT = Verdict(kind="unavailable", reason="timed out", billed=True)
 
 
-def _verdict(plan: Plan, size: Size, wall: float) -> Verdict:
+def _verdict(plan: Handling, size: Size, wall: float) -> Verdict:
     if plan.kind == "hang":
         return _TIMEOUT
     if plan.kind in ("refuse", "reset"):

@@ -5,12 +5,15 @@ import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+
+from harness.errors import UsageError
 
 __all__ = [
     "COLOURS",
@@ -98,6 +101,18 @@ class Plot:
     def png(self) -> bytes:
         """The figure as PNG."""
         return self._files[1]
+
+    def save(self, path: str | Path) -> Path:
+        """Write the figure as the ending says, `.png` or `.svg`; UsageError for any other."""
+        target = Path(path)
+        data = {".png": self.png, ".svg": self.svg}.get(target.suffix)
+        if data is None:
+            raise UsageError(f"cannot write {str(path)!r}; expected a name ending in .png, .svg")
+        target.write_bytes(data)
+        return target
+
+    def _repr_png_(self) -> bytes:
+        return self.png
 
     @cached_property
     def _files(self) -> tuple[bytes, bytes]:

@@ -1,0 +1,225 @@
+"""penchant from Python: logs to tables, reliabilities, utilities and a report.
+
+    import penchant
+
+    table = penchant.records("logs/")
+    found = penchant.utilities(table.filter(rater="sim/faithful"))
+    found.plot().save("utilities.png")
+
+LOGS is a path, a list of paths, or what was read before: a record table or what `read` gave.
+Frames are polars'. Nothing heavy is imported before a name is used, and relative paths are meant
+against the working directory at the moment of the call.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from harness.items.item import Item
+    from harness.prompts.template import Template
+    from harness.records.logs import LogRecords
+    from harness.report.parts.style import Plot
+    from harness.stats.choices.utilities import Analysis
+    from harness.stats.thurstone.fit import Fit
+
+__all__ = [
+    "Reliability",
+    "Utilities",
+    "fit",
+    "items",
+    "read",
+    "records",
+    "reliability",
+    "report",
+    "template",
+    "utilities",
+]
+
+Logs = Any
+"""A path, a list of paths, a record table, or what `read` gave."""
+
+
+@dataclass(frozen=True)
+class _Result:
+    """A table that shows itself in a notebook and goes to pandas where that is installed."""
+
+    table: pl.DataFrame
+
+    def _repr_html_(self) -> str:
+        return str(self.table._repr_html_())
+
+    def __str__(self) -> str:
+        return str(self.table)
+
+    def to_pandas(self) -> Any:
+        """The table for pandas; UsageError, in one line, where the extra is not installed."""
+        from harness.errors import UsageError
+
+        try:
+            return self.table.to_pandas()
+        except ModuleNotFoundError:
+            raise UsageError(
+                "to_pandas() needs pandas and pyarrow, which are not installed; "
+                "pip install 'penchant[pandas]'"
+            ) from None
+
+
+@dataclass(frozen=True)
+class Reliability(_Result):
+    """One row a group and quantity: estimate, low, high, n, interval, note."""
+
+
+@dataclass(frozen=True)
+class Utilities(_Result):
+    """One row an item, best first: utility with interval, rank interval, comparisons, origin.
+
+    `summary` has the position effect, expected ρ, held-out scores and notes; `fit` is the model.
+    """
+
+    summary: dict[str, Any] = field(repr=False)
+    fit: Fit = field(repr=False)
+
+    def plot(self, *, title: str = "Utilities") -> Plot:
+        """The items with their intervals, in order; a figure with `svg`, `png` and `save`."""
+        from harness.report.parts.utility_plots import caterpillar
+
+        return caterpillar(self.table, name="utilities", title=title)
+
+
+def read(logs: Logs, *, progress: bool = False, judge: str = "rule") -> LogRecords:
+    """Records, judgements and what became of each log. UsageError for what cannot be read.
+
+    `judge` names whose judgements say what a completion is.
+    """
+    from harness.records.logs import read_records
+
+    paths = [logs] if isinstance(logs, str | Path) else list(logs)
+    return read_records(paths, progress=progress, judge=judge)
+
+
+def records(logs: Logs, *, progress: bool = False, judge: str = "rule") -> pl.DataFrame:
+    """The record table: one row a measurement, columns as in `harness.records.record.SCHEMA`."""
+    import polars as pl
+
+    if isinstance(logs, pl.DataFrame):
+        return logs
+    if hasattr(logs, "frame"):
+        found: LogRecords = logs
+    else:
+        found = read(logs, progress=progress, judge=judge)
+    return found.frame
+
+
+def items(
+    spec: str = "builtin", *, per_origin: int | None = None, sample_seed: int = 0
+) -> tuple[Item, ...]:
+    """Items as `-T items=` takes them: each with `id`, `text`, `origin` and `hash`."""
+    from harness.items.load import load_items
+
+    return load_items(spec, per_origin=per_origin, sample_seed=sample_seed, base=Path.cwd()).items
+
+
+def template(name: str) -> Template:
+    """A template of the catalogue, or of a TOML file by its path."""
+    from harness.prompts.catalogue import get_template
+
+    return get_template(name, base=Path.cwd())
+
+
+def reliability(
+    logs: Logs, *, by: Sequence[str] = (), resamples: int = 1000, seed: int = 0
+) -> Reliability:
+    """Reliability of ratings, each rater, template and configuration apart; `by` splits further
+    (`["origin"]`). Intervals by bootstrap over items. UsageError without ratings."""
+    from harness.errors import UsageError
+    from harness.stats.intervals import Bootstrap
+    from harness.stats.ratings.levels import declared_levels
+    from harness.stats.ratings.reliability import reliability_table
+
+    table = records(logs)
+    if not (table["kind"] == "rating").any():
+        raise UsageError("no rating records among those given")
+    bootstrap = Bootstrap(seed=seed, resamples=resamples)
+    found = reliability_table(table, bootstrap=bootstrap, levels=declared_levels(), by=by)
+    return Reliability(found)
+
+
+def utilities(
+    logs: Logs, *, reference: str | None = None, seed: int = 0, **options: Any
+) -> Utilities:
+    """Utilities from the choices of one rater and configuration; what differs is not pooled, and
+    UsageError names it. `options` are those of `harness.stats.thurstone.fit.Options`."""
+    from harness.errors import UsageError
+    from harness.stats.choices.utilities import analyse_records
+    from harness.stats.thurstone.fit import Options
+
+    table = records(logs)
+    if not (table["kind"] == "choice").any():
+        raise UsageError("no choice records among those given")
+    found = analyse_records(table, options=Options(**options), reference=reference, seed=seed)
+    return Utilities(_with_origins(found), found.summary, found.fit)
+
+
+def _with_origins(found: Analysis) -> pl.DataFrame:
+    import polars as pl
+
+    origins = [origin or "unknown" for origin in found.origins]
+    known = pl.DataFrame({"item": found.fit.data.items, "origin": origins})
+    return found.table.join(known, on="item", how="left", maintain_order="left")
+
+
+def fit(comparisons: pl.DataFrame | str | Path, **options: Any) -> Fit:
+    """A Thurstonian fit of plain comparisons: a table, or a CSV or Parquet file, with columns
+    first, second, choice[, count][, p_first]. `options` as for `utilities`."""
+    from harness.stats.choices.questions import build, questions_from_table, read_questions
+    from harness.stats.thurstone.fit import Options
+    from harness.stats.thurstone.fit import fit as fit_comparisons
+
+    if isinstance(comparisons, str | Path):
+        questions = read_questions(Path(comparisons))
+    else:
+        questions = questions_from_table(comparisons, where="the comparisons given")
+    return fit_comparisons(build(questions), Options(**options))
+
+
+def report(
+    logs: Logs,
+    output: str | Path,
+    *,
+    name: str = "Overview",
+    day: date | None = None,
+    resamples: int = 1000,
+    seed: int = 0,
+) -> Path:
+    """Write a report on LOGS to the folder `output`; the path of its page."""
+    import polars as pl
+
+    from harness.analysis.names import slug
+    from harness.records.logs import LogRecords
+    from harness.report.folder import write_report
+    from harness.stats.intervals import Bootstrap
+    from harness.studies.overview import overview, overview_facts
+
+    if isinstance(logs, pl.DataFrame):
+        found = LogRecords(logs)
+    else:
+        found = logs if isinstance(logs, LogRecords) else read(logs)
+    when = day or date.today()
+    built = overview(
+        found, name=name, day=when, bootstrap=Bootstrap(seed=seed, resamples=resamples)
+    )
+    written = write_report(
+        built,
+        Path(output),
+        day=when,
+        name=slug(name),
+        facts=overview_facts(found, name=name, day=when),
+    )
+    return written[0]
