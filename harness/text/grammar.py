@@ -10,21 +10,30 @@ from functools import cached_property, lru_cache
 
 from harness.prompts.normal import plain_digits, spelling
 from harness.prompts.template import Kind
+from harness.text.wrapping import unwrapped
 
 __all__ = ["Scale", "scale_of"]
 
-_MARKUP = re.compile(r"[*_`]+")
 _WRAPPED = re.compile(r"<(\w+)>\s*([^<>]*?)\s*</\1>")
-_BOXED = re.compile(r"\$*\\boxed\{([^{}]*)\}\$*\.?")
 _RESCALED = re.compile(r"[\s(\[,]*(?:/|out\s+of|on\s+a\s+scale)\s*\w", re.IGNORECASE)
 _LONG_SCALE = 12
+_PERCENT = re.compile(r"(?P<label>\d+(?:\.\d+)?)\s*(?:%|per\s?cent\b)", re.IGNORECASE)
+_HUNDRED = 100.0
+"""Only on a scale that ends here is a share in per cent a label."""
 _NUMBER = r"-?\d+(?:\.\d+)?"
 _NUMBERS = re.compile(r"(?<![\w.])[-+]?\d+(?:\.\d+)?")
 _NOUNS = r"(?:task|option|answer|choice|label|number)"
 _NAMED = re.compile(
     r"(?:(?:my|the|your|final|overall|chosen|selected|preferred)\s+){0,3}"
-    r"(?:rating|answer|choice|score|label|preference|selection|response)"
-    r"(?:\s+for\s+(?:this|the)\s+task)?(?:\s+(?:is|would\s+be))?\s*[:=]?\s+(?P<label>.+)",
+    r"(?:rating|answer|choice|score|label|preference|selection|response"
+    r"|(?:(?<=chosen\s)|(?<=selected\s)|(?<=preferred\s))(?:option|task))"
+    r"(?:\s+for\s+(?:this|the)\s+task)?(?:\s+(?:is|would\s+be))?(?:\s*[:=\u2192]\s*|\s+)"
+    r"(?P<label>.+)",
+    re.IGNORECASE | re.DOTALL,
+)
+_HEADING = re.compile(
+    r"[#>\s]*(?:(?:my|the|your|final|overall)\s+){0,3}"
+    r"(?:rating|answer|choice|score|label|preference|selection|response)\s*[:=]?\s*",
     re.IGNORECASE,
 )
 _CHOSEN = re.compile(
@@ -36,6 +45,7 @@ _CHOSEN = re.compile(
 )
 _ORDINAL = re.compile(r"(?P<label>\d+)(?:st|nd|rd|th)(?:\s+(?:percentile|place))?", re.IGNORECASE)
 _FRACTION = re.compile(rf"(?P<label>{_NUMBER})\s*\(?(?:/|out\s+of)\s*(?P<of>\d+)", re.IGNORECASE)
+_OF = re.compile(r"\s*(?:/|out\s+of)\s*(\d+)(?![\d.]*\d)", re.IGNORECASE)
 _AFTER_WORD = re.compile(r"\s*[.:,;)=(\-]+(?:\s|$)")
 _AFTER_NUMBER = re.compile(r"\s*[:,=]\s|\s+[-=(]\s*(?=[^\d\s])")
 
@@ -62,8 +72,10 @@ class Scale:
             return None
         spelt = spelling(text)
         known = self._spellings.get(spelt)
-        if known is None and self.numeric and re.fullmatch(_NUMBER, spelt):
-            known = self._values.get(float(spelt))
+        if known is None and self.numeric:
+            percent = _PERCENT.fullmatch(spelt) if max(self._values) == _HUNDRED else None
+            number = spelt if percent is None else percent.group("label")
+            known = self._values.get(float(number)) if re.fullmatch(_NUMBER, number) else None
         return known
 
     def whole(self, text: str) -> str | None:
@@ -72,11 +84,9 @@ class Scale:
             return None
         if (label := self.exact(text)) is not None:
             return label
-        bare = plain_digits(_MARKUP.sub("", text)).strip()
+        bare = plain_digits(unwrapped(text)).strip()
         if (wrapped := _WRAPPED.fullmatch(bare)) is not None:
             return self.whole(wrapped.group(2))
-        if (boxed := _BOXED.fullmatch(text.strip())) is not None:
-            return self.exact(boxed.group(1))
         if (named := _NAMED.fullmatch(bare)) is not None:
             bare = named.group("label")
         elif self.kind == "choice" and (chosen := _CHOSEN.fullmatch(bare)) is not None:
@@ -88,17 +98,26 @@ class Scale:
 
         A number followed by a full stop or a bracket starts a list rather than an answer.
         """
-        bare = plain_digits(_MARKUP.sub("", line)).strip()
+        bare = plain_digits(unwrapped(line)).strip()
         found = self._leading.match(bare)
+        if found is None and (named := _NAMED.fullmatch(bare)) is not None:
+            bare = named.group("label")
+            found = self._leading.match(bare)
         if found is None:
             return None
-        rest = bare[found.end() :]
         label = self.exact(found.group("label"))
         numeric = re.fullmatch(_NUMBER, spelling(found.group("label"))) is not None
+        rest = bare[found.end() :]
+        if numeric and (scale := self._own_scale(rest)) is not None:
+            rest = rest[scale:]
         after = (_AFTER_NUMBER if numeric else _AFTER_WORD).match(rest)
         if label is None or after is None:
             return None
         return label, rest[after.end() - 1 :]
+
+    def heading(self, line: str) -> bool:
+        """Whether `line` only announces an answer: "**Rating:**"."""
+        return _HEADING.fullmatch(unwrapped(line)) is not None
 
     def rescaled(self, rest: str) -> bool:
         """Whether what follows a number puts it on a scale of its own: "4" then "out of 10"."""
@@ -112,7 +131,7 @@ class Scale:
 
     def mentioned(self, text: str) -> frozenset[str]:
         """Every label that `text` mentions in a form that looks like a label."""
-        bare = plain_digits(_MARKUP.sub("", text))
+        bare = plain_digits(unwrapped(text))
         if self.numeric:
             found = {self._values.get(float(number)) for number in _NUMBERS.findall(bare)}
         else:
@@ -127,6 +146,15 @@ class Scale:
             return False
         numbers = _NUMBERS.findall(plain_digits(text))
         return any(float(number) not in self._values for number in numbers)
+
+    def _own_scale(self, rest: str) -> int | None:
+        """Where "/5" or "%" ends, that follows a number and is this scale's own."""
+        top = max(self._values, default=0.0)
+        sign = _OF.match(rest)
+        if sign is not None and float(sign.group(1)) == top:
+            return sign.end()
+        percent = re.match(r"\s*(?:%|per\s?cent\b)", rest) if top == _HUNDRED else None
+        return None if percent is None else percent.end()
 
     @property
     def _all(self) -> tuple[str, ...]:

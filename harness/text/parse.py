@@ -12,16 +12,16 @@ import msgspec
 
 from harness.prompts.template import Kind, ResponseName
 from harness.text.answer import Answer
+from harness.text.control_tokens import without_control_tokens
 from harness.text.grammar import Scale, scale_of
 from harness.text.refusal import answer_refusal, content_refusal, disclaimer, hints_refusal
+from harness.text.thoughts import without_thoughts
 from harness.wire import Reply
 
 __all__ = ["is_unclear", "parse_answer"]
 
 _OPEN = re.compile(r"<\s*answer\s*>", re.IGNORECASE)
 _CLOSE = re.compile(r"<\s*/\s*answer\s*>", re.IGNORECASE)
-_THOUGHT_END = re.compile(r"</think(?:ing)?>", re.IGNORECASE)
-_THOUGHT_START = re.compile(r"\s*<think(?:ing)?>", re.IGNORECASE)
 _HEDGE = re.compile(
     r"\b(?:but|however|that said|still|nevertheless|if i had to|if pressed|hypothetically)\b",
     re.IGNORECASE,
@@ -49,7 +49,8 @@ def parse_answer(
     if reply.stop == "content_filter":
         return Answer(outcome="refused", reason="content filter")
     scale = scale_of(labels, banned, kind)
-    text = _without_thoughts(reply.text)
+    text = without_thoughts(reply.text, reasoning_asked=response == "reasoned")
+    text = without_control_tokens(text)
     truncated = reply.stop == "max_tokens"
     if response == "tool" and reply.tool_arguments is not None:
         return _of_tool(reply.tool_arguments, scale, truncated)
@@ -70,12 +71,14 @@ def is_unclear(answer: Answer) -> bool:
 
 
 def _of_plain(text: str, scale: Scale, *, truncated: bool, completes: bool) -> Answer:
-    line, _, rest = text.strip().partition("\n")
     whole = scale.whole(text)
     if whole is not None:
         if truncated:
             return _invalid(_UNCLEAR + "truncated")
         return _given(whole, scale, "exact label" if scale.exact(text) else "label in a phrase")
+    line, _, rest = text.strip().partition("\n")
+    if scale.heading(line):
+        line, _, rest = rest.strip().partition("\n")
     label, same_line = scale.whole(line), ""
     if label is None and (found := scale.leading(line)) is not None:
         label, same_line = found
@@ -204,11 +207,3 @@ def _tagged(text: str) -> list[str]:
             contents.append(text[opens[-1].end() : close.start()])
         start = close.end()
     return contents
-
-
-def _without_thoughts(text: str) -> str:
-    """`text` after a thinking block that a provider left inside it."""
-    ends = list(_THOUGHT_END.finditer(text))
-    if ends:
-        return text[ends[-1].end() :]
-    return "" if _THOUGHT_START.match(text) else text

@@ -1,5 +1,7 @@
 """Spelling: what makes two labels the same answer."""
 
+import unicodedata
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -28,3 +30,16 @@ def test_spelling_is_idempotent(text: str) -> None:
     """Spelling what is already spelt changes nothing but a sign that trimming laid bare."""
     assert plain_digits(plain_digits(text)) == plain_digits(text)
     assert spelling(text) == spelling(f"  {text}\n")
+
+
+RAISED = [
+    char for char in map(chr, range(0x80, 0x20000)) if unicodedata.category(char) in ("No", "So")
+]
+
+
+@settings(deadline=None, max_examples=300)
+@given(number=st.integers(0, 100).map(str), sign=st.sampled_from(RAISED), before=st.booleans())
+def test_folding_joins_no_digits(number: str, sign: str, before: bool) -> None:
+    """A raised, lowered, circled or fractional digit beside a number makes no other number."""
+    text = f"{sign}{number}" if before else f"{number}{sign}"
+    assert not spelling(text).isdecimal() or spelling(text) == number
