@@ -28,6 +28,8 @@ _HEDGE = re.compile(
 )
 _OPENS_AS_REFUSAL = re.compile(r"\W*(?:i|we|sorry|unfortunately|no)\b[^.!?\n]*", re.IGNORECASE)
 _UNCLEAR = "unclear: "
+_ENDS_LINE = re.compile(r"[ \t]*\n")
+_SENTENCE_ENDS = (".", "!", "?", "\u3002", ")", '"', "*", "\u201d")
 
 
 def parse_answer(
@@ -51,15 +53,16 @@ def parse_answer(
     scale = scale_of(labels, banned, kind)
     text = without_thoughts(reply.text, reasoning_asked=response == "reasoned")
     text = without_control_tokens(text)
-    truncated = reply.stop == "max_tokens"
+    truncated = reply.stop == "max_tokens" or (
+        reply.stop == "unknown" and not _looks_complete(text, scale, response, completes=completes)
+    )
     if response == "tool" and reply.tool_arguments is not None:
         return _of_tool(reply.tool_arguments, scale, truncated)
     if not text.strip():
         return _invalid("truncated" if truncated else "empty")
-    if response == "reasoned":
-        return _of_tags(text, scale, last=True, truncated=truncated)
-    if response == "xml":
-        return _of_tags(text, scale, last=False, truncated=truncated, completes=completes)
+    if response in ("reasoned", "xml"):
+        last = response == "reasoned"
+        return _of_tags(text, scale, last=last, truncated=truncated, completes=completes)
     if response == "tool":
         return _of_text_for_tool(text, scale, truncated)
     return _of_plain(text, scale, truncated=truncated, completes=completes)
@@ -108,11 +111,13 @@ def _leading(label: str, rest: str, scale: Scale, truncated: bool) -> Answer:
     return _given(label, scale, "leading label")
 
 
-def _of_tags(
-    text: str, scale: Scale, *, last: bool, truncated: bool, completes: bool = False
-) -> Answer:
-    """Answer tags: with reasoning the last complete one counts, otherwise all must agree."""
-    contents = _tagged(text)
+def _of_tags(text: str, scale: Scale, *, last: bool, truncated: bool, completes: bool) -> Answer:
+    """Answer tags: with reasoning the last complete one counts, otherwise all must agree.
+
+    Of a reply that was cut off no tag is known to be the last; only where a completion follows the
+    answer does one stand, that ends its line.
+    """
+    contents, end = _tagged(text)
     if not contents:
         label = None if last else scale.exact(text)
         if label is None:
@@ -120,6 +125,8 @@ def _of_tags(
         return (
             _invalid(_UNCLEAR + "truncated") if truncated else _given(label, scale, "exact label")
         )
+    if truncated and not (completes and _ENDS_LINE.match(text, end)):
+        return _invalid(_UNCLEAR + "truncated")
     answers = [_of_plain(content, scale, truncated=False, completes=False) for content in contents]
     answer = answers[-1] if last else answers[0]
     if not last and not completes and {other.label for other in answers} != {answer.label}:
@@ -127,6 +134,15 @@ def _of_tags(
     if answer.outcome != "answered":
         return answer
     return _given(answer.label or "", scale, "answer tag")
+
+
+def _looks_complete(text: str, scale: Scale, response: ResponseName, *, completes: bool) -> bool:
+    """Whether `text` ends as a finished answer of its format does: the test of an unknown stop."""
+    bare = text.rstrip()
+    if response in ("reasoned", "xml"):
+        contents, end = _tagged(bare)
+        return bool(contents) and (completes or end == len(bare))
+    return scale.whole(bare) is not None or bare.endswith(_SENTENCE_ENDS)
 
 
 def _of_tool(arguments: str, scale: Scale, truncated: bool) -> Answer:
@@ -197,8 +213,8 @@ def _invalid(reason: str) -> Answer:
     return Answer(outcome="invalid", reason=reason)
 
 
-def _tagged(text: str) -> list[str]:
-    """Contents of all complete answer tags in order; of nested ones the innermost."""
+def _tagged(text: str) -> tuple[list[str], int]:
+    """Contents of complete answer tags in order, of nested ones the innermost; where they end."""
     contents = []
     start = 0
     for close in _CLOSE.finditer(text):
@@ -206,4 +222,4 @@ def _tagged(text: str) -> list[str]:
         if opens:
             contents.append(text[opens[-1].end() : close.start()])
         start = close.end()
-    return contents
+    return contents, start

@@ -222,3 +222,29 @@ def test_position_does_not_change_what_is_read() -> None:
     for form in forms:
         first, second = read(form.format("A")), read(form.format("B"))
         assert (first.outcome, first.reason) == (second.outcome, second.reason), form
+
+
+@pytest.mark.parametrize("response", ["reasoned", "xml"])
+@pytest.mark.parametrize("after", ["", " but", "\n\nOn the other hand", ". Then again, <answer>"])
+def test_a_draft_of_a_cut_reply_is_no_answer(response: str, after: str) -> None:
+    """A tag in a reply that was cut off may not be the last: `invalid`, left to a judge."""
+    text = f"The first seems nicer, so <answer>A</answer>{after}"
+    assert read(text, response=response).label == "A"
+    cut = read(text, response=response, stop="max_tokens")
+    assert cut.outcome == "invalid" and is_unclear(cut)
+
+
+@pytest.mark.parametrize("completion", ["The sea is wide, the sea", "A <b>bold</b> answer:\n\n1."])
+def test_a_cut_completion_does_not_take_its_label_back(completion: str) -> None:
+    """Where a completion follows the answer, being cut off inside it is no loss."""
+    for text in (f"<answer>A</answer>\n{completion}", f"Nicer. <answer>A</answer>\n\n{completion}"):
+        asked = {"response": "reasoned", "stop": "max_tokens", "completes": True}
+        assert read(text, **asked).label == "A"
+
+
+@pytest.mark.parametrize("response", ["plain", "xml", "reasoned"])
+def test_an_unknown_stop_is_judged_by_the_form(response: str) -> None:
+    """What ends as a finished answer does is read; what does not counts as cut off."""
+    finished = "A" if response == "plain" else "Nicer. <answer>A</answer>"
+    assert read(finished, response=response, stop="unknown").label == "A"
+    assert read(f"{finished}\n\nThat one is", response=response, stop="unknown").label is None
