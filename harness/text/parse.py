@@ -13,8 +13,15 @@ import msgspec
 from harness.prompts.template import Kind, ResponseName
 from harness.text.answer import Answer
 from harness.text.control_tokens import without_control_tokens
+from harness.text.declining import (
+    answer_refusal,
+    content_refusal,
+    declines_answer,
+    declines_task,
+)
+from harness.text.disclaimers import disclaimer
 from harness.text.grammar import Scale, scale_of
-from harness.text.refusal import answer_refusal, content_refusal, disclaimer, hints_refusal
+from harness.text.statements import stated, takes_back
 from harness.text.thoughts import without_thoughts
 from harness.wire import Reply
 
@@ -88,23 +95,28 @@ def _of_plain(text: str, scale: Scale, *, truncated: bool, completes: bool) -> A
     if label is None:
         return _without_label(text, scale, truncated)
     if completes:
-        if answer_refusal(same_line):
+        if declines_answer(same_line, choice=True):
             return Answer(outcome="refused", reason="declines to answer")
         return _given(label, scale, "leading label")
-    return _leading(label, f"{same_line}\n{rest}", scale, truncated)
+    return _leading(label, same_line, rest, scale, truncated)
 
 
-def _leading(label: str, rest: str, scale: Scale, truncated: bool) -> Answer:
-    """A label with text after it stands unless that text takes it back."""
-    if answer_refusal(rest):
+def _leading(label: str, same_line: str, below: str, scale: Scale, truncated: bool) -> Answer:
+    """A label with text after it stands unless that text declines, or states another.
+
+    What the text is looked at for never depends on which label was given: of the same comment
+    after every level, all stand or none, but where the comment itself states one answer.
+    """
+    rest = f"{same_line}\n{below}"
+    choice = scale.kind == "choice"
+    if declines_answer(rest, choice=choice):
         return Answer(outcome="refused", reason="declines to answer")
-    if scale.kind == "choice" and content_refusal(rest):
+    if choice and declines_task(rest):
         return Answer(outcome="refused", reason="label and refusal")
-    if scale.kind == "choice" and hints_refusal(rest):
-        return _invalid(_UNCLEAR + "label and refusal")
     if scale.rescaled(rest):
         return _invalid(_UNCLEAR + "another scale")
-    if scale.mentioned(rest) - {label}:
+    others = stated(scale, rest, same_line=same_line)
+    if len(others) > 1 or others - {label} or takes_back(scale, rest):
         return _invalid(_UNCLEAR + "two different labels")
     if truncated:
         return _invalid(_UNCLEAR + "truncated")

@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from harness.text.refusal import answer_refusal, content_refusal, disclaimer, is_refusal
+from harness.text.declining import answer_refusal, content_refusal
+from harness.text.disclaimers import disclaimer
+from harness.text.refusal import is_refusal
 
 RELEASED = {"gpt4": 0.936, "mistralinstruct": 0.860}
 """Accuracy of the string matcher that was released with the data."""
