@@ -29,16 +29,17 @@ _ANSWER = r"(?:rate|choose|pick|select|answer|compare|decide|judge|say|rank|scor
 _CONTENT = re.compile(
     rf"{_CANNOT}{_BETWEEN}\s+{_DO}\b"
     r"|(?:'m|\bam)\s+not\s+comfortable\b"
-    r"|\b(?:must|have\s+to|need\s+to|will|would|should)\s+(?:decline|refuse)\b",
+    r"|\b(?:must|have\s+to|need\s+to|will|would|should)\s+(?:\w+ly\s+)?(?:decline|refuse)\b",
     re.IGNORECASE,
 )
 _PASSIVE = re.compile(
-    rf"\b(?:is|are)\s+(?:not\s+)?something\s+(?:that\s+)?i\s+(?:can|{_CANNOT})(?:not|n't)?\s+{_DO}\b",
+    rf"(?:\b(?:is|are)|'s)\s+(?:not\s+something\s+(?:that\s+)?i\s+can|something\s+(?:that\s+)?i\s+{_CANNOT})"
+    rf"\s+{_DO}\b",
     re.IGNORECASE,
 )
 _SORRY = re.compile(
-    rf"\W*(?:i(?:'m|\s+am)\s+)?(?:really\s+|very\s+|so\s+)?(?:sorry|apologi[sz]e)\b[^.!?\n]{{0,120}}?"
-    rf"{_CANNOT}",
+    rf"\W*(?:i(?:'m|\s+am)\s+)?(?:really\s+|very\s+|so\s+)?(?:sorry|apologi[sz]e)\b"
+    rf"(?:[^.!?\n]{{0,120}}?\b(?:i|we)\b[^.!?\n]{{0,40}}?|\W*(?:but\s+)?(?:\w+\s+)?){_CANNOT}",
     re.IGNORECASE,
 )
 _ANSWERING = re.compile(
