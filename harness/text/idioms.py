@@ -6,7 +6,7 @@ __all__ = ["without_idioms"]
 
 _CANNOT = (
     r"(?:ca(?:n'?t|nnot|n\s+not)|could(?:n't|\s+not)|wo(?:n't)|will\s+not|would(?:n't|\s+not)|"
-    r"do(?:n't|\s+not)|did(?:n't|\s+not)|(?:am|was|'m)\s+(?:not\s+able|unable)\s+to|never)"
+    r"do(?:n't|\s+not)|did(?:n't|\s+not)|(?:am|was|'m)\s+(?:not\s+able|unable|not\s+going)\s+to|never)"
 )
 _IDIOMS = re.compile(
     # what the writer is drawn to: "can't help but …", "can't help it", "can't wait", "can't resist"
@@ -23,7 +23,7 @@ _IDIOMS = re.compile(
     r"|mind|take\s+(?:it|that|any)\s+(?:back|seriously|credit)|call\s+it|go\s+(?:higher|lower)"
     r"|give\s+(?:up|in)\b|give\s+(?:it\s+)?(?:enough|more\s+praise|full)|hesitate"
     r"|(?:recommend|stress|emphasi[sz]e|overstate|praise|thank|rate|rank|score)\b[^.!?\n]{0,40}?"
-    r"\b(?:enough|highly|high|higher|lower|low)"
+    r"\b(?:enough|highly|high|higher|lower|low|otherwise)"
     r"|(?:give|assign|award|offer)\b[^.!?\n]{0,30}?"
     r"\b(?:higher|lower|better|worse|full|top|perfect|highest|lowest|maximum|more\s+than)\b"
     # saying what is not meant, not declining to say: "can't say that I minded"
@@ -35,8 +35,10 @@ _IDIOMS = re.compile(
     r"|compare\s+(?:it|this|that)\s+(?:to|with)\s+(?:any|other)"
     # doing that fails to be something else: "can't do it justice", "can't make it through"
     r"|do\s+(?:it|this|that|them|the\s+\w+)\s+(?:full\s+)?justice|do\s+(?:any\s+)?(?:better|without)"
-    r"|make\s+(?:it\s+(?:through|past|up)|sense|up\s+for|heads?|out\b|do\b)|answer\s+for\s+(?:its|the)"
+    r"|make\s+(?:it\s+(?:through|past|up)|sense|up\s+for|heads?|out\b|do\b)|answer\s+for\s+(?:its|the|any|every|other)"
     r")"
+    r"|\b(?:anyone|anybody|someone|people|who|others|nobody|no\s+one|you)\s+(?:would|could|should|will)"
+    r"\s+(?:ever\s+)?(?:refuse|decline)\b"
     # giving up and not giving up, refusing what is not the task
     r"|\brefus(?:e|es|ed|ing)\s+to\s+(?:give\s+up|let|accept\s+(?:defeat|that)|be|believe|admit|quit"
     r"|back\s+down|apologi[sz]e|lose|settle|surrender)"

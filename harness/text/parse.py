@@ -1,8 +1,7 @@
 """From a reply to an answer: pure text, no guesses.
 
 The cascade: an exact label; then the response format's own grammar; then refusal and disclaimer
-by rule. What is left is invalid. Where a judge may still settle it, the reason begins with
-"unclear" (`is_unclear`).
+by rule. What is left is invalid; `Answer.unclear` says where a judge may still settle it.
 """
 
 import re
@@ -34,7 +33,6 @@ _HEDGE = re.compile(
     re.IGNORECASE,
 )
 _OPENS_AS_REFUSAL = re.compile(r"\W*(?:i|we|sorry|unfortunately|no)\b[^.!?\n]*", re.IGNORECASE)
-_UNCLEAR = "unclear: "
 _ENDS_LINE = re.compile(r"[ \t]*\n")
 _SENTENCE_ENDS = (".", "!", "?", "\u3002", ")", '"', "*", "\u201d")
 
@@ -77,14 +75,14 @@ def parse_answer(
 
 def is_unclear(answer: Answer) -> bool:
     """Whether a judge may still settle this answer."""
-    return answer.outcome == "invalid" and answer.reason.startswith(_UNCLEAR)
+    return answer.unclear
 
 
 def _of_plain(text: str, scale: Scale, *, truncated: bool, completes: bool) -> Answer:
     whole = scale.whole(text)
     if whole is not None:
         if truncated:
-            return _invalid(_UNCLEAR + "truncated")
+            return _unclear("truncated")
         return _given(whole, scale, "exact label" if scale.exact(text) else "label in a phrase")
     line, _, rest = text.strip().partition("\n")
     if scale.heading(line):
@@ -114,12 +112,12 @@ def _leading(label: str, same_line: str, below: str, scale: Scale, truncated: bo
     if choice and declines_task(rest):
         return Answer(outcome="refused", reason="label and refusal")
     if scale.rescaled(rest):
-        return _invalid(_UNCLEAR + "another scale")
+        return _unclear("another scale")
     others = stated(scale, rest, same_line=same_line)
     if len(others) > 1 or others - {label} or takes_back(scale, rest):
-        return _invalid(_UNCLEAR + "two different labels")
+        return _unclear("two different labels")
     if truncated:
-        return _invalid(_UNCLEAR + "truncated")
+        return _unclear("truncated")
     return _given(label, scale, "leading label")
 
 
@@ -134,15 +132,13 @@ def _of_tags(text: str, scale: Scale, *, last: bool, truncated: bool, completes:
         label = None if last else scale.exact(text)
         if label is None:
             return _without_label(text, scale, truncated, otherwise="no complete answer tag")
-        return (
-            _invalid(_UNCLEAR + "truncated") if truncated else _given(label, scale, "exact label")
-        )
+        return _unclear("truncated") if truncated else _given(label, scale, "exact label")
     if truncated and not (completes and _ENDS_LINE.match(text, end)):
-        return _invalid(_UNCLEAR + "truncated")
+        return _unclear("truncated")
     answers = [_of_plain(content, scale, truncated=False, completes=False) for content in contents]
     answer = answers[-1] if last else answers[0]
     if not last and not completes and {other.label for other in answers} != {answer.label}:
-        return _invalid(_UNCLEAR + "two different labels")
+        return _unclear("two different labels")
     if answer.outcome != "answered":
         return answer
     return _given(answer.label or "", scale, "answer tag")
@@ -174,7 +170,7 @@ def _of_text_for_tool(text: str, scale: Scale, truncated: bool) -> Answer:
     label = scale.exact(text)
     if label is None:
         return _without_label(text, scale, truncated, otherwise="no tool call")
-    return _invalid(_UNCLEAR + "truncated") if truncated else _given(label, scale, "exact label")
+    return _unclear("truncated") if truncated else _given(label, scale, "exact label")
 
 
 def _without_label(
@@ -188,25 +184,25 @@ def _without_label(
     mentioned = scale.mentioned(text)
     told = _opening_refusal(text) if truncated else text
     if scale.closing(text):
-        return _invalid(_UNCLEAR + (otherwise or "label after other text"))
+        return _unclear(otherwise or "label after other text")
     if content_refusal(told):
         return Answer(outcome="refused", reason="declines the task")
     if disclaimer(text):
         hedge = _HEDGE.search(text)
         if hedge is None or not scale.mentioned(text[hedge.end() :]):
             return Answer(outcome="disclaimed", reason="says that it has no preferences")
-        return _invalid(_UNCLEAR + "disclaimer and label")
+        return _unclear("disclaimer and label")
     if answer_refusal(told):
         return Answer(outcome="refused", reason="declines to answer")
     if truncated:
-        return _invalid(_UNCLEAR + "truncated")
+        return _unclear("truncated")
     if otherwise is not None:
-        return _invalid(_UNCLEAR + otherwise)
+        return _unclear(otherwise)
     if len(mentioned) > 1:
-        return _invalid(_UNCLEAR + "two different labels")
+        return _unclear("two different labels")
     if scale.off_scale(text):
-        return _invalid(_UNCLEAR + "off-scale number")
-    return _invalid(_UNCLEAR + ("label in prose" if mentioned else "no label"))
+        return _unclear("off-scale number")
+    return _unclear("label in prose" if mentioned else "no label")
 
 
 def _opening_refusal(text: str) -> str:
@@ -219,6 +215,10 @@ def _given(label: str, scale: Scale, reason: str) -> Answer:
     if label in scale.banned:
         return _invalid("banned label")
     return Answer(outcome="answered", label=label, reason=reason)
+
+
+def _unclear(reason: str) -> Answer:
+    return Answer(outcome="invalid", reason=f"unclear: {reason}", unclear=True)
 
 
 def _invalid(reason: str) -> Answer:

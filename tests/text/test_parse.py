@@ -213,6 +213,14 @@ def test_a_cut_answer_is_left_to_a_judge() -> None:
     assert read("A\n\nA poem", stop="max_tokens", completes=True).label == "A"
 
 
+def test_only_an_invalid_answer_is_left_to_a_judge() -> None:
+    """What may still be settled is marked by a field, and nothing that is settled carries it."""
+    assert read("I like both A and B").unclear and not read("").unclear
+    assert not read("A").unclear and not read("I can't choose.").unclear
+    with pytest.raises(ValueError, match="settled"):
+        Answer(outcome="refused", unclear=True)
+
+
 def test_position_does_not_change_what_is_read() -> None:
     """The same form of answer is read for the first label as for the second."""
     forms = (
