@@ -1,8 +1,8 @@
 """From LOGS to the record table.
 
 LOGS is a file, a folder or several of either: Inspect logs (`.eval`, `.json`), or tables of
-records (`.parquet`, `.csv`). A folder is searched for logs; only one that holds none is searched
-for tables, so that a table exported beside its logs is not read a second time.
+records (`.parquet`, `.csv`, `.tsv`). A folder is searched for logs; only one that holds none is
+searched for tables, so that a table exported beside its logs is not read a second time.
 """
 
 import io
@@ -29,12 +29,13 @@ from harness.records.log_cache import LogCache, LogEntry, SampleRows, cache_fold
 from harness.records.log_file import LogFile, LogSample, NotALog, read_log
 from harness.records.log_runs import LogInfo, newest
 from harness.records.record import DRAWN_IN_ID, SCHEMA, Record, frame
+from harness.records.row_checks import REQUIRED
 from harness.records.scored import Scored, scored
+from harness.records.sheet import TABLE_SUFFIXES, sheet_columns
 
 __all__ = ["LogInfo", "LogRecords", "find_logs", "read_records"]
 
 _LOG_SUFFIXES = (".eval", ".json")
-_TABLE_SUFFIXES = (".parquet", ".csv")
 _LOG_START = re.compile(rb'\s*\{\s*"(?:version|status|eval)"')
 """How Inspect's JSON logs begin; the listing of an eval set begins with a log's name."""
 
@@ -72,21 +73,21 @@ def find_logs(paths: Sequence[str | Path]) -> list[Path]:
 
 def _files(path: Path) -> list[Path]:
     if path.is_file():
-        if path.suffix not in _LOG_SUFFIXES + _TABLE_SUFFIXES:
+        if path.suffix.lower() not in _LOG_SUFFIXES + TABLE_SUFFIXES:
             raise UsageError(
                 f"cannot read {str(path)!r}; expected an Inspect log (.eval, .json) or a table "
-                "of records (.parquet, .csv)"
+                "of records (.parquet, .csv, .tsv)"
             )
         return [path]
     if not path.is_dir():
         raise UsageError(f"no log or folder {str(path)!r} (looked in {Path.cwd()})")
     files = sorted(file for file in path.rglob("*") if file.is_file())
     logs = [f for f in files if f.suffix == ".eval" or (f.suffix == ".json" and _json_log(f))]
-    tables = [f for f in files if f.suffix in _TABLE_SUFFIXES and _record_table(f)]
+    tables = [f for f in files if f.suffix.lower() in TABLE_SUFFIXES and _record_table(f)]
     if not logs and not tables:
         raise UsageError(
-            f"no logs in folder {str(path)!r}; expected .eval or .json logs, or .parquet or .csv "
-            "tables of records"
+            f"no logs in folder {str(path)!r}; expected .eval or .json logs, or .parquet, .csv or "
+            ".tsv tables of records"
         )
     return logs or tables
 
@@ -98,14 +99,7 @@ def _json_log(file: Path) -> bool:
 
 
 def _record_table(file: Path) -> bool:
-    try:
-        if file.suffix == ".parquet":
-            columns = set(pl.read_parquet_schema(file))
-        else:
-            columns = set(pl.read_csv(file, n_rows=0).columns)
-    except (OSError, pl.exceptions.PolarsError):
-        return False
-    return {"kind", "template", "rater", "outcome"} <= columns
+    return set(REQUIRED) <= set(sheet_columns(file))
 
 
 def read_records(
@@ -129,7 +123,7 @@ def read_records(
     logs: list[tuple[LogInfo, LogEntry | None]] = []
     tables: list[tuple[LogInfo, pl.DataFrame]] = []
     for file in _with_progress(files, progress):
-        if file.suffix in _TABLE_SUFFIXES:
+        if file.suffix.lower() in TABLE_SUFFIXES:
             table = read_table(file)
             tables.append((LogInfo(path=str(file), kind="table"), table))
             continue
