@@ -75,8 +75,8 @@ def reliability(
 ) -> None:
     """Reliability of ratings: outcomes, spread, ICC, agreement of repeats, consistency.
 
-    INPUTS is logs, folders of logs or tables of records, or one CSV with columns
-    item,seed,value[,origin][,outcome]. Each combination of rater, template, settings and
+    INPUTS is logs, folders of logs or tables of records, or one CSV or TSV with
+    columns item,seed,value[,origin][,outcome]. Each combination of rater, template, settings and
     conditions is a group of its own: nothing is pooled. Levels of built-in templates are known;
     for a CSV give --levels. Intervals are 95 %: bootstrap over items unless named otherwise, F
     for icc_1_1 to icc_c_k.
@@ -113,7 +113,7 @@ def _read(
     inputs: tuple[Path, ...], levels: tuple[float, ...] | None
 ) -> tuple[pl.DataFrame, list[str]]:
     """Rating records of INPUTS, and lines about what was passed over."""
-    plain = [path for path in inputs if path.suffix == ".csv" and is_rating_file(path)]
+    plain = [path for path in inputs if path.is_file() and is_rating_file(path)]
     if plain and len(inputs) > 1:
         raise UsageError(f"{str(plain[0])!r} is a plain CSV of ratings; expected it alone")
     if plain:

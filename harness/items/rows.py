@@ -1,7 +1,5 @@
 """Rows of a JSON, JSONL or CSV file, each with the place it stands at."""
 
-import csv
-import io
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +8,7 @@ from typing import Any
 import msgspec
 
 from harness.errors import UsageError
+from harness.items.delimited import decoded, delimited
 
 __all__ = ["Row", "read_rows"]
 
@@ -34,13 +33,9 @@ def read_rows(path: Path) -> list[Row]:
     readers = {".json": _json, ".jsonl": _lines, ".csv": _csv, ".tsv": _csv}
     if suffix not in readers:
         raise UsageError(
-            f"items file {path}: unknown ending {suffix!r}; expected .jsonl, .csv, .json"
+            f"items file {path}: unknown ending {suffix!r}; expected .jsonl, .csv, .tsv, .json"
         )
-    try:
-        text = path.read_bytes().decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise UsageError(f"items file {path} is not UTF-8 (byte {error.start})") from None
-    rows = list(readers[suffix](path, text))
+    rows = list(readers[suffix](path, decoded(path)))
     if not rows:
         raise UsageError(f"items file {path} is empty")
     return rows
@@ -79,23 +74,7 @@ def _row(index: int, place: str, fields: object) -> Row:
 
 
 def _csv(path: Path, text: str) -> Iterator[Row]:
-    # csv counts physical lines; a field may span several, so a record is named by its last.
-    reader = csv.reader(
-        io.StringIO(text, newline=""), delimiter="\t" if path.suffix == ".tsv" else ","
-    )
-    header: list[str] | None = None
-    index = 0
-    try:
-        for values in reader:
-            if not values:
-                continue
-            if header is None:
-                header = [name.strip() for name in values]
-                continue
-            place = f"{path}, line {reader.line_num}"
-            if len(values) != len(header):
-                raise UsageError(f"{place}: {len(values)} fields; the header has {len(header)}")
-            yield Row(index, place, dict(zip(header, values, strict=True)))
-            index += 1
-    except csv.Error as error:
-        raise UsageError(f"{path}, line {reader.line_num}: not CSV ({error})") from None
+    table = delimited(path, text)
+    for index, (line, values) in enumerate(table.rows):
+        fields = dict(zip(table.header, values, strict=True))
+        yield Row(index, f"{path}, line {line}", fields)

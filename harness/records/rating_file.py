@@ -1,4 +1,4 @@
-"""Plain CSV files of ratings: item, seed, value, and what else is known."""
+"""Plain delimited files of ratings: item, seed, value, and what else is known."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -7,8 +7,19 @@ import numpy as np
 import polars as pl
 
 from harness.errors import UsageError
-from harness.records.pooling import IDENTITY, require_columns
+from harness.records.pooling import IDENTITY
 from harness.records.record import SCHEMA
+from harness.records.row_checks import REQUIRED
+from harness.records.sheet import (
+    NO_ID,
+    NOTHING,
+    ROW,
+    TABLE_SUFFIXES,
+    Sheet,
+    as_number,
+    read_sheet,
+    sheet_columns,
+)
 from harness.text.answer import OUTCOMES
 
 __all__ = ["is_rating_file", "read_rating_file"]
@@ -18,9 +29,10 @@ _TAKEN = ("item", "origin", "outcome", "completion_refused", "log", *IDENTITY)
 
 
 def is_rating_file(file: Path) -> bool:
-    """Whether a CSV is a plain one: it lacks the columns of a table of records."""
-    columns = _read(file, rows=0).columns
-    return not {"kind", "template", "rater", "outcome"} <= set(columns)
+    """Whether a delimited file is a plain one: it lacks the columns of a table of records."""
+    if file.suffix.lower() not in TABLE_SUFFIXES or file.suffix.lower() == ".parquet":
+        return False
+    return not set(REQUIRED) <= set(sheet_columns(file))
 
 
 def read_rating_file(
@@ -33,17 +45,23 @@ def read_rating_file(
     is none of `levels`: off the scale is no rating. Returns the records and one line for each such
     thing. UsageError for missing columns, an unknown outcome, or a value that is no number.
     """
-    table = _read(file)
     where = repr(str(file))
-    require_columns(table, _NEEDED, where=where)
+    try:
+        sheet = read_sheet(file, (*_NEEDED, *_TAKEN))
+    except UsageError as error:
+        raise UsageError(f"{where} is not a CSV file of ratings: {error}") from None
+    if not sheet.columns:
+        raise UsageError(f"{where} is not a CSV file of ratings: it is empty")
+    _require(sheet, where)
+    table = sheet.text()
     if len(table) == 0:
         raise UsageError(f"no ratings in {where}")
     for name in ("item", "seed"):
-        if table[name].null_count():
-            row = int(table[name].is_null().arg_true()[0]) + 2
-            raise UsageError(f"no {name} in line {row} of {where}")
+        missing = table.filter(table[name].fill_null("nan").str.to_lowercase().is_in(NO_ID))
+        if len(missing):
+            raise UsageError(f"no {name} in line {missing[ROW][0]} of {where}")
     given = _numbers(table, where)
-    outcome = _outcomes(table, given, where)
+    outcome = _outcomes(table, where)
     notes = []
     empty = (outcome == "answered") & given.is_null()
     if empty.any():
@@ -68,40 +86,41 @@ def read_rating_file(
     return records, notes
 
 
-def _read(file: Path, *, rows: int | None = None) -> pl.DataFrame:
-    try:
-        return pl.read_csv(file, infer_schema=False, n_rows=rows)
-    except (OSError, pl.exceptions.PolarsError) as error:
-        said = (str(error).strip().splitlines() or ["cannot be read"])[0]
-        raise UsageError(f"{str(file)!r} is not a CSV file: {said}") from None
+def _require(sheet: Sheet, where: str) -> None:
+    missing = [name for name in _NEEDED if name not in sheet.table.columns]
+    if missing:
+        raise UsageError(
+            f"missing column {', '.join(map(repr, missing))} in {where}; "
+            f"found {', '.join(sheet.columns)}"
+        )
 
 
 def _numbers(table: pl.DataFrame, where: str) -> pl.Series:
     """Values as numbers, null where empty; text that is none is an error unless not answered."""
-    text = table["value"].str.strip_chars().replace("", None)
-    number = text.cast(pl.Float64, strict=False).fill_nan(None)
+    text = table["value"]
+    number = as_number(text).fill_nan(None)
     wrong = text.is_not_null() & (number.is_null() | number.is_infinite())
-    wrong &= ~text.str.to_lowercase().is_in(["nan", "na", "null", "none"]).fill_null(False)
-    if "outcome" in table.columns:
-        wrong &= table["outcome"].fill_null("answered") == "answered"
+    wrong &= ~text.str.to_lowercase().is_in(NOTHING).fill_null(False)
+    wrong &= _outcomes(table, where) == "answered"
     if wrong.any():
         row = int(wrong.arg_true()[0])
         raise UsageError(
-            f"value {text[row]!r} in line {row + 2} of {where}; expected a finite number, "
+            f"value {text[row]!r} in line {table[ROW][row]} of {where}; expected a finite number, "
             "or nothing and an outcome"
         )
     return number
 
 
-def _outcomes(table: pl.DataFrame, given: pl.Series, where: str) -> pl.Series:
+def _outcomes(table: pl.DataFrame, where: str) -> pl.Series:
     if "outcome" not in table.columns:
         return pl.Series("outcome", np.full(len(table), "answered"))
-    outcome = table["outcome"].str.strip_chars().fill_null("answered")
+    outcome = table["outcome"].fill_null("answered").str.to_lowercase()
+    outcome = outcome.replace(NOTHING, "answered")
     wrong = ~outcome.is_in(OUTCOMES)
     if wrong.any():
         row = int(wrong.arg_true()[0])
         raise UsageError(
-            f"unknown outcome {outcome[row]!r} in line {row + 2} of {where}; "
+            f"unknown outcome {table['outcome'][row]!r} in line {table[ROW][row]} of {where}; "
             f"expected {', '.join(OUTCOMES)}"
         )
     return outcome

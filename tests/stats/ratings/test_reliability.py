@@ -202,6 +202,44 @@ def test_bad_csv_is_one_line(tmp_path: Path, text: str, said: str) -> None:
     assert "\n" not in str(caught.value)
 
 
+PLAIN = "item,seed,value,outcome\na,1,2.5,\na,2,3,answered\nb,1,,refused\nb,2,,\n"
+DIALECTS = {
+    "r.csv": PLAIN.replace("\n", "\n\n").replace(",", " , "),
+    "semi.CSV": "\ufeff" + PLAIN.replace(",", ";").replace("2.5", "2,5"),
+    "r.tsv": PLAIN.replace(",", "\t").replace("\n", "\r\n"),
+    "title.csv": PLAIN.replace("item", "Item").replace("value", "VALUE").replace("ans", "Ans"),
+    "na.csv": PLAIN.replace(",,\n", ",NaN,NA\n").replace(",,ref", ",NA,ref"),
+}
+
+
+@pytest.mark.parametrize("name", DIALECTS)
+def test_every_dialect_is_the_same_ratings(tmp_path: Path, name: str) -> None:
+    """Separators, case, blanks, empty lines and words for nothing change no rating."""
+    file = write(tmp_path / name, DIALECTS[name])
+    assert is_rating_file(file)
+    table, notes = read_rating_file(file)
+    expected, said = read_rating_file(write(tmp_path / "plain.csv", PLAIN))
+    assert table.equals(expected)
+    assert notes == said == ["1 ratings without a value counted as invalid"]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('item,seed,value\na,1,2\n\n"",2,3\n', "no item in line 4"),
+        ("item,seed,value\nNaN,1,2\n", "no item in line 2"),
+        ("item;run;value\na;1;2\n", "missing column 'seed' in .*found item, run, value"),
+        ("Item,item,seed,value\n", "two columns 'Item', 'item'"),
+        ("item,seed,value\na,1\n", "line 2: 2 fields; the header has 3"),
+    ],
+)
+def test_bad_rows_of_dialects(tmp_path: Path, text: str, said: str) -> None:
+    """The line is the one in the file, empty ones counted; columns are named as found."""
+    with pytest.raises(UsageError, match=said) as caught:
+        read_rating_file(write(tmp_path / "bad.csv", text))
+    assert "\n" not in str(caught.value)
+
+
 def test_csv_with_a_duplicate(tmp_path: Path) -> None:
     """Two values for one item and seed are an error, not an average and not the last."""
     file = write(tmp_path / "d.csv", "item,seed,value\na,1,3\na,1,4\nb,1,2\n")
