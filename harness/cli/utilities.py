@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import click
 import polars as pl
+from click.core import ParameterSource
 from rich import box
 from rich.console import Console
 from rich.table import Table
@@ -17,6 +18,8 @@ from harness.errors import UsageError
 from harness.records.files import WRITERS, write_table
 from harness.records.logs import read_records
 from harness.records.pooling import require_one
+from harness.records.sheet import TABLE_SUFFIXES, sheet_columns
+from harness.stats.choices.one_sided import ordered
 from harness.stats.choices.questions import PositionBy, questions_from_records, read_questions
 from harness.stats.choices.sensitivity import sensitivity
 from harness.stats.choices.utilities import Analysis, analyse
@@ -147,11 +150,17 @@ def utilities(
 ) -> None:
     """Utilities of items from choices between them, with 95 % intervals.
 
-    INPUTS is Inspect logs, folders of logs or tables of records, or one CSV of comparisons with
-    columns first,second,choice[,count][,p_first]: choice is first or second, anything else is
-    counted and left out; p_first is a probability read off the model. Optional columns template,
-    origin_first, origin_second serve --position-by. What differs in rater, template or settings
-    is not pooled.
+    INPUTS is Inspect logs, folders of logs or tables of records, or one CSV, TSV or Parquet file
+    of comparisons in one of three forms:
+
+    \b
+    first,second,choice[,count][,p_first]  choice is first or second, anything else is counted
+                                           and left out; p_first: a probability off the model
+    winner,loser[,tie][,count]             the order shown is not known: no position effect
+    model_a,model_b,winner[,count]         winner is model_a, model_b or tie; model_a was first
+
+    A tie is half a win for each. Optional columns template, origin_first, origin_second serve
+    --position-by. What differs in rater, template or settings is not pooled.
 
     \b
     penchant utilities logs/ -o utilities.csv
@@ -173,6 +182,11 @@ def utilities(
         force_sigma=force_sigma,
     )
     questions = _read(inputs, position_by)
+    if not ordered(questions) and (asked := _asked_for_position(position, position_by)):
+        raise UsageError(
+            f"{asked} and a table of winner,loser, which does not say what was shown first; "
+            "expected --no-position"
+        )
     with Console(stderr=True).status("Fitting"):
         result = analyse(
             questions, options=options, position_by=position_by, reference=reference, seed=seed
@@ -211,18 +225,19 @@ def _read(inputs: tuple[Path, ...], position_by: PositionBy) -> pl.DataFrame:
     return questions_from_records(choices)
 
 
+def _asked_for_position(position: bool, position_by: PositionBy) -> str:
+    """The option by which a position effect was asked for, and not by default; "" for none."""
+    if position_by != "none":
+        return f"--position-by {position_by}"
+    source = click.get_current_context().get_parameter_source("position")
+    return "--position" if position and source is not ParameterSource.DEFAULT else ""
+
+
 def _is_comparisons(path: Path) -> bool:
     """A table that is not one of records: what is missing of its columns is said on reading."""
-    if path.suffix not in (".csv", ".parquet"):
+    if path.suffix.lower() not in TABLE_SUFFIXES:
         return False
-    try:
-        if path.suffix == ".parquet":
-            columns = list(pl.read_parquet_schema(path))
-        else:
-            columns = pl.read_csv(path, n_rows=0, infer_schema=False).columns
-    except (OSError, pl.exceptions.PolarsError):
-        return True
-    return "item_first" not in columns and "kind" not in columns
+    return not {"item_first", "kind"} & set(sheet_columns(path))
 
 
 def _show(result: Analysis, reference: str | None) -> None:

@@ -134,3 +134,34 @@ def test_two_files_of_comparisons_are_refused(games: Path) -> None:
     """Plain comparisons carry no identity by which to tell whether they may be pooled."""
     with pytest.raises(UsageError, match="alone"):
         run(games, games)
+
+
+def test_a_table_of_winners(tmp_path: Path) -> None:
+    """winner;loser in any ending: no position effect, said; --position is refused by name."""
+    rows = ["A;B", "B;C", "A;C", "C;A"] * 5
+    file = tmp_path / "games.TSV"
+    file.write_text("Winner;Loser\n" + "\n".join(rows) + "\n")
+    summary = json.loads(run(file, "--json").stdout)
+    assert summary["position_effect"] is None
+    assert any("does not say which item was shown first" in note for note in summary["notes"])
+    for option in (("--position",), ("--position-by", "template")):
+        with pytest.raises(UsageError, match=r"winner,loser.*expected --no-position"):
+            run(file, *option)
+    run(file, "--no-position")
+
+
+def test_winners_read_as_first_are_said(tmp_path: Path) -> None:
+    """Where the first column always wins, the screen names --no-position."""
+    file = tmp_path / "games.csv"
+    file.write_text("first,second,choice\n" + "a,b,first\nb,c,first\na,c,first\n" * 5)
+    assert "use --no-position" in run(file).output
+    assert "use --no-position" not in run(file, "--no-position").output
+
+
+def test_a_header_alone_is_one_line(tmp_path: Path) -> None:
+    """A table without a row, or without an answer, has nothing to fit."""
+    for text in ("first,second,choice\n", "first,second,choice\na,b,refused\n", "winner,loser\n"):
+        file = tmp_path / "games.csv"
+        file.write_text(text)
+        with pytest.raises(UsageError, match="no answered comparison"):
+            run(file)

@@ -11,6 +11,8 @@ from typing import Any, Literal
 import polars as pl
 
 from harness.errors import UsageError
+from harness.records.sheet import ROW, Sheet, as_number, read_sheet, sheet_of
+from harness.stats.choices.forms import COLUMNS, comparisons, is_nothing
 from harness.stats.thurstone.comparisons import Comparisons, aggregate
 
 __all__ = [
@@ -39,11 +41,13 @@ QUESTION_SCHEMA: dict[str, Any] = {
     "random": pl.Boolean,
     "refused_first": pl.Boolean,
     "refused_second": pl.Boolean,
+    "ordered": pl.Boolean,
 }
 """One row a question: `p` is 1 or 0 for the item shown first or second being chosen, or the
 probability read off the model (`soft`); null unless `outcome` is `answered`. `count` is how often.
 `random`: the pair was drawn at random, not chosen by what earlier answers said. `refused_first`,
-`refused_second`: whether the item's completion was a refusal; null where not known."""
+`refused_second`: whether the item's completion was a refusal; null where not known. `ordered`:
+whether the first was shown first; where not known, `first` is the item that won or either."""
 
 
 def questions_from_records(records: pl.DataFrame) -> pl.DataFrame:
@@ -65,104 +69,76 @@ def questions_from_records(records: pl.DataFrame) -> pl.DataFrame:
         random=pl.col("drawn").is_in(["initial", "reserve"]).fill_null(False),
         refused_first="completion_refused_first",
         refused_second="completion_refused_second",
+        ordered=pl.lit(True),
     )
 
 
 def read_questions(path: Path) -> pl.DataFrame:
-    """A CSV or Parquet file of comparisons as questions; see `questions_from_table`."""
-    try:
-        if path.suffix == ".parquet":
-            table = pl.read_parquet(path)
-        else:
-            table = pl.read_csv(path, infer_schema=False)
-    except (OSError, pl.exceptions.PolarsError) as error:
-        raise UsageError(f"cannot read {path}: {str(error).splitlines()[0]}") from error
-    return questions_from_table(table, where=str(path))
+    """A Parquet file, or a CSV in any dialect, of comparisons in any form of `forms`."""
+    return _questions(read_sheet(path, COLUMNS))
 
 
 def questions_from_table(table: pl.DataFrame, *, where: str) -> pl.DataFrame:
-    """Columns `first,second,choice[,count][,p_first]`, and optionally `template,origin_first,
-    origin_second,random`, as questions; `where` names the source in errors.
+    """A table of comparisons in any form of `forms` as questions; `where` names it in errors.
 
     `choice` is `first` or `second`; anything else is an outcome of its own. A row with `p_first`
-    counts as answered unless its `choice` names another outcome.
+    counts as answered unless its `choice` names another outcome. A tie is half a win for each.
     """
-    missing = [c for c in ("first", "second") if c not in table.columns]
-    if "choice" not in table.columns and "p_first" not in table.columns:
-        missing.append("choice")
-    if missing:
-        raise UsageError(
-            f"no column {', '.join(missing)} in {where}; expected "
-            "first,second,choice[,count][,p_first]"
-        )
-    numbered = _numbers(table.with_row_index("row", offset=2), where)
-    text = pl.col("choice").cast(pl.String).fill_null("").str.strip_chars()
+    return _questions(sheet_of(table, COLUMNS, where=where))
+
+
+def _questions(sheet: Sheet) -> pl.DataFrame:
+    numbered = _numbers(comparisons(sheet), sheet.where)
+    choice = pl.col("choice").fill_null("")
     has_p = pl.col("p_first").is_not_null()
-    is_choice = text.is_in(["first", "second"])
-    answered = is_choice | (has_p & text.is_in(["", "answered"]))
-    hard = pl.when(text == "first").then(1.0).otherwise(0.0)
-    other = pl.when(text.is_in(["", "answered"])).then(pl.lit("missing")).otherwise(text)
-    optional = [
-        (pl.col(c) if c in table.columns else pl.lit(None, pl.String)).alias(c)
-        for c in ("origin_first", "origin_second", "template")
-    ]
-    questions = numbered.select(
-        pl.col("row"),
-        pl.col("first").cast(pl.String),
-        pl.col("second").cast(pl.String),
-        *optional,
+    is_choice = choice.is_in(["first", "second"])
+    answered = pl.col("tie") | is_choice | (has_p & choice.is_in(["", "answered"]))
+    hard = pl.when("tie").then(0.5).when(choice == "first").then(1.0).otherwise(0.0)
+    other = pl.when(choice.is_in(["", "answered"])).then(pl.lit("missing")).otherwise(choice)
+    return numbered.select(
+        "first",
+        "second",
+        "origin_first",
+        "origin_second",
+        "template",
         outcome=pl.when(answered).then(pl.lit("answered")).otherwise(other),
         p=pl.when(answered).then(pl.coalesce("p_first", hard)),
         count="count",
         soft=has_p & answered,
-        random=_flag(table),
+        random=pl.col("random").fill_null("").str.to_lowercase().is_in(["true", "1"]),
         refused_first=pl.lit(None, pl.Boolean),
         refused_second=pl.lit(None, pl.Boolean),
+        ordered="ordered",
     )
-    _check_rows(questions, where)
-    return questions.select(list(QUESTION_SCHEMA))
-
-
-def _flag(table: pl.DataFrame) -> pl.Expr:
-    if "random" not in table.columns:
-        return pl.lit(False)
-    return pl.col("random").cast(pl.String).str.to_lowercase().is_in(["true", "1"])
 
 
 def _numbers(table: pl.DataFrame, where: str) -> pl.DataFrame:
-    """`count` and `p_first` as numbers, 1 and null where absent; `choice` always there."""
-    for name, default in (("count", 1.0), ("p_first", None)):
-        if name not in table.columns:
-            table = table.with_columns(pl.lit(default, pl.Float64).alias(name))
-            continue
-        text = pl.col(name).cast(pl.String).str.strip_chars()
-        parsed = text.replace("", None).cast(pl.Float64, strict=False)
-        bad = table.filter(text.is_not_null() & (text != "") & parsed.is_null())
-        if len(bad):
-            raise UsageError(
-                f"{name} {bad[name][0]!r} in {where}, row {bad['row'][0]}; expected a number"
-            )
-        filled = parsed if default is None else parsed.fill_null(default)
-        table = table.with_columns(filled.alias(name))
-    if "choice" not in table.columns:
-        table = table.with_columns(pl.lit("", pl.String).alias("choice"))
-    return table
-
-
-def _check_rows(questions: pl.DataFrame, where: str) -> None:
-    count, p = pl.col("count"), pl.col("p")
+    """`count` and `p_first` as numbers, 1 and null where absent, each row in its range."""
+    number = {name: as_number(table[name]) for name in ("count", "p_first")}
+    given = {
+        "count": pl.col("count").is_not_null(),
+        "p_first": pl.col("p_first").is_not_null() & ~is_nothing(pl.col("p_first")),
+    }
+    count, p = number["count"], number["p_first"]
     rules = [
-        ("first", pl.col("first").is_null() | pl.col("second").is_null(), "expected two items"),
-        ("first", pl.col("first") == pl.col("second"), "an item is compared with itself"),
         ("count", ~(count.is_finite() & (count >= 0)), "expected a finite number, 0 or more"),
-        ("p", p.is_not_null() & ~((p >= 0) & (p <= 1)), "expected a probability"),
+        ("p_first", ~p.is_between(0, 1), "expected a probability"),
     ]
-    for column, bad, expected in rules:
-        rows = questions.filter(bad)
+    for name, wrong, expected in rules:
+        rows = table.with_columns(parsed=number[name]).filter(
+            given[name] & (number[name].is_null() | wrong)
+        )
         if len(rows):
-            name = "p_first" if column == "p" else column
-            value = rows[column][0]
-            raise UsageError(f"{name} {value!r} in {where}, row {rows['row'][0]}; {expected}")
+            text, value, row = rows.select(name, "parsed", ROW).row(0)
+            raise UsageError(
+                f"{name} {text!r} in {where}, row {row}; expected a number"
+                if value is None
+                else f"{name} {value!r} in {where}, row {row}; {expected}"
+            )
+    return table.with_columns(
+        count=count.fill_null(1.0),
+        p_first=pl.when(given["p_first"]).then(p),
+    )
 
 
 def as_half_wins(questions: pl.DataFrame, outcomes: Sequence[str] = ("refused",)) -> pl.DataFrame:

@@ -8,6 +8,7 @@ import numpy as np
 import polars as pl
 
 from harness.records.pooling import require_one
+from harness.stats.choices.one_sided import first_choice_rate, order_notes, position_as_known
 from harness.stats.choices.questions import PositionBy, build, questions_from_records
 from harness.stats.thurstone.comparisons import Comparisons, FloatArray
 from harness.stats.thurstone.fit import Fit, Options, fit
@@ -72,7 +73,7 @@ def analyse(
     `items` fixes the items of the fit; by default those in at least one answered question. `seed`
     is that of posterior draws and of the held-out split.
     """
-    options = options or Options()
+    options = position_as_known(questions, options or Options(), position_by)
     rng = np.random.default_rng(seed)
     data = build(questions, items=items, position_by=position_by)
     origins = origins_of(questions, data.items)
@@ -144,7 +145,7 @@ def _summary(
         "items": data.n,
         "comparisons": data.total,
         "outcomes": data.outcomes,
-        **_position(fitted),
+        **_position(fitted, questions),
         "components": fitted.components,
         "tau": fitted.tau,
         "heldout_nll": heldout and heldout.nll,
@@ -156,14 +157,14 @@ def _summary(
         "link": fitted.options.link,
         "method": fitted.method,
         "sigma": "per-item" if len(fitted.sigma) else "fixed",
-        "notes": list(_notes(fitted, questions)),
+        "notes": [*_notes(fitted, questions), *order_notes(questions, fitted)],
     }
 
 
-def _position(fitted: Fit) -> dict[str, Any]:
+def _position(fitted: Fit, questions: pl.DataFrame) -> dict[str, Any]:
     """The position effect over all groups, weighted by comparisons, and each group's."""
     data, effects = fitted.data, position_effects(fitted)
-    rate = float(data.wins.sum() / data.total)
+    rate = first_choice_rate(questions)
     if not len(effects):
         empty = dict.fromkeys(
             ("position_effect", "position_effect_low", "position_effect_high"), None
