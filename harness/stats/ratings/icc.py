@@ -6,6 +6,7 @@ coefficients"; (1), (A) and (C) are Shrout & Fleiss' (1979) cases 1, 2 and 3.
 
 import math
 
+import msgspec
 import numpy as np
 from scipy.special import fdtri
 
@@ -55,22 +56,42 @@ def icc(ratings: FloatArray, *, confidence: float = 0.95) -> dict[str, Estimate]
 
 
 def icc_bootstrap(ratings: FloatArray, *, bootstrap: Bootstrap) -> dict[str, Estimate]:
-    """All six forms with bootstrap intervals over items; arguments and items as in `icc`."""
+    """All six forms with bootstrap intervals over items; arguments and items as in `icc`.
+
+    The forms of the mean of k ratings are those of one rating stepped up, limits and all: the
+    step is monotone, and a resample whose form of one rating lies at or below −1/(k − 1) has none.
+    """
     one_way = _one_way_items(ratings)
     complete = ratings[np.isfinite(ratings).all(axis=1)]
     found = {form: undefined(_why_undefined(one_way), n=len(one_way)) for form in FORMS}
     if len(one_way) >= 2:
-        single = bootstrap.estimates(_one_way_parts(one_way), _one_way_statistic)
-        found["icc_1_1"], found["icc_1_k"] = single
+        single = bootstrap.estimate(_one_way_parts(one_way), _one_way_statistic)
+        found["icc_1_1"], found["icc_1_k"] = single, _of_mean(single, _mean_size(one_way))
     if len(complete) >= 2 and complete.shape[1] >= 2:
         double = bootstrap.estimates(_two_way_parts(complete), _two_way_statistic)
-        found |= dict(zip(("icc_a_1", "icc_c_1", "icc_a_k", "icc_c_k"), double, strict=True))
-    return {
-        form: value
-        if math.isfinite(value.estimate)
-        else undefined(_why_undefined(one_way if "_1_" in form else complete), n=value.n)
-        for form, value in ((form, found[form]) for form in FORMS)
-    }
+        for form, value in zip("ac", double, strict=True):
+            found[f"icc_{form}_1"] = value
+            found[f"icc_{form}_k"] = _of_mean(value, complete.shape[1])
+    for form, value in found.items():
+        if math.isinf(value.estimate):
+            found[form] = undefined("items do not differ at all", n=value.n)
+        elif math.isnan(value.estimate):
+            used = one_way if "_1_" in form else complete
+            found[form] = undefined(_why_undefined(used), n=value.n)
+    return found
+
+
+def _of_mean(single: Estimate, k: float) -> Estimate:
+    value, low, high = (_stepped_up(x, k) for x in (single.estimate, single.low, single.high))
+    return msgspec.structs.replace(single, estimate=value, low=low, high=high)
+
+
+def _mean_size(ratings: FloatArray) -> float:
+    """k₀ of the one-way analysis."""
+    with np.errstate(all="ignore"):
+        return float(
+            _one_way_mean_squares(_one_way_parts(ratings).sum(axis=0, keepdims=True))[2][0]
+        )
 
 
 def icc_1_1(ratings: FloatArray, *, bootstrap: Bootstrap) -> Estimate:
@@ -78,7 +99,7 @@ def icc_1_1(ratings: FloatArray, *, bootstrap: Bootstrap) -> Estimate:
     one_way = _one_way_items(ratings)
     if len(one_way) < 2:
         return undefined(_why_undefined(one_way), n=len(one_way))
-    found = bootstrap.estimates(_one_way_parts(one_way), _one_way_statistic)[0]
+    found = bootstrap.estimate(_one_way_parts(one_way), _one_way_statistic)
     if math.isfinite(found.estimate):
         return found
     return undefined(_why_undefined(one_way), n=len(one_way))
@@ -125,8 +146,7 @@ def _one_way_mean_squares(
 def _one_way_statistic(sums: FloatArray) -> FloatArray:
     between, within, k, _, df_within = _one_way_mean_squares(sums)
     single = (between - within) / (between + (k - 1) * within)
-    single = np.where((between + within > 0) & (df_within > 0), single, np.nan)
-    return np.column_stack([single, single * k / (1 + single * (k - 1))])
+    return np.where((between + within > 0) & (df_within > 0), single, np.nan)
 
 
 def _one_way_f(ratings: FloatArray, confidence: float) -> tuple[float, float, float, float]:
@@ -182,15 +202,16 @@ def _two_way_mean_squares(
 
 
 def _two_way_statistic(sums: FloatArray) -> FloatArray:
-    """ICC(A,1), ICC(C,1), ICC(A,k), ICC(C,k)."""
+    """ICC(A,1) and ICC(C,1)."""
     n, items, repeats, error = _two_way_mean_squares(sums)
     k = sums.shape[1] - 3
     some = items + repeats + error > 0
-    agreement = (items - error) / (items + (k - 1) * error + k * (repeats - error) / n)
-    agreement = np.where(some, agreement, np.nan)
+    whole = items + (k - 1) * error + k * (repeats - error) / n
+    # With two items and two repeats the whole may be nothing but rounding.
+    some_whole = whole > _FLAT * (items + repeats + error)
+    agreement = np.where(some & some_whole, (items - error) / whole, np.nan)
     consistency = np.where(some, (items - error) / (items + (k - 1) * error), np.nan)
-    single = np.column_stack([agreement, consistency])
-    return np.column_stack([single, single * k / (1 + single * (k - 1))])
+    return np.column_stack([agreement, consistency])
 
 
 def _two_way_f(
@@ -203,7 +224,7 @@ def _two_way_f(
         return {"a": nothing, "c": nothing}
     with np.errstate(all="ignore"):
         sums = _two_way_parts(ratings).sum(axis=0, keepdims=True)
-        agreement, consistency = _two_way_statistic(sums)[0, :2].tolist()
+        agreement, consistency = _two_way_statistic(sums)[0].tolist()
         _, items, repeats, error = (float(x[0]) for x in _two_way_mean_squares(sums))
     df1, df2 = float(n - 1), float((n - 1) * (k - 1))
     found = {"a": nothing, "c": nothing}
@@ -240,5 +261,7 @@ def _stepped_up(single: float, k: float) -> float:
 
     Without any variance between items it has no lower bound: minus infinity.
     """
+    if math.isnan(single):
+        return math.nan
     below = 1 + single * (k - 1)
     return single * k / below if below > 1e-12 else -math.inf

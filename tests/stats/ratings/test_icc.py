@@ -159,3 +159,25 @@ def test_too_little_data_is_undefined(shape: tuple[int, int]) -> None:
     x = np.arange(float(shape[0] * shape[1])).reshape(shape)
     for found in (icc(x), icc_bootstrap(x, bootstrap=Bootstrap(resamples=20))):
         assert all(math.isnan(value.estimate) and value.note for value in found.values())
+
+
+def test_no_form_leaves_its_range() -> None:
+    """On noise of any size no estimate or limit passes 1, and bootstrap and F estimates agree.
+
+    Without the guard of the mean's forms: estimates of 16, lower limits of −1e16.
+    """
+    for seed in range(150):
+        rng = np.random.default_rng(seed)
+        items, repeats = rng.integers(2, 7), rng.integers(2, 5)
+        ratings = rng.integers(1, 4, (items, repeats)).astype(float)
+        ratings[rng.random(ratings.shape) < 0.1 * (seed % 2)] = np.nan
+        by_f = icc(ratings)
+        for form, value in icc_bootstrap(ratings, bootstrap=Bootstrap(resamples=60)).items():
+            for one in (value, by_f[form]):
+                assert not one.estimate > 1 + 1e-9, (seed, form)
+                assert not one.high > 1 + 1e-9, (seed, form)
+                assert not one.low > one.high, (seed, form)
+                assert np.isneginf(one.low) or not one.low < -1e12, (seed, form)
+            assert np.isnan(value.estimate) == np.isnan(by_f[form].estimate), (seed, form)
+            if np.isfinite(value.estimate):
+                assert abs(value.estimate - by_f[form].estimate) < 1e-9 * (1 + abs(value.estimate))
