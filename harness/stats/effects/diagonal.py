@@ -11,21 +11,24 @@ from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 from scipy import stats
 
 from harness.errors import UsageError
 from harness.records.pooling import require_columns, require_one
+from harness.stats.effects.permutation import critical_value, two_sided_p
 from harness.stats.intervals import (
     Bootstrap,
     Estimate,
     FloatArray,
     Tested,
-    mean_interval,
     tested,
     undefined,
 )
 
 __all__ = ["SelfCross", "rating_cells", "self_vs_cross"]
+
+_DRAWN = 20_000
 
 _EXACT = 8
 """Largest k whose k! permutations are enumerated (40 320)."""
@@ -35,13 +38,14 @@ _EXACT = 8
 class SelfCross:
     """`effect` d over the cells, t with (k − 1)² − 1 df; `permutation_p` of the test that
     reassigns which completer is whose (`permutations` of them, exact or drawn);
-    `by_item` the same d with items as the units: about these very models and no others.
+    `by_item` the same d, p and interval by the same assignments, each studentised over items; with
+    three models there are too few for an interval.
     """
 
     effect: Tested
     permutation_p: float
     permutations: int
-    by_item: Estimate
+    by_item: Tested
 
 
 def self_vs_cross(cells: FloatArray, *, bootstrap: Bootstrap) -> SelfCross:
@@ -57,20 +61,18 @@ def self_vs_cross(cells: FloatArray, *, bootstrap: Bootstrap) -> SelfCross:
         raise UsageError(f"{k} raters and {cells.shape[2]} completers; expected the same models")
     if k < 3:
         nothing = undefined("needs three models or more", n=len(cells))
-        return SelfCross(tested(nothing, p=math.nan, test=""), math.nan, 0, nothing)
+        none = tested(nothing, p=math.nan, test="")
+        return SelfCross(none, math.nan, 0, none)
     with np.errstate(all="ignore"):
         given = np.isfinite(cells)
         means = np.where(given, cells, 0.0).sum(axis=0) / given.sum(axis=0)
     if not np.isfinite(means).all():
         nothing = undefined("a cell has no rating", n=len(cells))
-        return SelfCross(tested(nothing, p=math.nan, test=""), math.nan, 0, nothing)
+        none = tested(nothing, p=math.nan, test="")
+        return SelfCross(none, math.nan, 0, none)
     residual = _double_centred(means[None])[0]
     p, count = _permutation_test(residual, bootstrap)
-    complete = given.all(axis=(1, 2))
-    by_item = mean_interval(
-        np.where(complete, _diagonal(_double_centred(cells)), np.nan),
-        confidence=bootstrap.confidence,
-    )
+    by_item = _by_item(cells, given.all(axis=(1, 2)), bootstrap)
     return SelfCross(_cell_estimate(residual, bootstrap.confidence), p, count, by_item)
 
 
@@ -137,19 +139,50 @@ def _cell_estimate(residual: FloatArray, confidence: float) -> Tested:
     return tested(estimate, p=p, test=f"t, {df} df")
 
 
+def _by_item(cells: FloatArray, complete: NDArray[np.bool_], bootstrap: Bootstrap) -> Tested:
+    """d over items that have every cell, studentised by their spread.
+
+    How a rater takes to a completer beyond both their means is the same for all items: items as
+    units alone would take such a liking, wherever it falls on the diagonal, for the self. So p and
+    interval come from all assignments of completers to raters, each over its own error by item.
+    """
+    used = _double_centred(cells[complete])
+    missing, n, k = int((~complete).sum()), len(used), cells.shape[1]
+    if n < 2:
+        return tested(undefined("fewer than two items in every cell", n=n), p=math.nan, test="",
+                      left_out=missing)  # fmt: skip
+    rows, orders = np.arange(k), _orders(k, bootstrap)
+    ratios = np.empty(len(orders))
+    d = error = 0.0
+    for i, order in enumerate(orders):
+        traces = used[:, rows, order].sum(axis=1) / (k - 1)
+        mean, spread = float(traces.mean()), float(traces.std(ddof=1)) / math.sqrt(n)
+        ratios[i] = abs(mean) / spread if spread > 1e-12 * (1 + abs(mean)) else math.inf
+        if i == 0:
+            d, error = mean, spread
+    half = critical_value(ratios, bootstrap.confidence) * error
+    estimate = Estimate(estimate=d, n=n, note=f"no interval: {len(orders)} assignments are too few")
+    if math.isfinite(half):
+        estimate = Estimate(estimate=d, low=d - half, high=d + half, n=n, interval="permutation")
+    p = two_sided_p(ratios, float(ratios[0]))
+    return tested(estimate, p=p, test=f"{len(orders)} assignments", left_out=missing)
+
+
+def _orders(k: int, bootstrap: Bootstrap) -> NDArray[np.int_]:
+    """Assignments of completers to raters, the one seen first; drawn above 8 models."""
+    if k <= _EXACT:
+        return np.array(list(itertools.permutations(range(k))))
+    rows = np.arange(k)
+    drawn = bootstrap.rng(k, 3).permuted(np.tile(rows, (_DRAWN, 1)), axis=1)
+    return np.concatenate([rows[None], drawn])
+
+
 def _permutation_test(residual: FloatArray, bootstrap: Bootstrap) -> tuple[float, int]:
     """Two-sided p of the trace over all assignments of completers to raters, and their number.
 
     Exact, the observed one among them, so p is at least 1/k!; above 8 models 20 000 are drawn.
     """
-    k = len(residual)
-    rows = np.arange(k)
+    orders = _orders(len(residual), bootstrap)
     observed = abs(float(np.trace(residual)))
-    if k <= _EXACT:
-        orders = np.array(list(itertools.permutations(range(k))))
-    else:
-        rng = bootstrap.rng(k, 3)
-        drawn = rng.permuted(np.tile(rows, (20_000, 1)), axis=1)
-        orders = np.concatenate([rows[None], drawn])
-    traces = residual[rows, orders].sum(axis=1)
+    traces = residual[np.arange(len(residual)), orders].sum(axis=1)
     return float(np.mean(np.abs(traces) >= observed - 1e-12)), len(orders)

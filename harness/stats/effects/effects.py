@@ -6,18 +6,15 @@ from collections.abc import Mapping, Sequence
 import msgspec
 import numpy as np
 import polars as pl
-from scipy import stats
 
 from harness.errors import UsageError
 from harness.records.pooling import require_one
+from harness.stats.effects.permutation import mean_test
 from harness.stats.intervals import (
     Estimate,
     FloatArray,
     Tested,
     clustered_rate,
-    mean_interval,
-    tested,
-    undefined,
 )
 from harness.stats.ratings.matrix import item_means, matched_matrices
 
@@ -34,12 +31,12 @@ __all__ = [
 def paired_delta(condition: FloatArray, neutral: FloatArray, *, confidence: float = 0.95) -> Tested:
     """Mean over items of (mean rating in the condition − mean rating in neutral).
 
-    Both are (items × repeats), rows in one order. Student's interval over items; p of Wilcoxon's
-    signed-rank test with zero differences kept in the ranking (Pratt): they abound on five
-    levels, and dropping them overstates.
+    Both are (items × repeats), rows in one order. p and interval of the mean by sign flips over
+    items (`harness.stats.effects.permutation`): both are about the mean, however skewed the
+    differences, and exact for symmetric ones.
     """
     difference = item_means(condition) - item_means(neutral)
-    return _signed_rank(mean_interval(difference, confidence=confidence), difference)
+    return mean_test(difference, confidence=confidence)
 
 
 def higher_than_neutral(
@@ -49,8 +46,8 @@ def higher_than_neutral(
 
     Column k of `condition` is set against column k of `neutral` (items × repeats each); each
     item's shares over its matched repeats are averaged over items. Items without a matched
-    repeat are counted in `undefined`. `sign` is P(higher) − P(lower) over items with its
-    interval and the exact sign test of the items' net direction, ties left out.
+    repeat are counted in `undefined`. `sign` is P(higher) − P(lower) over items, with
+    p and interval by sign flips over items, to which items that stay add nothing.
     """
     with np.errstate(invalid="ignore"):
         gap = condition - neutral
@@ -68,14 +65,8 @@ def higher_than_neutral(
         for name, share in by_item.items()
     }
     net = by_item["higher"] - by_item["lower"]
-    up, down = int((net > 1e-9).sum()), int((net < -1e-9).sum())
-    p = float(stats.binomtest(up, up + down).pvalue) if up + down else math.nan
-    found["sign"] = tested(
-        mean_interval(net, confidence=confidence),
-        p=p,
-        test=f"sign test, {len(net) - up - down} ties",
-        left_out=missing,
-    )
+    sign = mean_test(net, confidence=confidence)
+    found["sign"] = msgspec.structs.replace(sign, undefined=sign.undefined + missing)
     return found
 
 
@@ -93,7 +84,7 @@ def asymmetry(
     """
     base = item_means(neutral)
     total = (item_means(plus) - base) + (item_means(minus) - base)
-    return _signed_rank(mean_interval(total, confidence=confidence), total)
+    return mean_test(total, confidence=confidence)
 
 
 def holm(p_values: Mapping[str, float]) -> dict[str, float]:
@@ -203,14 +194,3 @@ def _with_holm(rows: list[dict[str, object]]) -> pl.DataFrame:
             rows[int(i)]["p_holm"] = adjusted
     table = pl.DataFrame([{"p_holm": math.nan} | row for row in rows], infer_schema_length=None)
     return table.select(*(name for name in table.columns if name != "p_holm"), "p_holm")
-
-
-def _signed_rank(estimate: Estimate, differences: FloatArray) -> Tested:
-    finite = differences[np.isfinite(differences)]
-    if len(finite) == 0:
-        return tested(undefined("no item rated in both", n=0), p=math.nan, test="")
-    if np.all(np.abs(finite) < 1e-12):
-        return tested(estimate, p=1.0, test="Wilcoxon, all differences zero")
-    rounded = np.round(finite, 9)  # equal differences must tie
-    p = float(stats.wilcoxon(rounded, zero_method="pratt").pvalue)
-    return tested(estimate, p=p, test="Wilcoxon signed rank (Pratt)")

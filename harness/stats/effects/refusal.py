@@ -4,11 +4,13 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import msgspec
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 from scipy import stats
 
+from harness.stats.effects.permutation import critical_value, slope_test, two_sided_p
 from harness.stats.intervals import (
     Bootstrap,
     Estimate,
@@ -20,6 +22,9 @@ from harness.stats.intervals import (
 )
 
 __all__ = ["RefusalPreference", "refusal_preference"]
+
+_CHUNK = 1_000_000
+"""Ranks held at a time (8 MB)."""
 
 
 @dataclass(frozen=True)
@@ -59,60 +64,17 @@ def refusal_preference(
     if origins is not None:
         strata = np.unique(np.asarray(origins)[known], return_inverse=True)[1]
     return RefusalPreference(
-        point_biserial=_point_biserial(refused, preference, bootstrap, missing),
-        lower=_mann_whitney(refused, preference, bootstrap.confidence, missing),
-        within_origin=_within(refused, preference, strata, bootstrap, permutations, missing),
+        point_biserial=_correlation(
+            refused, preference, np.zeros_like(strata), bootstrap, permutations, missing
+        ),
+        lower=_lower(refused, preference, bootstrap.confidence, permutations, missing),
+        within_origin=_correlation(refused, preference, strata, bootstrap, permutations, missing),
         quartiles=_quartiles(refused, preference, bootstrap.confidence),
         means=_means(refused, preference),
     )
 
 
-def _r_parts(x: FloatArray, y: FloatArray) -> FloatArray:
-    return np.column_stack([np.ones(len(x)), x, y, x * x, y * y, x * y])
-
-
-def _r(sums: FloatArray) -> FloatArray:
-    n, x, y, xx, yy, xy = sums.T
-    product = (xx - x * x / n) * (yy - y * y / n)
-    return np.where(product > 1e-18, (xy - x * y / n) / np.sqrt(np.abs(product)), np.nan)
-
-
-def _point_biserial(
-    refused: NDArray[np.bool_], preference: FloatArray, bootstrap: Bootstrap, missing: int
-) -> Tested:
-    if len(preference) < 3 or refused.all() or not refused.any() or np.ptp(preference) == 0:
-        return _nothing("refusal or preference does not vary", len(preference))
-    found = stats.pointbiserialr(refused, preference)
-    parts = _r_parts(refused.astype(float), preference - preference.mean())
-    estimate = bootstrap.estimate(parts, _r)
-    return tested(
-        estimate, p=float(found.pvalue), test=f"t, {len(preference) - 2} df", left_out=missing
-    )
-
-
-def _mann_whitney(
-    refused: NDArray[np.bool_], preference: FloatArray, confidence: float, missing: int
-) -> Tested:
-    """P(refused item below another) with the interval of DeLong et al. (1988)."""
-    below, above = preference[refused], preference[~refused]
-    if len(below) < 1 or len(above) < 1:
-        return _nothing("refusal does not vary", len(preference))
-    ranks = stats.rankdata(preference)
-    # Share of the other group that each item beats, ties half: DeLong's structural components.
-    of_refused = 1 - (ranks[refused] - stats.rankdata(below)) / len(above)
-    of_others = (ranks[~refused] - stats.rankdata(above)) / len(below)
-    chance = float(of_refused.mean())
-    low = high = math.nan
-    if len(below) > 1 and len(above) > 1:
-        variance = of_refused.var(ddof=1) / len(below) + of_others.var(ddof=1) / len(above)
-        half = float(stats.norm.ppf((1 + confidence) / 2) * math.sqrt(variance))
-        low, high = max(0.0, chance - half), min(1.0, chance + half)
-    p = float(stats.mannwhitneyu(below, above).pvalue)
-    estimate = Estimate(estimate=chance, low=low, high=high, n=len(preference), interval="DeLong")
-    return tested(estimate, p=p, test="Mann–Whitney", left_out=missing)
-
-
-def _within(
+def _correlation(
     refused: NDArray[np.bool_],
     preference: FloatArray,
     strata: NDArray[np.int_],
@@ -120,26 +82,84 @@ def _within(
     permutations: int,
     missing: int,
 ) -> Tested:
-    """r after centring by origin; p by permuting refusal within origin."""
-    if len(preference) < 3:
-        return _nothing("fewer than three items", len(preference))
+    """r within strata, its p and interval by studentised permutation within strata."""
+    fewest = min(int(refused.sum()), int((~refused).sum()))
+    if len(preference) < 3 or fewest == 0 or np.ptp(preference) == 0:
+        return _nothing("refusal or preference does not vary", len(preference))
     x, y = _centred(refused.astype(float), strata), _centred(preference, strata)
-    if np.ptp(x) == 0 or np.ptp(y) == 0:
+    if np.ptp(x) < 1e-12 or np.ptp(y) < 1e-12 * float(np.abs(preference).max()):
         return _nothing("nothing varies within an origin", len(preference))
-    estimate = bootstrap.estimate(_r_parts(x, y), _r)
-    rng = bootstrap.rng(len(preference), 2)
-    observed = abs(float(x @ y))
-    null = np.zeros(permutations)
-    for stratum in np.unique(strata):
-        inside = strata == stratum
-        if np.ptp(x[inside]) == 0:
-            continue
-        tiled = np.broadcast_to(x[inside], (permutations, int(inside.sum())))
-        null += rng.permuted(tiled, axis=1) @ y[inside]
-    p = (1 + int((np.abs(null) >= observed * (1 - 1e-9)).sum())) / (1 + permutations)
-    return tested(
-        estimate, p=p, test=f"{permutations} permutations within origin", left_out=missing
+    found = slope_test(
+        refused.astype(float),
+        preference,
+        strata,
+        permutations=permutations,
+        confidence=bootstrap.confidence,
     )
+    return msgspec.structs.replace(found, undefined=missing)
+
+
+def _lower(
+    refused: NDArray[np.bool_],
+    preference: FloatArray,
+    confidence: float,
+    permutations: int,
+    missing: int,
+) -> Tested:
+    """P(refused item below another); p and interval by permutation of it over DeLong's error.
+
+    The studentised permutation test of Neubert & Brunner (2007), which holds where the groups
+    differ in spread and where they are small; the error is that of DeLong et al. (1988).
+    """
+    below, above = int(refused.sum()), int((~refused).sum())
+    if below < 1 or above < 1:
+        return _nothing("refusal does not vary", len(preference))
+    ordered = np.concatenate([preference[refused], preference[~refused]])
+    chance, error = (float(part[0]) for part in _areas(ordered[None], below))
+    if below < 2 or above < 2 or error == 0:
+        note = "no interval: a group is one item, or all of one lie below the other"
+        return tested(
+            Estimate(estimate=chance, n=len(ordered), note=note), p=math.nan, test="",
+            left_out=missing,
+        )  # fmt: skip
+    observed = abs(chance - 0.5) / error
+    rng = np.random.default_rng((len(ordered), permutations, 1))
+    ratios = [np.array([observed])]
+    step = max(1, _CHUNK // len(ordered))
+    for start in range(0, permutations, step):
+        rows = min(step, permutations - start)
+        drawn = rng.permuted(np.broadcast_to(ordered, (rows, len(ordered))), axis=1)
+        areas, errors = _areas(drawn, below)
+        with np.errstate(all="ignore"):
+            ratios.append(np.where(errors > 0, np.abs(areas - 0.5) / errors, np.inf))
+    null = np.concatenate(ratios)
+    half = critical_value(null, confidence) * error
+    limits = (max(0.0, chance - half), min(1.0, chance + half))
+    known = math.isfinite(half)
+    estimate = Estimate(
+        estimate=chance,
+        low=limits[0] if known else math.nan,
+        high=limits[1] if known else math.nan,
+        n=len(ordered),
+        interval="permutation" if known else "",
+        note="" if known else "no interval: a group is too small for one",
+    )
+    test = f"studentised, {permutations} permutations"
+    return tested(estimate, p=two_sided_p(null, observed), test=test, left_out=missing)
+
+
+def _areas(values: FloatArray, below: int) -> tuple[FloatArray, FloatArray]:
+    """P(one of the first `below` columns lies under one of the rest), and DeLong's error."""
+    ranks = stats.rankdata(values, axis=1)
+    first, rest = ranks[:, :below], ranks[:, below:]
+    above = rest.shape[1]
+    # Share of the other group that each item beats, ties half: DeLong's structural components.
+    of_first = 1 - (first - stats.rankdata(first, axis=1)) / above
+    of_rest = (rest - stats.rankdata(rest, axis=1)) / below
+    if below < 2 or above < 2:
+        return of_first.mean(axis=1), np.zeros(len(values))
+    variance = of_first.var(axis=1, ddof=1) / below + of_rest.var(axis=1, ddof=1) / above
+    return of_first.mean(axis=1), np.sqrt(variance)
 
 
 def _centred(values: FloatArray, strata: NDArray[np.int_]) -> FloatArray:

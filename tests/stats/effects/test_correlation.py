@@ -104,18 +104,18 @@ def test_no_reliable_variance_no_correction() -> None:
 
 
 def test_refusal_equals_scipy() -> None:
-    """Point-biserial r and Mann–Whitney p equal scipy's; `lower` is U over its maximum."""
+    """r and its p in one spread are near scipy's; `lower` is U over its maximum, p near its."""
     rng = np.random.default_rng(5)
     refused = rng.random(120) < 0.3
     utility = rng.normal(size=120) - 0.8 * refused
     found = refusal_preference(refused, utility, bootstrap=BOOT)
     oracle = stats.pointbiserialr(refused, utility)
     assert found.point_biserial.estimate == pytest.approx(oracle.statistic)
-    assert found.point_biserial.p == pytest.approx(oracle.pvalue)
+    assert found.point_biserial.p == pytest.approx(oracle.pvalue, abs=0.002)
     test = stats.mannwhitneyu(utility[refused], utility[~refused])
     share = 1 - test.statistic / (refused.sum() * (~refused).sum())
     assert found.lower.estimate == pytest.approx(share)
-    assert found.lower.p == pytest.approx(test.pvalue)
+    assert found.lower.p == pytest.approx(test.pvalue, abs=0.005)
     assert found.lower.low < share < found.lower.high
     assert found.quartiles["n"].to_list() == [30] * 4
     assert found.quartiles["rate"].mean() == pytest.approx(refused.mean())
