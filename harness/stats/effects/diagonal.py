@@ -72,7 +72,8 @@ def self_vs_cross(cells: FloatArray, *, bootstrap: Bootstrap) -> SelfCross:
         return SelfCross(none, math.nan, 0, none)
     residual = _double_centred(means[None])[0]
     p, count = _permutation_test(residual, bootstrap)
-    by_item = _by_item(cells, given.all(axis=(1, 2)), bootstrap)
+    complete: NDArray[np.bool_] = np.all(given, axis=(1, 2))
+    by_item = _by_item(cells, complete, bootstrap)
     return SelfCross(_cell_estimate(residual, bootstrap.confidence), p, count, by_item)
 
 

@@ -85,7 +85,7 @@ def _flips(values: FloatArray) -> Iterator[FloatArray]:
     step = max(1, _CHUNK // n)
     for start in range(0, total, step):
         number = np.arange(start, min(start + step, total))
-        signs = 1.0 - 2.0 * rng.integers(0, 2, (len(number), n), dtype=np.int8)
+        signs = np.where(rng.integers(0, 2, (len(number), n), dtype=np.int8) == 0, 1.0, -1.0)
         signs[:, moving] = 1.0 - 2.0 * (
             ((number % patterns)[:, None] >> np.arange(len(moving))) & 1
         )
