@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from steering_server.engine.self_test import self_test
 from steering_server.model.models import DTYPES, DType, Loaded, load
 
 __all__ = ["ModelOptions", "model_options"]
@@ -23,7 +24,13 @@ class ModelOptions:
     threads: int | None
 
     def load(self) -> Loaded:
-        """The model. UsageError."""
+        """The model, tested: what it answers is what the plain model answers. UsageError."""
+        loaded = self.read()
+        self_test(loaded)
+        return loaded
+
+    def read(self) -> Loaded:
+        """The model as it is loaded; an engine tests it before its first request. UsageError."""
         return load(
             self.model,
             name=self.name,

@@ -80,7 +80,7 @@ def serve(
     if device.startswith("cuda") and not _has_cuda():
         raise UsageError(f"--device {device}: no CUDA device here; expected cpu")
     SteeringServer(
-        options.load,
+        options.read,
         {} if folder is None else read_folder(folder),
         Options(
             host=host,

@@ -7,7 +7,8 @@ from typing import Literal
 import torch
 
 from steering_server.engine.metrics import Metrics
-from steering_server.engine.runner import Runner, Sizes
+from steering_server.engine.runner import Broken, Runner, Sizes
+from steering_server.engine.self_test import self_test
 from steering_server.model.models import Loaded
 from steering_server.model.work import Failure, Row
 
@@ -111,6 +112,7 @@ class Engine:
             torch.set_num_threads(self._threads)
         try:
             loaded = self._load()
+            self_test(loaded)
         except Exception as error:
             self._die(error, None)
             return
@@ -122,12 +124,25 @@ class Engine:
                     self._become("ready")
             with torch.inference_mode():
                 while self._gather(runner):
-                    runner.turn()
+                    self._turn(runner)
                     self.metrics.queued = runner.queued
         except Exception as error:
             self._die(error, runner)
         else:
             self._become("stopped")
+
+    @staticmethod
+    def _turn(runner: Runner) -> None:
+        """One turn. What goes wrong with the rows there are is theirs; only Broken is the
+        engine's end."""
+        try:
+            runner.turn()
+        except Broken:
+            raise
+        except Exception as error:
+            reason = next(iter(str(error).strip().splitlines()), "")
+            message = f"the engine's turn failed: {type(error).__name__}: {reason}"
+            runner.fail_all(Failure(500, "engine_error", message))
 
     def _gather(self, runner: Runner) -> bool:
         """Move new rows to `runner`, waiting while there is nothing to do. False: stop."""

@@ -95,7 +95,6 @@ class Generation:
             [-position for position in at],
             1,
             devices=self._loaded.devices,
-            dtype=self._loaded.dtype,
         )
         self._plan = _Plan(found, self._steps + min(changes) if changes else None)
         return found

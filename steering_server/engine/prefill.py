@@ -133,7 +133,6 @@ def _step(loaded: Loaded, batch: Batch, pads: list[int], start: int, late: bool)
         [pad - start for pad in pads],
         batch.width - start,
         devices=loaded.devices,
-        dtype=loaded.dtype,
     )
     owner = [lane.prompt for lane in batch.lanes]
     return Step(
@@ -155,7 +154,6 @@ def _packed(loaded: Loaded, batch: Batch, additions: Sequence[Sequence[Addition]
             [padded.pads[lane.prompt] - start for lane in batch.lanes],
             batch.tail,
             devices=loaded.devices,
-            dtype=loaded.dtype,
         ),
         expand_at=batch.expand_at,
         packing=packing,
@@ -193,7 +191,8 @@ def _isolated(loaded: Loaded, batch: Batch) -> torch.Tensor | None:
 
 def prefill(loaded: Loaded, batch: Batch, *, keep_cache: bool, late: bool = True) -> Prefilled:
     """Run `batch`. `late` False expands before the first layer and shares no prefix: the plain
-    batch that late expansion is measured against."""
+    batch that late expansion is measured against, and all that some models allow."""
+    late = late and loaded.hooks.sharing
     if late and not keep_cache and can_pack(loaded.model, loaded.layers[-1], batch):
         logits = _isolated(loaded, batch)
         if logits is not None:

@@ -12,16 +12,18 @@ from typing import TypeVar
 
 import torch
 
+from harness.errors import UsageError
 from steering_server.engine.generate import Generation
 from steering_server.engine.memory import RowCap, is_out_of_memory
 from steering_server.engine.metrics import Metrics
 from steering_server.engine.sampling import draw, finite, scores
 from steering_server.engine.score import Scored, score
+from steering_server.engine.self_test import self_test
 from steering_server.model.models import Loaded
 from steering_server.model.planning import Batch, Limits, plan
 from steering_server.model.work import Failure, Finish, Finished, Row, TokenScore
 
-__all__ = ["CANCELLED", "NONFINITE", "TOO_LARGE", "Runner", "Sizes"]
+__all__ = ["CANCELLED", "NONFINITE", "TOO_LARGE", "Broken", "Runner", "Sizes"]
 
 NONFINITE = Failure(
     422, "non_finite_result", "the model's output was not finite; lower the coefficient"
@@ -29,8 +31,12 @@ NONFINITE = Failure(
 TOO_LARGE = Failure(413, "out_of_memory", "this request alone does not fit in memory")
 CANCELLED = Failure(499, "cancelled", "the client went away")
 T = TypeVar("T")
-_GIVE_UP = 3
-"""Passes in a row that may fail for an unknown reason before the engine counts as dead."""
+_ASK_AGAIN = 3
+"""Rows in a row that may fail alone for an unknown reason before the engine tests itself anew."""
+
+
+class Broken(Exception):
+    """The engine can answer nobody any more: its device is lost, or its self-test fails."""
 
 
 @dataclass(frozen=True)
@@ -131,9 +137,15 @@ class Runner:
             batch.rows,
             len(batch.lanes),
             again=partial(self._replan, batch.rows),
+            apart=partial(self._score_apart, batch.rows),
         )
         if scored is not None:
             self._read(scored)
+
+    def _score_apart(self, rows: Sequence[Row]) -> None:
+        """Plan each of `rows` by itself: one of them makes the pass fail."""
+        for row in reversed(rows):
+            self._planned.extendleft(plan([row], self._limits()))
 
     def _replan(self, rows: Sequence[Row] = ()) -> None:
         """Plan `rows` and what was planned already anew: the cap or the rows have changed."""
@@ -165,6 +177,7 @@ class Runner:
                     batch.rows,
                     len(batch.rows) + len(self._generation.rows),
                     again=partial(self._waiting.extendleft, rest[::-1]),
+                    apart=partial(self._wait_apart, batch.rows, rest),
                 )
                 if admitted is not None:
                     self._generation.drop(self._advance(*admitted))
@@ -178,6 +191,10 @@ class Runner:
         longest = self._generation.length
         while self._waiting and len(rows) + len(running) < self._cap.value:
             row = self._waiting[0]
+            if (row.apart or any(one.apart for one in running)) and (rows or running):
+                break
+            if rows and rows[0].apart:
+                break
             longest = max(longest, len(row.tokens) + row.max_tokens - len(row.generated))
             full = (len(rows) + len(running) + 1) * longest > self._sizes.cache_tokens
             if full and (rows or running):
@@ -189,7 +206,13 @@ class Runner:
         rows = list(self._generation.rows)
         if not rows:
             return
-        logits = self._attempt(self._generation.step, rows, len(rows), again=self._evict)
+        logits = self._attempt(
+            self._generation.step,
+            rows,
+            len(rows),
+            again=self._evict,
+            apart=partial(self._wait_apart, rows),
+        )
         if logits is not None:
             self._generation.drop(self._advance(rows, logits))
 
@@ -201,21 +224,40 @@ class Runner:
         self._waiting.extendleft(reversed(newest))
         self._metrics.evictions += len(newest)
 
+    def _wait_apart(self, rows: Sequence[Row], waiting: Sequence[Row] = ()) -> None:
+        """Let each of `rows` be recomputed and go on by itself: one of them makes passes fail.
+        `waiting` are rows that go back in front with them, `rows` at their head."""
+        self._generation.drop(rows)
+        for row in rows:
+            row.apart = True
+        self._waiting.extendleft(reversed(waiting or rows))
+        self._metrics.evictions += len(rows)
+
     # What can happen to a pass
 
     def _attempt(
-        self, work: Callable[[], T], rows: Sequence[Row], size: int, *, again: Callable[[], None]
+        self,
+        work: Callable[[], T],
+        rows: Sequence[Row],
+        size: int,
+        *,
+        again: Callable[[], None],
+        apart: Callable[[], None],
     ) -> T | None:
         """Do `work` for `rows`, `size` of them at once in memory; None when it failed.
 
         Out of memory: `again` puts rows back for a smaller attempt, or, for a single row, it ends.
-        Any other failure ends the rows; several in a row, or one of the device, end the engine.
+        Any other failure: `apart` puts rows back to be tried one by one, and a single row ends.
+        Broken when the device is lost, or when the engine no longer passes its self-test.
         """
         try:
             result = work()
         except Exception as error:
             if not is_out_of_memory(error):
-                self._broken(rows, error)
+                if len(rows) > 1 and not isinstance(error, torch.AcceleratorError):
+                    apart()
+                else:
+                    self._broken(rows, error)
                 return None
             self._metrics.out_of_memory += 1
             self._cap.lower(size)
@@ -233,12 +275,16 @@ class Runner:
 
     def _broken(self, rows: Sequence[Row], error: Exception) -> None:
         self._failures += 1
-        reason = (
-            f"{type(error).__name__}: {str(error).strip().splitlines()[0] if str(error) else ''}"
-        )
+        reason = _reason(error)
         self._end(rows, Failure(500, "engine_error", f"the model's pass failed: {reason}"))
-        if self._failures >= _GIVE_UP or isinstance(error, torch.AcceleratorError):
-            raise error
+        if isinstance(error, torch.AcceleratorError):
+            raise Broken(reason) from error
+        if self._failures >= _ASK_AGAIN:
+            self._failures = 0
+            try:
+                self_test(self._loaded)
+            except UsageError as problem:
+                raise Broken(str(problem)) from error
 
     def _end(self, rows: Sequence[Row], failure: Failure) -> None:
         self._generation.drop(rows)
@@ -262,7 +308,14 @@ class Runner:
             told = None
             if row.logprobs is not None:
                 (told,) = scores(logits[index : index + 1], [token], row.logprobs)
-            if self._take(row, token, told):
+            try:
+                over = self._take(row, token, told)
+            except Exception as error:
+                # A tokenizer that cannot decode what this row drew: nobody else's affair.
+                message = f"the reply cannot be told: {_reason(error)}"
+                self._fail(row, Failure(500, "engine_error", message))
+                over = True
+            if over:
                 ended.append(row)
         return ended
 
@@ -294,3 +347,9 @@ class Runner:
     def _fail(self, row: Row, failure: Failure) -> None:
         self._metrics.ended(failure.code, len(row.generated))
         row.sink.failed(row, failure)
+
+
+def _reason(error: Exception) -> str:
+    """An error in one line."""
+    first = next(iter(str(error).strip().splitlines()), "")
+    return f"{type(error).__name__}: {first}"

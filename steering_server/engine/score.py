@@ -85,7 +85,6 @@ def _continue(
             [pad - old for pad in pads],
             longest,
             devices=loaded.devices,
-            dtype=loaded.dtype,
         )
     )
     logits = forward(

@@ -28,8 +28,9 @@ AVX-512), and a row alone would differ in its last bits from one in a batch."""
 class Patch:
     """Add `delta` [R, width] to columns [start, end) of the rows `rows` [R] of a layer's output.
 
-    The rows of one patch are distinct; rows that are not named are not touched, not even by
-    adding zero.
+    `delta` is in fp32 and is added in the output's own dtype, whatever the layer's weights are
+    stored in. The rows of one patch are distinct; rows that are not named are not touched, not
+    even by adding zero.
     """
 
     rows: torch.Tensor
@@ -39,14 +40,14 @@ class Patch:
 
     def apply(self, hidden: torch.Tensor, packing: Packing | None = None) -> None:
         """Add in place to `hidden` [rows, tokens, width]; packed, rows and columns are a lane's."""
+        addend = self.delta.to(hidden.dtype)[:, None]
         if packing is not None:
             columns = torch.arange(self.start, self.end, device=hidden.device)
             prompts = packing.prompt.to(hidden.device)[self.rows, None]
             columns = packing.offset.to(hidden.device)[self.rows, None] + columns
-            hidden[prompts, columns] += self.delta[:, None]
+            hidden[prompts, columns] += addend
             return
         part = hidden[:, self.start : self.end]
-        addend = self.delta[:, None]
         if len(self.rows) == len(hidden):
             part += addend
         else:
@@ -103,9 +104,15 @@ class Step:
 
 
 class Hooks:
-    """The hooks of one model. `with hooks.during(step):` makes the forward pass inside obey it."""
+    """The hooks of one model. `with hooks.during(step):` makes the forward pass inside obey it.
+
+    `sharing` says whether rows may share work that a plain batch would do for each (late expansion,
+    prefixes, lanes side by side, the last layer's unread columns). The self-test clears it for
+    models whose layers do not allow that.
+    """
 
     def __init__(self, layers: nn.ModuleList) -> None:
+        self.sharing = True
         self._step: Step | None = None
         self._prompts = 0
         self._handles = [
@@ -145,7 +152,9 @@ class Hooks:
         def before(module: nn.Module, args: tuple[Any, ...]) -> tuple[Any, ...] | None:
             nonlocal width
             width = 0
-            if self._step is None or self._step.read is None:
+            if self._step is None or self._step.read is None or not self.sharing:
+                return None
+            if len(args) != 1:
                 return None
             kept = max(self._step.read, COLUMNS)
             if kept >= args[0].shape[1]:

@@ -1,22 +1,24 @@
 """Where a model keeps its decoder layers.
 
 Layer L means the output of decoder layer L, counted from 0. The layers are the one `ModuleList`
-whose length is the configuration's `num_hidden_layers`; every family that was tried (Llama,
-Gemma 2 and 3, Qwen 3, Mistral, Phi 3, OLMo 2, GPT-NeoX, GPT-2) has exactly one.
+of the text decoder whose length is the configuration's `num_hidden_layers`. Whether they are what
+they seem is decided by passes: see `probe` and `engine/self_test`.
 """
 
 from typing import Any
 
-import torch
 from torch import nn
 from transformers.pytorch_utils import Conv1D
 
 from harness.errors import UsageError
 
-__all__ = ["columnwise", "default_layer", "find_layers", "layer_devices"]
+__all__ = ["columnwise", "default_layer", "find_layers"]
 
 _COLUMNWISE = ("mlp", "self_attn.q_proj", "self_attn.o_proj", "attention.dense", "attn.c_proj")
 """Parts of a decoder layer that treat each token by itself, by the names that families use."""
+
+_TOWERS = ("vision", "visual", "image", "audio", "encoder", "embed_tokens_extend")
+"""What the names of modules have in them that do not read text."""
 
 
 def _size(model: nn.Module) -> int:
@@ -32,6 +34,8 @@ def find_layers(model: nn.Module) -> nn.ModuleList:
         for name, module in model.named_modules()
         if isinstance(module, nn.ModuleList) and len(module) == size
     }
+    if len(found) > 1:
+        found = _of_the_text(model, found)
     if len(found) != 1:
         raise UsageError(
             f"cannot tell the decoder layers of {type(model).__name__}: {len(found)} module lists "
@@ -40,9 +44,18 @@ def find_layers(model: nn.Module) -> nn.ModuleList:
     return next(iter(found.values()))
 
 
-def layer_devices(layers: nn.ModuleList) -> tuple[torch.device, ...]:
-    """The device each layer's output lives on (they differ under a device map)."""
-    return tuple(next(layer.parameters()).device for layer in layers)
+def _of_the_text(model: Any, found: dict[str, nn.ModuleList]) -> dict[str, nn.ModuleList]:
+    """Those of `found` in the decoder that reads text, where a tower for images or sound is as
+    deep."""
+    decoder = model.get_decoder() if hasattr(model, "get_decoder") else None
+    if decoder is None:
+        return found
+    inside = {id(module) for module in decoder.modules()}
+    return {
+        name: module
+        for name, module in found.items()
+        if id(module) in inside and not any(part in name for part in _TOWERS)
+    } or found
 
 
 def default_layer(count: int) -> int:

@@ -7,13 +7,14 @@ from typing import Any, Literal
 
 import torch
 from torch import nn
-from transformers import AutoModelForCausalLM, AutoTokenizer
+from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 from transformers.utils import logging
 
 from harness.errors import UsageError
 from steering_server.model import tiny
 from steering_server.model.hooks import Hooks
-from steering_server.model.layers import find_layers, layer_devices
+from steering_server.model.layers import find_layers
+from steering_server.model.probe import probe
 
 __all__ = ["DTYPES", "Loaded", "describe", "load", "memory_left", "weights_hash"]
 
@@ -33,7 +34,8 @@ class Loaded:
     """A model ready to serve: hooks registered, evaluation mode, no gradients.
 
     `id` names it in replies; `weights` and `template` are hashes of its weights and chat
-    template; `context` is the longest sequence it takes, `stops` the tokens that end a reply.
+    template; `context` is the longest sequence it takes, `stops` the tokens that end a reply;
+    `dtype` and `devices` are those of the layers' outputs, where vectors are added.
     """
 
     id: str
@@ -100,6 +102,8 @@ def describe(model: Any, tokenizer: Any, *, name: str) -> Loaded:
     """Register hooks on `model` and gather what the server has to know about it."""
     model.eval().requires_grad_(False)
     layers = find_layers(model)
+    width = int(model.config.get_text_config(decoder=True).hidden_size)
+    seen = probe(model, layers, name=name, width=width)
     template = tokenizer.chat_template
     if not isinstance(template, str):
         raise UsageError(f"{name} has no chat template; expected a chat model")
@@ -111,12 +115,12 @@ def describe(model: Any, tokenizer: Any, *, name: str) -> Loaded:
         tokenizer=tokenizer,
         layers=layers,
         hooks=Hooks(layers),
-        devices=layer_devices(layers),
-        width=int(model.config.get_text_config(decoder=True).hidden_size),
+        devices=seen.devices,
+        width=width,
         context=_context(model),
         stops=stops,
         pad=int(pad),
-        dtype=next(layers.parameters()).dtype,
+        dtype=seen.dtype,
         weights=weights_hash(model),
         template=hashlib.sha256(template.encode()).hexdigest(),
     )
@@ -124,10 +128,13 @@ def describe(model: Any, tokenizer: Any, *, name: str) -> Loaded:
 
 def _pretrained(source: str, *, dtype: DType, device: str, device_map: str | None) -> Any:
     options: dict[str, Any] = {"dtype": DTYPES[dtype] or "auto"}
-    if device_map is not None:
-        options["device_map"] = device_map
+    config = AutoConfig.from_pretrained(source)
+    # A quantised model cannot be moved once it is loaded.
+    quantised = getattr(config, "quantization_config", None) is not None
+    if device_map is not None or quantised:
+        options["device_map"] = device_map or {"": device}
     model: Any = AutoModelForCausalLM.from_pretrained(source, **options)
-    return model if device_map is not None else model.to(device)
+    return model if "device_map" in options else model.to(device)
 
 
 def load(

@@ -42,13 +42,12 @@ def patches(
     width: int,
     *,
     devices: Sequence[torch.device],
-    dtype: torch.dtype,
 ) -> dict[int, list[Patch]]:
     """Patches by layer for a pass over `width` columns.
 
     `additions` and `origins` have one entry a row; `origins[r]` is the column at which position 0
     of row r stands (negative when those tokens went in earlier). Rows that share their columns
-    share a patch. Deltas are cast to the layer's `dtype` and moved to its device.
+    share a patch. Deltas stay in fp32 and are moved to the layer's device.
     """
     gathered: dict[int, dict[tuple[int, int], list[tuple[int, torch.Tensor]]]] = defaultdict(
         lambda: defaultdict(list)
@@ -65,7 +64,7 @@ def patches(
                 rows=torch.tensor([row for row, _ in members], device=devices[layer]),
                 start=start,
                 end=end,
-                delta=torch.stack([delta for _, delta in members]).to(devices[layer], dtype),
+                delta=torch.stack([delta for _, delta in members]).to(devices[layer]),
             )
             for (start, end), members in spans.items()
         ]

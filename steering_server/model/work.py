@@ -104,7 +104,8 @@ class Row:
 
     `choices` are the allowed answers as tokens; then nothing is sampled. `logprobs` is how many
     alternatives to report (None: no scores). `recorder` gathers what a capture asked for.
-    `cancelled` is set from outside; the engine drops the row before its next step.
+    `cancelled` is set from outside; the engine drops the row before its next step. `apart`: a pass
+    over this row and others failed, so that it shares none any more.
     """
 
     prompt: tuple[int, ...]
@@ -119,7 +120,7 @@ class Row:
     cancelled: bool = False
     generated: list[int] = field(default_factory=list)
     arrived: float = 0.0
-    retried: int = 0
+    apart: bool = False
 
     def __post_init__(self) -> None:
         self.random = self.sampling.generator()

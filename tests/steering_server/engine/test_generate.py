@@ -207,3 +207,62 @@ def test_a_recorder_sees_generated_tokens(tiny_maker):
     finish(runner_for(tiny_maker), [whole])
     for layer, value in whole.recorder.result().items():
         assert torch.allclose(recorder.result()[layer], value, atol=1e-4)
+
+
+POISON = 300
+"""A token no prompt here has otherwise."""
+
+
+@pytest.fixture
+def poisoned(tiny_maker, monkeypatch):
+    """Passes that hold a poisoned token, in their input or in their cache, fail."""
+    forward = tiny_maker.loaded.model.forward
+
+    def fails(*args, **kwargs):
+        if (kwargs["input_ids"] == POISON).any():
+            raise IndexError("index out of range in self")
+        return forward(*args, **kwargs)
+
+    monkeypatch.setattr(tiny_maker.loaded.model, "forward", fails)
+
+
+@pytest.mark.parametrize("tokens", [1, 8])
+def test_a_request_that_makes_passes_fail_is_the_only_one_that_fails(tiny_maker, poisoned, tokens):
+    """However many such requests come, their neighbours get the text they get alone."""
+    alone = corpus(tiny_maker, tokens=tokens + 2)
+    for row in alone:
+        finish(runner_for(tiny_maker), [row])
+    runner = runner_for(tiny_maker)
+    good = corpus(tiny_maker, tokens=tokens + 2)
+    bad = [tiny_maker.row(PROMPTS[index % 4], max_tokens=tokens) for index in range(7)]
+    for row in bad:
+        row.prompt = (*row.prompt[:-1], POISON)
+    finish(runner, [row for pair in zip(bad, good, strict=False) for row in pair] + bad[6:])
+    assert texts(good) == texts(alone)
+    assert [row.sink.failure.code for row in bad] == ["engine_error"] * 7
+
+
+def test_a_row_that_fails_halfway_fails_alone(tiny_maker, poisoned):
+    """What it draws makes the next step fail: its neighbours are recomputed and go on."""
+    alone = corpus(tiny_maker)
+    for row in alone:
+        finish(runner_for(tiny_maker), [row])
+    runner = runner_for(tiny_maker)
+    good, bad = corpus(tiny_maker), tiny_maker.row(PROMPTS[1], max_tokens=12)
+    runner.add([bad, *good])
+    runner.turn()
+    bad.generated[-1] = POISON
+    finish(runner)
+    assert texts(good) == texts(alone)
+    assert bad.sink.failure.code == "engine_error"
+
+
+def test_a_token_that_cannot_be_told_ends_its_own_row(tiny_maker, monkeypatch):
+    """A tokenizer that has no text for it is nobody else's affair."""
+    bad, good = tiny_maker.row(max_tokens=4), corpus(tiny_maker)
+    monkeypatch.setattr(bad.text, "push", lambda token: [][token])
+    finish(runner_for(tiny_maker), [bad, *good])
+    assert bad.sink.failure.code == "engine_error"
+    alone = corpus(tiny_maker)
+    finish(runner_for(tiny_maker), alone)
+    assert texts(good) == texts(alone)

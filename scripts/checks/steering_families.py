@@ -1,0 +1,159 @@
+"""No causal family of the installed transformers is served wrong: each is built small and tried.
+
+    python scripts/checks/steering_families.py [FAMILY …] [--dtype bfloat16]
+
+Every family that builds is loaded, and either refused in one line or served; what is served is
+held here against plain forward passes, with code that shares nothing with the self-test that
+decided. Prints a line a family, and those that do not build here. Exit status 1 if any is served
+wrong.
+"""
+
+import argparse
+import sys
+import time
+from collections import Counter
+from typing import Any
+
+import torch
+from causal_families import build, families
+
+from harness.errors import UsageError
+from steering_server.engine.metrics import Metrics
+from steering_server.engine.runner import Runner, Sizes
+from steering_server.engine.self_test import self_test
+from steering_server.model import tiny
+from steering_server.model.layers import default_layer
+from steering_server.model.models import Loaded, describe
+from steering_server.model.reply_text import ReplyText
+from steering_server.model.work import Addition, Row, Sampling, TokenScore
+
+_PROMPTS = (
+    "Two roads diverged in a yellow wood.",
+    "To be, or not to be, that is the question: whether it is nobler in the mind to suffer.",
+    "Short.",
+    "To be, or not to be, that is the question: whether it is nobler in the mind to suffer.",
+)
+_NEW = 6
+_ALLOWED = 2e-4
+"""Nats in fp32: what a log-probability may differ by."""
+
+
+class _Scores:
+    """Keeps the log-probabilities of what was generated, or why it failed."""
+
+    def __init__(self) -> None:
+        self.scores: list[TokenScore] = []
+        self.failure = ""
+
+    def token(self, row: Row, text: str, score: TokenScore | None) -> None:
+        assert score is not None
+        self.scores.append(score)
+
+    def done(self, row: Row, finished: Any) -> None: ...
+
+    def failed(self, row: Row, failure: Any) -> None:
+        self.failure = failure.message
+
+
+def _rows(loaded: Loaded) -> list[Row]:
+    """Requests of several kinds: steered and not, one token and several, alone and in sweeps."""
+    rows = []
+    for number, prompt in enumerate(_PROMPTS * 3):
+        generator = torch.Generator().manual_seed(number)
+        tokens = tuple(loaded.tokenizer(prompt, add_special_tokens=False).input_ids)
+        layer = (default_layer(loaded.depth), 0, loaded.depth - 1)[number % 3]
+        start = (0, 3, len(tokens) - 1, len(tokens))[number % 4]
+        direction = torch.randn(loaded.width, generator=generator)
+        added = Addition(layer, start, None, 2 * direction, (number,))
+        one = number >= 8
+        rows.append(
+            Row(
+                prompt=tokens,
+                sampling=Sampling(0.0, 1.0, number),
+                sink=_Scores(),
+                text=ReplyText(loaded.tokenizer),
+                max_tokens=1 if one else _NEW,
+                additions=() if number % 5 == 0 or (one and start == len(tokens)) else (added,),
+                logprobs=3,
+            )
+        )
+    return rows
+
+
+def _wrong(loaded: Loaded) -> str:
+    """What the engine says that plain passes over the same tokens do not; empty if nothing."""
+    rows = _rows(loaded)
+    runner = Runner(loaded, Sizes(rows=5), Metrics(time.monotonic))
+    runner.add(rows)
+    with torch.inference_mode():
+        while runner.busy:
+            runner.turn()
+        for number, row in enumerate(rows):
+            if row.sink.failure:
+                return f"row {number}: {row.sink.failure}"
+            found = _row_wrong(loaded, row)
+            if found:
+                return f"row {number}: {found}"
+    return ""
+
+
+def _row_wrong(loaded: Loaded, row: Row) -> str:
+    handles = []
+    for addition in row.additions:
+
+        def hook(module: Any, args: Any, output: Any, added: Addition = addition) -> Any:
+            hidden = (output[0] if isinstance(output, tuple) else output).clone()
+            hidden[:, added.start :] += added.delta.to(hidden.dtype)
+            return (hidden, *output[1:]) if isinstance(output, tuple) else hidden
+
+        handles.append(loaded.layers[addition.layer].register_forward_hook(hook))
+    ids = torch.tensor([[*row.prompt, *row.generated]])
+    logits = loaded.model(input_ids=ids, use_cache=False).logits[0].float()
+    for handle in handles:
+        handle.remove()
+    table = torch.log_softmax(logits, -1)
+    grain = _ALLOWED if loaded.dtype == torch.float32 else 0.5 * float(logits[-1].std())
+    for at, score in enumerate(row.sink.scores):
+        want = float(table[len(row.prompt) - 1 + at, score.token])
+        if not abs(score.logprob - want) <= grain:
+            return f"token {at + 1}: {score.logprob:.5f} for {want:.5f}"
+    return ""
+
+
+def _verdict(family: str, dtype: torch.dtype) -> tuple[str, str]:
+    """Served, refused, unbuilt or WRONG, and the reason."""
+    try:
+        model = build(family, dtype=dtype)
+    except ValueError as error:
+        return "unbuilt", str(error)
+    started = time.perf_counter()
+    try:
+        loaded = describe(model, tiny.tokenizer(), name=family)
+        self_test(loaded)
+    except UsageError as error:
+        text = str(error)
+        return ("refused" if "\n" not in text else "WRONG"), text
+    took = time.perf_counter() - started
+    problem = _wrong(loaded)
+    how = "" if loaded.hooks.sharing else ", rows share nothing"
+    return ("WRONG" if problem else "served"), problem or f"self-test {took:.2f} s{how}"
+
+
+def main() -> int:
+    """Try the families named, or all."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("families", nargs="*")
+    parser.add_argument("--dtype", default="float32", choices=["float32", "bfloat16"])
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    counts: Counter[str] = Counter()
+    for family in options.families or families():
+        verdict, reason = _verdict(family, getattr(torch, options.dtype))
+        counts[verdict] += 1
+        print(f"{verdict:8} {family:26} {reason}", flush=True)
+    print(", ".join(f"{count} {verdict}" for verdict, count in sorted(counts.items())))
+    return 1 if counts["WRONG"] else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
