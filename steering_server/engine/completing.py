@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import torch
 
@@ -13,7 +14,15 @@ from steering_server.model.models import Loaded
 from steering_server.model.reply_text import ReplyText
 from steering_server.model.work import Failure, Finished, Row, Sampling, TokenScore
 
-__all__ = ["complete"]
+__all__ = ["Completed", "complete"]
+
+
+@dataclass(frozen=True)
+class Completed:
+    """A completion: its text, and its tokens without the one that ended it."""
+
+    text: str
+    tokens: tuple[int, ...]
 
 
 class _Texts:
@@ -44,8 +53,8 @@ def complete(
     seed: int,
     sizes: Sizes,
     ended: Callable[[], None] = lambda: None,
-) -> list[str]:
-    """The text that follows each conversation; `seed` + its index seeds each.
+) -> list[Completed]:
+    """What follows each conversation; `seed` + its index seeds each.
 
     RuntimeError if any fails: nothing is left out silently.
     """
@@ -67,4 +76,9 @@ def complete(
             runner.turn()
     if sink.failures:
         raise RuntimeError(f"a completion failed: {sink.failures[0].message}")
-    return [sink.texts.get(id(row), "") for row in rows]
+    return [Completed(sink.texts.get(id(row), ""), _spoken(loaded, row)) for row in rows]
+
+
+def _spoken(loaded: Loaded, row: Row) -> tuple[int, ...]:
+    ended = row.generated and row.generated[-1] in loaded.stops
+    return tuple(row.generated[:-1] if ended else row.generated)

@@ -42,9 +42,16 @@ class Activations:
 
 
 def sequence(
-    loaded: Loaded, system: str | None, item: str, completion: str | None, span: SpanName
+    loaded: Loaded,
+    system: str | None,
+    item: str,
+    completion: tuple[int, ...] | None,
+    span: SpanName,
 ) -> Spanned:
     """The conversation system, item, completion; the span is the item's turn or the completion.
+
+    The completion is the tokens that the model generated, after the very prompt it was given:
+    rendered anew, a template may change what stands before.
 
     The span `prompt` runs from the end of the system prompt to the last token before the reply;
     without a completion the sequence ends there.
@@ -52,13 +59,9 @@ def sequence(
     before = () if system is None else (Message("system", system),)
     asked = (*before, Message("user", item))
     prompt = render(loaded.tokenizer, asked)
-    if completion is None:
-        tokens = prompt.tokens
-    else:
-        whole = render(loaded.tokenizer, (*asked, Message("assistant", completion)))
-        tokens = whole.tokens
+    tokens = prompt.tokens + (completion or ())
     if span == "completion":
-        start, end = _shared(prompt.tokens, tokens), len(tokens)
+        start, end = len(prompt.tokens), len(tokens)
     else:
         start, end = _system_tokens(loaded, before, prompt.tokens), len(prompt.tokens)
     return Spanned(tokens, min(start, end - 1), end)

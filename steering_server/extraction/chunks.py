@@ -35,6 +35,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     temperature: float
     seed: int
     chunk: int
+    sequences: str = "prompt and generated tokens"
 
 
 class Chunks:

@@ -15,7 +15,7 @@ from harness.errors import UsageError
 from harness.items.item import Item, text_hash
 from harness.prompts.conditions import Condition
 from harness.wire import Message
-from steering_server.engine.completing import complete
+from steering_server.engine.completing import Completed, complete
 from steering_server.engine.runner import Sizes
 from steering_server.extraction.activations import Activations, SpanName, activations, sequence
 from steering_server.extraction.chunks import Chunks, Plan, Tensors
@@ -95,7 +95,7 @@ def _messages(condition: Condition, item: Item) -> tuple[Message, ...]:
 
 def _completions(
     loaded: Loaded, items: Sequence[Item], settings: Settings, sizes: Sizes
-) -> list[list[str]]:
+) -> list[list[Completed]]:
     """By condition, then item."""
     conditions = (settings.positive, settings.negative)
     turns = [_messages(condition, item) for condition in conditions for item in items]
@@ -112,13 +112,13 @@ def _completions(
 
 def _chunk(loaded: Loaded, items: Sequence[Item], settings: Settings, sizes: Sizes) -> Tensors:
     """Activations of one chunk of items, as it is kept."""
-    texts: list[list[str]] | None = None
+    texts: list[list[Completed]] | None = None
     if settings.span == "completion":
         texts = _completions(loaded, items, settings, sizes)
     used = [
         index
         for index in range(len(items))
-        if texts is None or all(side[index].strip() for side in texts)
+        if texts is None or all(side[index].text.strip() for side in texts)
     ]
     tensors: Tensors = {"dropped": torch.tensor(len(items) - len(used))}
     if not used:
@@ -128,7 +128,7 @@ def _chunk(loaded: Loaded, items: Sequence[Item], settings: Settings, sizes: Siz
         found = _pass(
             loaded,
             [
-                (items[index].text, None if texts is None else texts[number][index])
+                (items[index].text, None if texts is None else texts[number][index].tokens)
                 for index in used
             ],
             condition.text or None,
@@ -145,7 +145,7 @@ def _chunk(loaded: Loaded, items: Sequence[Item], settings: Settings, sizes: Siz
 
 def _pass(
     loaded: Loaded,
-    texts: Sequence[tuple[str, str | None]],
+    texts: Sequence[tuple[str, tuple[int, ...] | None]],
     system: str | None,
     settings: Settings,
 ) -> Activations:

@@ -46,17 +46,38 @@ class Prompt:
 def render(tokenizer: Any, turns: Sequence[Message]) -> Prompt:
     """The conversation with the opening of the model's turn; a last assistant turn is left open,
     to be continued. ApiError 400 where the chat template refuses it."""
-    resumed = turns[-1].role == "assistant"
-    text = _template(tokenizer, turns, resumed=resumed)
+    if turns[-1].role == "assistant":
+        return _resumed(tokenizer, turns)
+    text = _template(tokenizer, turns, resumed=False)
     tokens = _encode(tokenizer, text)
     if not tokens:
         raise fail("messages", "the conversation has no tokens")
-    if not resumed:
-        return Prompt(tokenizer, text, tokens, len(tokens))
-    before: Tokens = ()
-    if len(turns) > 1:
-        before = _encode(tokenizer, _template(tokenizer, turns[:-1], resumed=False))
-    return Prompt(tokenizer, text, tokens, min(len(before), len(tokens) - 1))
+    return Prompt(tokenizer, text, tokens, len(tokens))
+
+
+def _resumed(tokenizer: Any, turns: Sequence[Message]) -> Prompt:
+    """A conversation whose last turn the model goes on with.
+
+    Templates render such a conversation anew: some drop the system prompt, which they put into a
+    last user turn. So the whole has to begin with what the model would have been given before that
+    turn, in text and in tokens; else ApiError 400.
+    """
+    where = f"messages[{len(turns) - 1}]"
+    text = _template(tokenizer, turns, resumed=True)
+    tokens = _encode(tokenizer, text)
+    if len(turns) == 1:
+        return Prompt(tokenizer, text, tokens, 0)
+    begun = _template(tokenizer, turns[:-1], resumed=False)
+    before = _encode(tokenizer, begun)
+    if not text.startswith(begun) or tokens[: len(before)] != before:
+        raise fail(
+            where,
+            "the model's chat template renders the turns before an assistant's last turn otherwise "
+            "than without it, so the model cannot go on from it exactly; end with a user turn",
+        )
+    if len(tokens) == len(before):
+        raise fail(where, "an assistant's last turn without a token of its own")
+    return Prompt(tokenizer, text, tokens, len(before))
 
 
 def _template(tokenizer: Any, turns: Sequence[Message], *, resumed: bool) -> str:

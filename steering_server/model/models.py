@@ -93,9 +93,23 @@ def _stop_tokens(model: Any, tokenizer: Any) -> frozenset[int]:
     return frozenset(found)
 
 
+_BY_LENGTH = ("longrope", "dynamic")
+"""Rotary positions that are scaled by the longest row of a batch once that exceeds the original
+length: beyond it an answer would depend on its neighbours, and change halfway through a reply."""
+
+
 def _context(model: Any) -> int:
     config = model.config.get_text_config(decoder=True)
-    return int(getattr(config, "max_position_embeddings", None) or 1 << 20)
+    longest = int(getattr(config, "max_position_embeddings", None) or 1 << 20)
+    rope: Any = getattr(config, "rope_parameters", None) or getattr(config, "rope_scaling", None)
+    kinds = [rope, *rope.values()] if isinstance(rope, dict) else []
+    for kind in kinds:
+        if isinstance(kind, dict) and kind.get("rope_type", kind.get("type")) in _BY_LENGTH:
+            original = kind.get("original_max_position_embeddings") or getattr(
+                config, "original_max_position_embeddings", None
+            )
+            longest = min(longest, int(original or longest))
+    return longest
 
 
 def describe(model: Any, tokenizer: Any, *, name: str) -> Loaded:
