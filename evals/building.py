@@ -71,7 +71,8 @@ def solvers_of(plan: Plan, asks: Solver) -> Solver | list[Solver]:
     """Complete first where the run makes its completions itself, then ask."""
     if plan.completes is None:
         return asks
-    return [complete(plan.completes, plan.items), asks]
+    before = None if plan.measure is None else plan.measure.askable
+    return [complete(plan.completes, plan.items, before=before), asks]
 
 
 def sample_of(planned: PlannedSample) -> Sample:

@@ -1,6 +1,6 @@
 """The model (or the role `completer`) completes the items of a sample."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 from inspect_ai.model import ChatMessageAssistant, ModelOutput
@@ -14,15 +14,24 @@ __all__ = ["complete", "items_of"]
 
 
 @solver
-def complete(completer: Completer, items: Mapping[str, Item], *, keep: bool = False) -> Solver:
+def complete(
+    completer: Completer,
+    items: Mapping[str, Item],
+    *,
+    keep: bool = False,
+    before: Callable[[], None] | None = None,
+) -> Solver:
     """See that every item of the sample has its completion.
 
     Which items: the sample's metadata `items` (ids), or both of each of its `presentations`.
     Completions are shared by all samples, repeats and templates of the run. `keep` leaves them in
-    the sample's output, for a run that is about completions alone.
+    the sample's output, for a run that is about completions alone. `before` is called first: it
+    raises where what follows could not be asked, so that no completion is paid for in vain.
     """
 
     async def solve(state: TaskState, generate: Generate) -> TaskState:
+        if before is not None:
+            before()
         wanted = [items[item_id] for item_id in items_of(state)]
         made = await completer.get(wanted)
         if keep:

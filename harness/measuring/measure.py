@@ -81,8 +81,17 @@ class Measure:
         """Whether the items are completed before the question."""
         return self.timing == "post"
 
+    def askable(self) -> None:
+        """Raise, before anything is asked, where the model under evaluation could not be asked with
+        these settings: a provider that can tell has `check_stage`."""
+        model = get_model()
+        check = getattr(model.api, "check_stage", None)
+        if check is not None:
+            check(self._config(model), system=self.system is not None)
+
     def prepare(self) -> Prepared:
         """Settings and facts for the model under evaluation."""
+        self.askable()
         model = get_model()
         config = self._config(model)
         check_config(config)

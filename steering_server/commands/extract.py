@@ -21,9 +21,17 @@ from steering_server.commands.options import ModelOptions, model_options
 from steering_server.engine.runner import Sizes
 from steering_server.extraction.activations import SpanName
 from steering_server.extraction.chunks import Chunks
-from steering_server.extraction.extract import Extracted, Settings, fit, items_hash, plan_for
+from steering_server.extraction.extract import (
+    Extracted,
+    Settings,
+    check_conditions,
+    fit,
+    items_hash,
+    plan_for,
+)
 from steering_server.extraction.extract import extract as run
 from steering_server.extraction.norms_table import norm_rows, write_csv
+from steering_server.model.conversation import SystemAs
 from steering_server.model.layers import default_layer
 from steering_server.model.models import DType, Loaded
 from steering_server.model.recorder import Selector
@@ -101,6 +109,9 @@ def extract(
     device: str,
     device_map: str | None,
     threads: int | None,
+    chat_template: Path | None,
+    chat_template_kwargs: str | None,
+    system_as: SystemAs,
     positive: str,
     negative: str,
     items: str,
@@ -133,7 +144,17 @@ def extract(
     wanted = parse_selectors(selectors)
     if threads is not None:
         torch.set_num_threads(threads)
-    loaded = ModelOptions(model, name, dtype, device, device_map, threads).load()
+    loaded = ModelOptions(
+        model,
+        name,
+        dtype,
+        device,
+        device_map,
+        threads,
+        chat_template,
+        chat_template_kwargs,
+        system_as,
+    ).load()
     settings = Settings(
         positive=conditions[0],
         negative=conditions[1],
@@ -159,6 +180,7 @@ def extract(
 def _run(
     loaded: Loaded, items: Sequence[Item], settings: Settings, output: Path, console: Console
 ) -> tuple[Extracted, Chunks]:
+    check_conditions(loaded, items, settings)
     stem = output.name.removesuffix(".safetensors")
     chunks = Chunks(output.with_name(f"{stem}.partial"), plan_for(loaded, items, settings))
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())

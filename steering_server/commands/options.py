@@ -2,11 +2,15 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import click
+import msgspec
 
+from harness.errors import UsageError
 from steering_server.engine.self_test import self_test
+from steering_server.model.conversation import SystemAs
 from steering_server.model.models import DTYPES, DType, Loaded, load
 
 __all__ = ["ModelOptions", "model_options"]
@@ -22,6 +26,9 @@ class ModelOptions:
     device: str
     device_map: str | None
     threads: int | None
+    chat_template: Path | None = None
+    chat_template_kwargs: str | None = None
+    system_as: SystemAs = "system"
 
     def load(self) -> Loaded:
         """The model, tested: what it answers is what the plain model answers. UsageError."""
@@ -37,7 +44,20 @@ class ModelOptions:
             dtype=self.dtype,
             device=self.device,
             device_map=self.device_map,
+            chat_template=self.chat_template,
+            options=_object(self.chat_template_kwargs),
+            system_as=self.system_as,
         )
+
+
+def _object(text: str | None) -> dict[str, Any]:
+    """A JSON object. UsageError."""
+    try:
+        return msgspec.json.decode(text or "{}", type=dict[str, Any])
+    except msgspec.DecodeError as error:
+        raise UsageError(
+            f"--chat-template-kwargs {text!r}; expected a JSON object: {error}"
+        ) from error
 
 
 _OPTIONS = (
@@ -55,6 +75,24 @@ _OPTIONS = (
         "--threads",
         type=click.IntRange(min=1),
         help="CPU threads (on a busy machine 1 is often fastest)",
+    ),
+    click.option(
+        "--chat-template",
+        type=click.Path(path_type=Path),
+        metavar="FILE",
+        help="a Jinja file instead of the model's own template",
+    ),
+    click.option(
+        "--chat-template-kwargs",
+        metavar="JSON",
+        help="""for the template, for example '{"enable_thinking": false}'""",
+    ),
+    click.option(
+        "--system-as",
+        type=click.Choice(["system", "user"]),
+        default="system",
+        show_default=True,
+        help="user: at the head of the first user turn, for templates without a system role",
     ),
 )
 

@@ -9,6 +9,7 @@ from harness.errors import UsageError
 from steering_server.commands.options import ModelOptions, model_options
 from steering_server.engine.runner import Sizes
 from steering_server.http.server import Options, SteeringServer
+from steering_server.model.conversation import SystemAs
 from steering_server.model.models import DType
 from steering_server.vectors.registry import read_folder
 
@@ -58,6 +59,9 @@ def serve(
     device: str,
     device_map: str | None,
     threads: int | None,
+    chat_template: Path | None,
+    chat_template_kwargs: str | None,
+    system_as: SystemAs,
     folder: Path | None,
     host: str,
     port: int,
@@ -76,7 +80,17 @@ def serve(
 
     SIGTERM or Ctrl-C drains: no new requests, those under way are answered, then it stops.
     """
-    options = ModelOptions(model, name, dtype, device, device_map, threads)
+    options = ModelOptions(
+        model,
+        name,
+        dtype,
+        device,
+        device_map,
+        threads,
+        chat_template,
+        chat_template_kwargs,
+        system_as,
+    )
     if device.startswith("cuda") and not _has_cuda():
         raise UsageError(f"--device {device}: no CUDA device here; expected cpu")
     SteeringServer(

@@ -18,6 +18,7 @@ from steering_server.extraction.importing import (
     measure_norms,
     read_foreign,
 )
+from steering_server.model.conversation import SystemAs
 from steering_server.model.models import DType
 from steering_server.vectors.registry import check_model, read_folder
 from steering_server.vectors.vectors import parse
@@ -84,6 +85,9 @@ def import_(
     device: str,
     device_map: str | None,
     threads: int | None,
+    chat_template: Path | None,
+    chat_template_kwargs: str | None,
+    system_as: SystemAs,
     scale: Scale,
     layer: int | None,
     norms_from: Path | None,
@@ -101,7 +105,17 @@ def import_(
     found = read_foreign(source, layer)
     if threads is not None:
         torch.set_num_threads(threads)
-    loaded = ModelOptions(model, name, dtype, device, device_map, threads).load()
+    loaded = ModelOptions(
+        model,
+        name,
+        dtype,
+        device,
+        device_map,
+        threads,
+        chat_template,
+        chat_template_kwargs,
+        system_as,
+    ).load()
     norms = None
     if norms_from is not None:
         other = parse(norms_from.read_bytes(), where=str(norms_from))

@@ -61,7 +61,7 @@ def complete(
     sink = _Texts(ended)
     rows = [
         Row(
-            prompt=render(loaded.tokenizer, turns).tokens,
+            prompt=render(loaded.tokenizer, turns, loaded.style).tokens,
             sampling=Sampling(temperature, 1.0, seed, index),
             sink=sink,
             text=ReplyText(loaded.tokenizer),

@@ -334,7 +334,7 @@ class Runner:
                 finish = "length"
         if finish is not None:
             text += row.text.finish()
-        if text or finish != "stop":
+        if text or told is not None or finish != "stop":
             row.sink.token(row, text, told)
         if finish is not None:
             self._finish(row, Finished(finish, len(row.generated)))

@@ -58,7 +58,7 @@ def sequence(
     """
     before = () if system is None else (Message("system", system),)
     asked = (*before, Message("user", item))
-    prompt = render(loaded.tokenizer, asked)
+    prompt = render(loaded.tokenizer, asked, loaded.style)
     tokens = prompt.tokens + (completion or ())
     if span == "completion":
         start, end = len(prompt.tokens), len(tokens)
@@ -71,7 +71,7 @@ def _system_tokens(loaded: Loaded, before: tuple[Message, ...], tokens: tuple[in
     """How many tokens of the prompt come from the system prompt alone."""
     if not before:
         return 0
-    other = render(loaded.tokenizer, (*before, Message("user", "\x00")))
+    other = render(loaded.tokenizer, (*before, Message("user", "\x00")), loaded.style)
     return _shared(other.tokens, tokens)
 
 

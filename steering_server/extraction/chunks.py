@@ -35,6 +35,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     temperature: float
     seed: int
     chunk: int
+    system_as: str = "system"
+    template_options: str = "{}"
     sequences: str = "prompt and generated tokens"
 
 

@@ -8,6 +8,7 @@ at a selected token of the span, over items, is the direction.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+import msgspec
 import numpy as np
 import torch
 
@@ -19,12 +20,14 @@ from steering_server.engine.completing import Completed, complete
 from steering_server.engine.runner import Sizes
 from steering_server.extraction.activations import Activations, SpanName, activations, sequence
 from steering_server.extraction.chunks import Chunks, Plan, Tensors
+from steering_server.model.conversation import render
 from steering_server.model.models import Loaded
 from steering_server.model.recorder import Selector
+from steering_server.model.requests import ApiError
 from steering_server.vectors.directions import METHODS, FittedMethod
 from steering_server.vectors.vectors import Norms
 
-__all__ = ["Extracted", "Settings", "extract", "fit", "items_hash", "plan_for"]
+__all__ = ["Extracted", "Settings", "check_conditions", "extract", "fit", "items_hash", "plan_for"]
 
 _SIDES = ("positive", "negative")
 
@@ -85,6 +88,8 @@ def plan_for(loaded: Loaded, items: Sequence[Item], settings: Settings) -> Plan:
         temperature=settings.temperature,
         seed=settings.seed,
         chunk=settings.chunk,
+        system_as=loaded.style.system_as,
+        template_options=msgspec.json.encode(loaded.style.options, order="sorted").decode(),
     )
 
 
@@ -187,6 +192,15 @@ def extract(
             "conditions; expected at least 2"
         )
     return _gather(used, settings.layers, dropped)
+
+
+def check_conditions(loaded: Loaded, items: Sequence[Item], settings: Settings) -> None:
+    """UsageError, before anything is completed, where the chat template refuses a condition."""
+    for condition in (settings.positive, settings.negative):
+        try:
+            render(loaded.tokenizer, _messages(condition, items[0]), loaded.style)
+        except ApiError as error:
+            raise UsageError(f"condition {condition.name!r}: {error.message}") from error
 
 
 def _gather(used: Sequence[Tensors], layers: Sequence[int], dropped: int) -> Extracted:

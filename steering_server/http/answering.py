@@ -12,6 +12,7 @@ from steering_server.http import replies
 from steering_server.http.resolve import Prepared, Resolver, echo
 from steering_server.model.models import Loaded
 from steering_server.model.requests import ApiError, ChatRequest, decode
+from steering_server.model.thoughts import Splitter
 from steering_server.model.work import Failure, Finished, Row, TokenScore
 
 __all__ = ["Answering"]
@@ -110,22 +111,33 @@ class Answering:
                 left -= 1
             yield index, news
 
+    def _splitters(self) -> list[Splitter]:
+        """One a row: thoughts apart from content."""
+        dialect, prompt = self._loaded.dialect, self._prepared.prompt
+        return [Splitter(dialect, prompt) for _ in self._prepared.rows]
+
     def _steering(self) -> dict[str, Any]:
         return echo(self._prepared, self._loaded)
 
     async def whole(self, identity: str, created: int) -> bytes:
         """The body of a reply that is not streamed. ApiError."""
         rows = self._prepared.rows
+        splitters = self._splitters()
         texts = [""] * len(rows)
+        thoughts = [""] * len(rows)
         scores: list[list[TokenScore]] = [[] for _ in rows]
         finished: dict[int, Finished] = {}
         async for index, news in self._news():
             if isinstance(news, Finished):
                 finished[index] = news
-                continue
-            texts[index] += news.text
-            if news.score is not None:
-                scores[index].append(news.score)
+                thought, text = splitters[index].finish()
+            else:
+                answering = splitters[index].answering
+                thought, text = splitters[index].push(news.text)
+                if news.score is not None and (text or (answering and not thought)):
+                    scores[index].append(news.score)
+            thoughts[index] += thought
+            texts[index] += text
         steering = self._steering()
         if self._request.steering.choices is not None:
             texts[0], table = replies.choice_fields(self._request.steering.choices, finished[0])
@@ -136,6 +148,7 @@ class Answering:
             created,
             rows=rows,
             texts=texts,
+            thoughts=thoughts,
             scores=scores,
             finished=[finished[index] for index in range(len(rows))],
             steering=steering,
@@ -147,6 +160,7 @@ class Answering:
         """Server-sent events. ApiError before the first, if it fails before the first; later
         failures are an event of their own, and the stream then ends without `[DONE]`."""
         finished: list[Finished] = []
+        splitters = self._splitters()
         told = False
 
         def event(*choices: dict[str, Any], **more: Any) -> bytes:
@@ -158,12 +172,20 @@ class Answering:
                 more = {} if told else {"steering": self._steering()}
                 if isinstance(news, Finished):
                     finished.append(news)
+                    thought, text = splitters[index].finish()
+                    if thought or text:
+                        yield event(replies.delta(index, text, thought=thought), **more)
+                        more = {}
                     for choice in self._ending(index, news):
                         yield event(choice, **more)
                         more = {}
                 else:
-                    entry = news.score and replies.logprob_entry(self._loaded, news.score)
-                    yield event(replies.delta(index, news.text, entry=entry or None), **more)
+                    answering = splitters[index].answering
+                    thought, text = splitters[index].push(news.text)
+                    entry = None
+                    if news.score is not None and (text or (answering and not thought)):
+                        entry = replies.logprob_entry(self._loaded, news.score)
+                    yield event(replies.delta(index, text, thought=thought, entry=entry), **more)
                 told = True
         except ApiError as error:
             if not told:

@@ -21,6 +21,7 @@ from steering_server.engine.engine import Engine
 from steering_server.http.answering import Answering
 from steering_server.http.replies import error_body
 from steering_server.http.resolve import Resolver
+from steering_server.model.conversation import switches, takes_system
 from steering_server.model.models import memory_left
 from steering_server.model.requests import ApiError, decode_vector
 from steering_server.vectors.registry import NameTaken, Registry
@@ -139,6 +140,11 @@ class _Routes:
             "context": loaded.context,
             "dtype": loaded.dtype_name,
             "weights": loaded.weights,
+            "template": loaded.template,
+            "chat_template_kwargs": dict(loaded.style.options),
+            "system_as": loaded.style.system_as,
+            "switches": switches(loaded.tokenizer.chat_template),
+            "system": takes_system(loaded.tokenizer, loaded.style),
         }
         return _json({"object": "list", "data": [entry | more]})
 

@@ -84,6 +84,7 @@ def whole(
     *,
     rows: Sequence[Row],
     texts: Sequence[str],
+    thoughts: Sequence[str],
     scores: Sequence[Sequence[TokenScore]],
     finished: Sequence[Finished],
     steering: dict[str, Any],
@@ -94,7 +95,7 @@ def whole(
     for index, row in enumerate(rows):
         entry: dict[str, Any] = {
             "index": index,
-            "message": {"role": "assistant", "content": texts[index]},
+            "message": _said(texts[index], thoughts[index]),
             "finish_reason": finished[index].finish,
             "logprobs": None
             if row.logprobs is None
@@ -109,6 +110,12 @@ def whole(
         "usage": usage(prompt_tokens, finished),
         "steering": steering,
     }
+
+
+def _said(content: str, thought: str) -> dict[str, str]:
+    """A message; its thought stands beside the content, never in it."""
+    more = {"reasoning_content": thought} if thought else {}
+    return {"role": "assistant", "content": content} | more
 
 
 def chunk(
@@ -129,13 +136,14 @@ def delta(
     content: str | None,
     *,
     finish: str | None = None,
+    thought: str = "",
     entry: dict[str, Any] | None = None,
     row: Row | None = None,
 ) -> dict[str, Any]:
     """A stream's news of one answer; `row` adds what its recorder took."""
     news: dict[str, Any] = {
         "index": index,
-        "delta": {} if content is None else {"role": "assistant", "content": content},
+        "delta": {} if content is None else _said(content, thought),
         "finish_reason": finish,
         "logprobs": None if entry is None else {"content": [entry]},
     }

@@ -10,7 +10,7 @@ from typing import Any
 
 from harness.errors import UsageError
 from harness.wire import Capture, Span, SteeringVector
-from steering_server.model.conversation import Prompt, render
+from steering_server.model.conversation import Prompt, Style, render
 from steering_server.model.models import Loaded
 from steering_server.model.recorder import Recorder
 from steering_server.model.reply_text import ReplyText
@@ -37,11 +37,17 @@ class Applied:
 
 @dataclass(frozen=True)
 class Prepared:
-    """A request ready for the engine: one row an answer, and what the reply will say."""
+    """A request ready for the engine: one row an answer, and what the reply will say.
+
+    `thought` is what stands between the conversation and a choice: an empty thought, or nothing.
+    """
 
     rows: tuple[Row, ...]
     applied: tuple[Applied, ...]
     prompt_tokens: int
+    prompt: str
+    style: Style
+    thought: str | None
 
 
 class Resolver:
@@ -66,7 +72,15 @@ class Resolver:
         if request.model != self._loaded.id:
             message = f"unknown model {request.model!r}; this server has {self._loaded.id!r}"
             raise ApiError(404, "model_not_found", message, param="model")
-        prompt = render(self._loaded.tokenizer, request.turns)
+        style = self._loaded.style.with_options(
+            self._loaded.tokenizer.chat_template,
+            request.chat_template_kwargs,
+            "chat_template_kwargs",
+        )
+        prompt = render(self._loaded.tokenizer, request.turns, style)
+        thought = None
+        if request.steering.choices is not None:
+            prompt, thought = prompt.answered(self._loaded.dialect)
         choices = prompt.choices(request.steering.choices)
         longest = max((len(choice) for choice in choices), default=0) if choices else 0
         limit = longest if choices else self._limit(request, len(prompt.tokens))
@@ -79,7 +93,7 @@ class Resolver:
                 prompt=prompt.tokens,
                 sampling=Sampling(request.temperature, request.top_p, seed, index),
                 sink=sink(index),
-                text=ReplyText(self._loaded.tokenizer, request.stops),
+                text=ReplyText(self._loaded.tokenizer, request.stops, self._loaded.marks),
                 max_tokens=limit,
                 additions=additions,
                 choices=choices,
@@ -90,7 +104,7 @@ class Resolver:
             )
             for index in range(request.n)
         )
-        return Prepared(rows, applied, len(prompt.tokens))
+        return Prepared(rows, applied, len(prompt.tokens), prompt.text, style, thought)
 
     # How long
 
@@ -237,4 +251,7 @@ def echo(prepared: Prepared, loaded: Loaded) -> dict[str, Any]:
         ],
         "dtype": loaded.dtype_name,
         "weights": loaded.weights,
+        "chat_template_kwargs": dict(prepared.style.options),
+        "system_as": prepared.style.system_as,
+        "thought": prepared.thought,
     }

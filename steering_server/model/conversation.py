@@ -1,17 +1,59 @@
 """A conversation as the model reads it: rendered by its chat template, then tokens."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
 
 from jinja2 import TemplateError
 
 from harness.wire import Message
-from steering_server.model.requests import fail
+from steering_server.model.requests import ApiError, fail
+from steering_server.model.thoughts import Dialect, closing
 
-__all__ = ["Prompt", "render"]
+__all__ = ["Prompt", "Style", "SystemAs", "names_in", "render", "switches", "takes_system"]
 
 Tokens = tuple[int, ...]
+SystemAs = Literal["system", "user"]
+
+_OWN = frozenset(
+    {
+        "messages",
+        "tools",
+        "documents",
+        "chat_template",
+        "add_generation_prompt",
+        "continue_final_message",
+        "tokenize",
+    }
+)
+"""Names that mean something else to a template, or to transformers."""
+
+
+@dataclass(frozen=True)
+class Style:
+    """How conversations are rendered: `options` go to the chat template; `system_as` says whether a
+    system prompt is a turn of its own or the head of the first user turn."""
+
+    options: Mapping[str, Any] = field(default_factory=dict)
+    system_as: SystemAs = "system"
+
+    def with_options(self, template: str, given: Mapping[str, Any] | None, where: str) -> "Style":
+        """This style with `given` over its options. ApiError 400 for one that the template does
+        not read: it would be told as applied while it does nothing."""
+        for name in given or {}:
+            if name in _OWN or name not in names_in(template):
+                raise fail(f"{where}.{name}", "the model's chat template does not read it")
+        return replace(self, options={**self.options, **(given or {})})
+
+    def placed(self, turns: Sequence[Message]) -> Sequence[Message]:
+        """`turns` with the system prompt where it goes. ApiError 400 where there is no place."""
+        if self.system_as == "system" or turns[0].role != "system":
+            return turns
+        if len(turns) < 2 or turns[1].role != "user":
+            raise fail("messages[0]", "a system prompt as user needs a user turn after it")
+        head = Message("user", f"{turns[0].content}\n\n{turns[1].content}")
+        return (head, *turns[2:])
 
 
 @dataclass(frozen=True)
@@ -23,6 +65,14 @@ class Prompt:
     text: str
     tokens: Tokens
     completion: int
+
+    def answered(self, dialect: Dialect) -> "tuple[Prompt, str]":
+        """This prompt up to the first token of the answer, and the thought that was added: empty,
+        so that a choice is not held against the beginning of one."""
+        added = closing(self.text, dialect)
+        text = self.text + added
+        tokens = _encode(self.tokenizer, text)
+        return Prompt(self.tokenizer, text, tokens, min(self.completion, len(tokens))), added
 
     def choices(self, allowed: Sequence[str] | None) -> tuple[Tokens, ...] | None:
         """Allowed answers as the tokens that continue this very prompt. ApiError 400."""
@@ -43,19 +93,46 @@ class Prompt:
         return tuple(found)
 
 
-def render(tokenizer: Any, turns: Sequence[Message]) -> Prompt:
+def render(tokenizer: Any, turns: Sequence[Message], style: Style | None = None) -> Prompt:
     """The conversation with the opening of the model's turn; a last assistant turn is left open,
     to be continued. ApiError 400 where the chat template refuses it."""
+    style = style or Style()
+    turns = style.placed(turns)
     if turns[-1].role == "assistant":
-        return _resumed(tokenizer, turns)
-    text = _template(tokenizer, turns, resumed=False)
+        return _resumed(tokenizer, turns, style.options)
+    text = _template(tokenizer, turns, style.options, resumed=False)
     tokens = _encode(tokenizer, text)
     if not tokens:
         raise fail("messages", "the conversation has no tokens")
     return Prompt(tokenizer, text, tokens, len(tokens))
 
 
-def _resumed(tokenizer: Any, turns: Sequence[Message]) -> Prompt:
+_SWITCHES = ("enable_thinking", "thinking", "reasoning_effort")
+"""Options by which templates are told whether, or how hard, to think."""
+
+
+def names_in(template: str) -> set[str]:
+    """Names in the expressions of a Jinja template, outside of its texts and quoted strings."""
+    code = " ".join(re.findall(r"\{[{%].*?[%}]\}", template, re.DOTALL))
+    bare = re.sub(r"'(?:\\.|[^'\\])*'|\"(?:\\.|[^\"\\])*\"", " ", code)
+    return set(re.findall(r"[A-Za-z_]\w*", bare))
+
+
+def switches(template: str) -> list[str]:
+    """Those that `template` reads."""
+    return [name for name in _SWITCHES if name in names_in(template)]
+
+
+def takes_system(tokenizer: Any, style: Style) -> bool:
+    """Whether a system prompt before a user turn can be rendered, and shows."""
+    turns = (Message("system", "Σ-mark"), Message("user", "Hello"))
+    try:
+        return "Σ-mark" in render(tokenizer, turns, style).text
+    except ApiError:
+        return False
+
+
+def _resumed(tokenizer: Any, turns: Sequence[Message], options: Mapping[str, Any]) -> Prompt:
     """A conversation whose last turn the model goes on with.
 
     Templates render such a conversation anew: some drop the system prompt, which they put into a
@@ -63,11 +140,11 @@ def _resumed(tokenizer: Any, turns: Sequence[Message]) -> Prompt:
     turn, in text and in tokens; else ApiError 400.
     """
     where = f"messages[{len(turns) - 1}]"
-    text = _template(tokenizer, turns, resumed=True)
+    text = _template(tokenizer, turns, options, resumed=True)
     tokens = _encode(tokenizer, text)
     if len(turns) == 1:
         return Prompt(tokenizer, text, tokens, 0)
-    begun = _template(tokenizer, turns[:-1], resumed=False)
+    begun = _template(tokenizer, turns[:-1], options, resumed=False)
     before = _encode(tokenizer, begun)
     if not text.startswith(begun) or tokens[: len(before)] != before:
         raise fail(
@@ -80,14 +157,17 @@ def _resumed(tokenizer: Any, turns: Sequence[Message]) -> Prompt:
     return Prompt(tokenizer, text, tokens, len(before))
 
 
-def _template(tokenizer: Any, turns: Sequence[Message], *, resumed: bool) -> str:
+def _template(
+    tokenizer: Any, turns: Sequence[Message], options: Mapping[str, Any], *, resumed: bool
+) -> str:
     messages = [{"role": turn.role, "content": turn.content} for turn in turns]
-    options = {"continue_final_message": True} if resumed else {"add_generation_prompt": True}
+    end = {"continue_final_message": True} if resumed else {"add_generation_prompt": True}
     try:
-        text: str = tokenizer.apply_chat_template(messages, tokenize=False, **options)
-    except (TemplateError, ValueError) as error:
+        text: str = tokenizer.apply_chat_template(messages, tokenize=False, **options, **end)
+    except (TemplateError, ValueError, TypeError) as error:
         reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
-        raise fail("messages", f"the model's chat template refuses them: {reason}") from error
+        hint = "; --system-as user serves such a model" if "ystem" in reason else ""
+        raise fail("messages", f"the model's chat template refuses them: {reason}{hint}") from error
     return text
 
 

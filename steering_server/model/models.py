@@ -1,7 +1,8 @@
 """Load a transformers model and its tokenizer, and know what a run must write down about them."""
 
 import hashlib
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -12,9 +13,12 @@ from transformers.utils import logging
 
 from harness.errors import UsageError
 from steering_server.model import tiny
+from steering_server.model.conversation import Style, SystemAs
 from steering_server.model.hooks import Hooks
 from steering_server.model.layers import find_layers
 from steering_server.model.probe import probe
+from steering_server.model.requests import ApiError
+from steering_server.model.thoughts import Dialect, dialect_of, marks_of
 
 __all__ = ["DTYPES", "Loaded", "describe", "load", "memory_left", "weights_hash"]
 
@@ -35,7 +39,8 @@ class Loaded:
 
     `id` names it in replies; `weights` and `template` are hashes of its weights and chat
     template; `context` is the longest sequence it takes, `stops` the tokens that end a reply;
-    `dtype` and `devices` are those of the layers' outputs, where vectors are added.
+    `dtype` and `devices` are those of the layers' outputs, where vectors are added. `style` is how
+    conversations are rendered, `dialect` and `marks` how the model shows its thoughts.
     """
 
     id: str
@@ -51,6 +56,9 @@ class Loaded:
     dtype: torch.dtype
     weights: str
     template: str
+    style: Style = field(default_factory=Style)
+    dialect: Dialect = "none"
+    marks: Mapping[int, str] = field(default_factory=dict)
 
     @property
     def depth(self) -> int:
@@ -112,15 +120,44 @@ def _context(model: Any) -> int:
     return longest
 
 
-def describe(model: Any, tokenizer: Any, *, name: str) -> Loaded:
+def _template(tokenizer: Any, name: str) -> str:
+    """The chat template; of several by name, `default`. UsageError without one."""
+    template = tokenizer.chat_template
+    if isinstance(template, dict):
+        template = template.get("default")
+        if template is None:
+            known = ", ".join(tokenizer.chat_template)
+            raise UsageError(
+                f"{name} has chat templates {known} and no default; expected --chat-template FILE"
+            )
+    if not isinstance(template, str):
+        raise UsageError(f"{name} has no chat template; expected one, or --chat-template FILE")
+    return template
+
+
+def _styled(template: str, options: Mapping[str, Any], system_as: SystemAs) -> Style:
+    """UsageError for an option that the template does not read."""
+    try:
+        return Style(system_as=system_as).with_options(template, options, "--chat-template-kwargs")
+    except ApiError as error:
+        raise UsageError(error.message) from error
+
+
+def describe(
+    model: Any,
+    tokenizer: Any,
+    *,
+    name: str,
+    options: Mapping[str, Any] | None = None,
+    system_as: SystemAs = "system",
+) -> Loaded:
     """Register hooks on `model` and gather what the server has to know about it."""
     model.eval().requires_grad_(False)
     layers = find_layers(model)
     width = int(model.config.get_text_config(decoder=True).hidden_size)
     seen = probe(model, layers, name=name, width=width)
-    template = tokenizer.chat_template
-    if not isinstance(template, str):
-        raise UsageError(f"{name} has no chat template; expected a chat model")
+    template = tokenizer.chat_template = _template(tokenizer, name)
+    dialect = dialect_of(template)
     stops = _stop_tokens(model, tokenizer)
     pad = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else min(stops, default=0)
     return Loaded(
@@ -137,6 +174,9 @@ def describe(model: Any, tokenizer: Any, *, name: str) -> Loaded:
         dtype=seen.dtype,
         weights=weights_hash(model),
         template=hashlib.sha256(template.encode()).hexdigest(),
+        style=_styled(template, options or {}, system_as),
+        dialect=dialect,
+        marks=marks_of(tokenizer, dialect),
     )
 
 
@@ -158,25 +198,42 @@ def load(
     dtype: DType = "auto",
     device: str = "cpu",
     device_map: str | None = None,
+    chat_template: Path | None = None,
+    options: Mapping[str, Any] | None = None,
+    system_as: SystemAs = "system",
 ) -> Loaded:
     """Load `source`: a directory, a hub id, or `tiny:FAMILY` (a random model for trials).
+
+    `chat_template` is a file that stands in for the model's own; `options` go to the template.
 
     UsageError, in one line, when it cannot be loaded.
     """
     logging.set_verbosity_error()  # type: ignore[no-untyped-call]
     logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    rendering: dict[str, Any] = {"options": options, "system_as": system_as}
     label = name or (Path(source).name if Path(source).is_dir() else source)
     if source.startswith("tiny:"):
         model, tokenizer = tiny.build(source.removeprefix("tiny:"))
         cast = DTYPES[dtype] or torch.float32
-        return describe(model.to(device, cast), tokenizer, name=label)
+        _replace_template(tokenizer, chat_template)
+        return describe(model.to(device, cast), tokenizer, name=label, **rendering)
     try:
         tokenizer = AutoTokenizer.from_pretrained(source)
         model = _pretrained(source, dtype=dtype, device=device, device_map=device_map)
     except (OSError, ValueError, RuntimeError, ImportError) as error:
         reason = str(error).strip().splitlines()[0]
         raise UsageError(f"cannot load model {source!r}: {reason}") from error
-    return describe(model, tokenizer, name=label)
+    _replace_template(tokenizer, chat_template)
+    return describe(model, tokenizer, name=label, **rendering)
+
+
+def _replace_template(tokenizer: Any, file: Path | None) -> None:
+    if file is None:
+        return
+    try:
+        tokenizer.chat_template = file.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"--chat-template {file}: {error}") from error
 
 
 def memory_left(device: torch.device) -> int | None:

@@ -3,7 +3,7 @@
 Streaming and not streaming use the same object, so the text of one is the text of the other.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 __all__ = ["ReplyText"]
@@ -13,15 +13,22 @@ _BROKEN = "�"
 
 
 class ReplyText:
-    """The text of one reply. `stops` are strings that end it and are not part of it.
+    """The text of one reply. `stops` are strings that end it and are not part of it; `marks` are
+    tokens that are shown as they are, special or not.
 
     `push` returns the text that a token makes certain: characters that may still turn out to be
     the beginning of a stop string, or whose bytes are incomplete, wait for the next token.
     """
 
-    def __init__(self, tokenizer: Any, stops: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        tokenizer: Any,
+        stops: Sequence[str] = (),
+        marks: Mapping[int, str] | None = None,
+    ) -> None:
         self._tokenizer = tokenizer
         self._stops = tuple(stops)
+        self._marks = dict(marks or {})
         self._tokens: list[int] = []
         self._done = 0
         self._from = 0
@@ -57,6 +64,10 @@ class ReplyText:
 
     def push(self, token: int) -> str:
         """Take one generated token; return what it makes certain."""
+        if token in self._marks:
+            self._held += self._new(final=True) + self._marks[token]
+            self._tokens, self._from, self._done = [], 0, 0
+            return self._release(final=False)
         self._tokens.append(token)
         self._held += self._new(final=False)
         return self._release(final=False)

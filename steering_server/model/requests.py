@@ -1,7 +1,7 @@
 """The body of a chat-completions request, as it may be."""
 
 import json
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
@@ -75,6 +75,7 @@ class ChatRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     stream: bool = False
     stream_options: _StreamOptions | None = None
     user: str | None = None
+    chat_template_kwargs: dict[str, Any] | None = None
 
     @property
     def turns(self) -> tuple[Message, ...]:

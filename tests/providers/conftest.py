@@ -1,6 +1,7 @@
 """A respondent server in a thread of its own, and pool files that point to it."""
 
 import asyncio
+import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -113,14 +114,21 @@ class Tiny:
         )
 
     @contextmanager
-    def serving(self, seed: int = 0) -> Iterator[str]:
-        """The address of a server with a model of its own."""
+    def serving(self, seed: int = 0, template: str | None = None) -> Iterator[str]:
+        """The address of a server with a model of its own, with `template` as its chat template."""
         from steering_server.http.server import Options, SteeringServer
         from steering_server.model.models import load
         from steering_server.vectors.vectors import parse
 
+        def model() -> Any:
+            with tempfile.NamedTemporaryFile("w", suffix=".jinja") as file:
+                file.write(template or "")
+                file.flush()
+                given = None if template is None else Path(file.name)
+                return load("tiny:llama", name="tiny", chat_template=given)
+
         server = SteeringServer(
-            lambda: load("tiny:llama", name="tiny"),
+            model,
             {"math": parse(self.vector(seed), where="test")},
             Options(port=0, threads=1),
             say=lambda line: None,

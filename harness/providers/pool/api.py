@@ -95,12 +95,24 @@ class PoolAPI(ModelAPI):
             warn_of_cap(self.spec, config, blocks=current_block() is not None)
         if self.applied is not None:
             refuse_unsupported(tools, config)
+            told = self.applied.template_kwargs(config)
+            body = {**(config.extra_body or {}), "chat_template_kwargs": told} if told else None
+            config = config.model_copy(
+                update={"reasoning_effort": None, "extra_body": body or config.extra_body}
+            )
         block = current_block()
         options = options_of(config, tools, tool_choice)
         if block is not None:
             call = _Call(self, tools, tool_choice, config, options)
             return await call.block(block, input)
         return await _Call(self, tools, tool_choice, config, options).single(input)
+
+    def check_stage(self, config: GenerateConfig, *, system: bool) -> None:
+        """Before a run's first call: PrerequisiteError for what steering servers could not ask."""
+        if self.applied is not None:
+            self.applied.template_kwargs(config)
+            if system:
+                self.applied.refuse_system()
 
     async def ask(self, job: Job, heard: Callable[[Ended], None] = lambda ended: None) -> Ended:
         """How a job of this pool ended, for `heard` see `Pool.ask`.

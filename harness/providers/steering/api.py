@@ -1,7 +1,8 @@
 """The provider class of `steering/NAME`: questions to a steering server, over HTTP.
 
 `-M vector=NAME` (registered with the server, or a `.safetensors` file, which is brought there)
-and `-M coef=0.25`; `-M layer=16`, `-M positions=response`, `-M base_url=http://…`.
+and `-M coef=0.25`; `-M layer=16`, `-M positions=response`, `-M url=http://…` (Inspect's own
+`--model-base-url`, or the variable STEERING_BASE_URL, say the same).
 """
 
 import os
@@ -42,6 +43,7 @@ class SteeringAPI(ModelAPI):
         **model_args: Any,
     ) -> None:
         super().__init__(model_name, base_url, api_key, ["STEERING_API_KEY"], config)
+        base_url = model_args.pop("url", None) or base_url
         try:
             self.options = steering_options(model_args)
             self.client = SteeringClient(
@@ -68,6 +70,8 @@ class SteeringAPI(ModelAPI):
         questions = (
             questions_for(block, input) if block is not None else (self._question(input, config),)
         )
+        if any(question.messages[0].role == "system" for question in questions):
+            self.applied.refuse_system()
         replies: list[Reply | None] = [None] * len(questions)
         problems: list[Exception] = []
 
@@ -94,10 +98,17 @@ class SteeringAPI(ModelAPI):
     def _check(self, tools: list[ToolInfo], config: GenerateConfig) -> None:
         """PrerequisiteError for what would be dropped: nothing is, silently."""
         refuse_unsupported(tools, config)
+        self.applied.template_kwargs(config)
         if "steering" in (config.extra_body or {}) and self.applied.vector is not None:
             raise PrerequisiteError(
                 "both -M vector=… and a steering field in --extra-body; expected one of them"
             )
+
+    def check_stage(self, config: GenerateConfig, *, system: bool) -> None:
+        """Before a run's first call: PrerequisiteError for what a later stage could not ask."""
+        self.applied.template_kwargs(config)
+        if system:
+            self.applied.refuse_system()
 
     def _question(self, input: list[ChatMessage], config: GenerateConfig) -> Question:
         for message in input:
@@ -118,6 +129,9 @@ class SteeringAPI(ModelAPI):
             "max_tokens": config.max_tokens,
             "stop": config.stop_seqs,
         }
+        told = self.applied.template_kwargs(config)
+        if told:
+            body["chat_template_kwargs"] = told
         if question.choices is None and config.logprobs:
             body["logprobs"] = True
             body["top_logprobs"] = min(config.top_logprobs or _TOP, _TOP)

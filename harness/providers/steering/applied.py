@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from inspect_ai.model import GenerateConfig
 from inspect_ai.tool import ToolInfo
 
@@ -68,10 +69,53 @@ class Applied:
         )
         return Steering(vectors=(vector,), choices=choices)
 
+    def template_kwargs(self, config: GenerateConfig) -> dict[str, Any]:
+        """What the chat template is told, thinking included.
+
+        PrerequisiteError for a thinking setting that this model's template has no switch for: it
+        would be recorded while the model thinks as ever.
+        """
+        given = self.options.chat_template_kwargs
+        effort = config.reasoning_effort
+        if effort is None:
+            return given
+        reads = self.served.switches
+        switch = next((name for name in reads if name != "reasoning_effort"), None)
+        if effort != "none" and "reasoning_effort" in reads:
+            wanted: dict[str, Any] = {"reasoning_effort": effort}
+        elif switch is not None and effort in ("none", "medium"):
+            wanted = {switch: effort != "none"}
+        else:
+            named = "off" if effort == "none" else "on" if effort == "medium" else effort
+            raise PrerequisiteError(
+                f"thinking {named!r} cannot be set: the chat template of {self.served.id} reads "
+                f"{', '.join(reads) or 'no switch for it'}"
+            )
+        clash = next((name for name in wanted if given.get(name, wanted[name]) != wanted[name]), "")
+        if clash:
+            raise PrerequisiteError(
+                f"-M chat_template_kwargs sets {clash} to {given[clash]!r}, and the run's thinking "
+                f"setting to {wanted[clash]!r}; expected one of them"
+            )
+        return {**given, **wanted}
+
+    def refuse_system(self) -> None:
+        """PrerequisiteError where this model's template has no place for a system prompt."""
+        if not self.served.system:
+            raise PrerequisiteError(
+                f"the chat template of {self.served.id} takes no system prompt; start the server "
+                "with --system-as user to put it at the head of the first user turn"
+            )
+
     def mismatch(self, reply: Reply) -> str | None:
         """Why `reply` is not an answer under this steering; None where it is."""
         told = reply.steering or {}
         vector, coef = self.vector, self.options.coef
+        rendered = told.get("chat_template_kwargs") or {}
+        assert isinstance(rendered, dict)
+        for name, value in self.options.chat_template_kwargs.items():
+            if rendered.get(name) != value:
+                return f"the steering server rendered with {rendered}, not with {name}={value!r}"
         asked = (None, None) if vector is None else (vector.sha256, coef)
         if (told.get("sha256"), told.get("coef")) == asked:
             return None
@@ -92,6 +136,11 @@ class Applied:
     def identity(self, model: str) -> str:
         """What decides the answers: weights, precision, the vector's content and how it is used."""
         served = f"{model}@{self.served.weights}-{self.served.dtype}"
+        told = {**self.served.chat_template_kwargs, **self.options.chat_template_kwargs}
+        if told:
+            served += f"?{msgspec.json.encode(told, order='sorted').decode()}"
+        if self.served.system_as != "system":
+            served += f"?system_as={self.served.system_as}"
         if self.vector is None:
             return served
         layers = ",".join(map(str, self.layers))

@@ -32,12 +32,18 @@ class ServedVector(msgspec.Struct, frozen=True):
 
 
 class ServedModel(msgspec.Struct, frozen=True):
-    """The model the server has."""
+    """The model the server has. `switches` are the template's options for thinking; `system` says
+    whether it takes a system prompt."""
 
     id: str
     layers: int
     dtype: str
     weights: str
+    template: str = ""
+    chat_template_kwargs: dict[str, Any] = {}
+    system_as: str = "system"
+    switches: tuple[str, ...] = ()
+    system: bool = True
 
 
 class _Problem(msgspec.Struct, frozen=True):
@@ -103,8 +109,8 @@ class SteeringClient:
         except httpx.HTTPError as error:
             raise ServiceError(
                 f"no steering server answers at {self.base_url} ({type(error).__name__}); start "
-                "one with `steering-server serve`, or give -M base_url=… (or set "
-                "STEERING_BASE_URL)"
+                "one with `steering-server serve`, or say where it is with -M url=…, "
+                "--model-base-url or STEERING_BASE_URL"
             ) from error
         if response.status_code != 200:
             raise ServiceError(f"steering server at {self.base_url}: {_problem(response)}")
@@ -196,6 +202,7 @@ class SteeringClient:
         logprobs = (choice.get("logprobs") or {}).get("content") or None
         return Reply(
             text=choice["message"]["content"],
+            reasoning=choice["message"].get("reasoning_content"),
             stop=_STOPS.get(choice["finish_reason"], "unknown"),
             top_logprobs=None
             if logprobs is None
@@ -227,6 +234,11 @@ def told(steering: dict[str, Any]) -> dict[str, object]:
         "weights": steering["weights"],
         "format_version": FORMAT_VERSION,
     }
+    for name in ("chat_template_kwargs", "thought"):
+        if steering.get(name):
+            found[name] = steering[name]
+    if steering.get("system_as", "system") != "system":
+        found["system_as"] = steering["system_as"]
     for vector in steering["vectors"][:1]:
         found |= {
             "vector": vector["name"],

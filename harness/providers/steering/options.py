@@ -12,18 +12,29 @@ from harness.wire import Positions, Span
 __all__ = ["SteeringOptions", "steering_options"]
 
 _NAMED: tuple[str, ...] = get_args(Positions)
-_ALLOWED = ("vector", "coef", "layer", "layers", "positions", "timeout", "max_in_flight")
+_ALLOWED = (
+    "vector",
+    "coef",
+    "layer",
+    "layers",
+    "positions",
+    "chat_template_kwargs",
+    "timeout",
+    "max_in_flight",
+)
 
 
 class SteeringOptions(msgspec.Struct, frozen=True, kw_only=True):
     """One vector, or none. `vector` is a registered name or a file; `layers` None means the
-    vector's own default. `timeout` is in seconds, for one answer; `max_in_flight` bounds the
-    requests of this process that the server has at once."""
+    vector's own default. `chat_template_kwargs` go to the model's chat template. `timeout` is in
+    seconds, for one answer; `max_in_flight` bounds the requests of this process that the server has
+    at once."""
 
     vector: str | None = None
     coef: float = 0.0
     layers: tuple[int, ...] | None = None
     positions: Positions | Span = "all"
+    chat_template_kwargs: dict[str, Any] = {}
     timeout: float = 600.0
     max_in_flight: int = 64
 
@@ -40,6 +51,17 @@ def _number(name: str, value: object, allowed: str) -> float:
     if not math.isfinite(number):
         raise _bad(name, value, allowed)
     return number
+
+
+def _object(value: object) -> dict[str, Any]:
+    """A dict, or a JSON object."""
+    if value is None or isinstance(value, dict):
+        return value or {}
+    try:
+        return msgspec.json.decode(str(value), type=dict[str, Any])
+    except msgspec.DecodeError:
+        allowed = """a JSON object such as '{"enable_thinking": false}'"""
+        raise _bad("chat_template_kwargs", value, allowed) from None
 
 
 def _layers(value: object) -> tuple[int, ...] | None:
@@ -87,6 +109,7 @@ def steering_options(given: Mapping[str, Any]) -> SteeringOptions:
         coef=_number("coef", given.get("coef", 0.0), "a finite number"),
         layers=_layers(given.get("layer", given.get("layers"))),
         positions=_positions(given.get("positions", "all")),
+        chat_template_kwargs=_object(given.get("chat_template_kwargs")),
         timeout=timeout,
         max_in_flight=int(in_flight),
     )

@@ -286,3 +286,88 @@ def test_evals_run_against_it_and_coefficients_share_nothing(
     assert not hashes[0] & hashes[1]
     ratings = [[record["probabilities"] for record in told[index]] for index in (0, 2)]
     assert ratings[0] != ratings[1] and all(ratings[0])
+
+
+QWEN = (
+    "{% for m in messages %}{{ m['role'] }}\n{{ m['content'] }}\n{% endfor %}"
+    "{% if add_generation_prompt %}assistant\n"
+    "{% if enable_thinking is defined and enable_thinking is false %}<think>\n\n</think>\n\n"
+    "{% endif %}{% endif %}"
+)
+GEMMA = (
+    "{% if messages[0]['role'] == 'system' %}{{ raise_exception('no system role') }}{% endif %}"
+    "{% for m in messages %}{{ m['role'] }}\n{{ m['content'] }}\n{% endfor %}"
+)
+
+
+@pytest.fixture(scope="module")
+def thinker(tiny: Any) -> Iterator[str]:
+    """A server whose chat template has Qwen's switch."""
+    with tiny.serving(template=QWEN) as address:
+        yield address
+
+
+async def test_a_thinking_setting_reaches_the_model_or_is_an_error(url: str, thinker: str) -> None:
+    """What is recorded as off is off; a template without a switch answers nothing."""
+    found = {}
+    for effort in (None, "none", "medium"):
+        (reply,) = await replies(steered(thinker), questions(1), reasoning_effort=effort)
+        assert reply.steering is not None
+        found[effort] = reply.steering.get("chat_template_kwargs")
+    assert found == {
+        None: None,
+        "none": {"enable_thinking": False},
+        "medium": {"enable_thinking": True},
+    }
+    for address, effort in ((url, "none"), (url, "medium"), (thinker, "high")):
+        with pytest.raises(PrerequisiteError, match="cannot be set"):
+            await replies(steered(address), questions(1), reasoning_effort=effort)
+    clash = steered(thinker, chat_template_kwargs={"enable_thinking": True})
+    with pytest.raises(PrerequisiteError, match="one of them"):
+        await replies(clash, questions(1), reasoning_effort="none")
+
+
+async def test_template_options_are_sent_and_make_another_rater(thinker: str) -> None:
+    """As a dict or as JSON; what the template does not read is an error of the question."""
+    given = ({"enable_thinking": False}, '{"enable_thinking": false}')
+    models = [steered(thinker, chat_template_kwargs=one) for one in given]
+    config = GenerateConfig()
+    identities = [model_identity(model, config) for model in (steered(thinker), *models)]
+    assert identities[1] == identities[2] != identities[0]
+    (reply,) = await replies(models[1], questions(1))
+    assert reply.steering is not None
+    assert reply.steering["chat_template_kwargs"] == {"enable_thinking": False}
+    (reply,) = await replies(steered(thinker, chat_template_kwargs={"think": 1}), questions(1))
+    assert reply.error is not None and "chat_template_kwargs.think" in reply.error
+    with pytest.raises(PrerequisiteError, match="JSON object"):
+        steered(thinker, chat_template_kwargs="off")
+
+
+@pytest.mark.parametrize(
+    "options", [{"measurement_thinking": "off"}, {"measurement_sysprompt": "loves_math"}]
+)
+def test_what_a_later_stage_could_not_ask_is_said_before_any_completion(
+    tiny: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: dict[str, str]
+) -> None:
+    """A thinking switch or a system role that the template lacks: nothing is completed."""
+    monkeypatch.chdir(EVALS.parent)
+    with tiny.serving(template=GEMMA) as address:
+        (log,) = inspect_eval(
+            "evals/anchored.py@anchored_precise_1_5",
+            model="steering/tiny",
+            model_base_url=address,
+            task_args={"items": "builtin:math", "per_origin": 1, **options},
+            log_dir=str(tmp_path),
+            display="none",
+        )
+        assert log.status == "error" and log.error is not None
+        assert "chat template of tiny" in log.error.message
+        outcomes = httpx.get(f"{address}/metrics").text
+        assert "steering_passes_total 0" in outcomes
+
+
+def test_the_servers_address_may_be_given_by_url(url: str) -> None:
+    """Inspect keeps `base_url` for itself; `-M url=…` is the same."""
+    assert get_model("steering/tiny", url=url, memoize=False).api.client.base_url == url
+    with pytest.raises(PrerequisiteError, match="-M url="):
+        get_model("steering/tiny", url="http://127.0.0.1:9", memoize=False)
