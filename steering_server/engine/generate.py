@@ -9,7 +9,7 @@ from steering_server.engine.cache import RowCache, merge
 from steering_server.engine.prefill import forward, prefill
 from steering_server.model.hooks import Patch, Step
 from steering_server.model.models import Loaded
-from steering_server.model.patches import next_change, patches
+from steering_server.model.patches import next_change, note_survival, patches
 from steering_server.model.planning import Batch
 from steering_server.model.work import Row
 
@@ -111,7 +111,10 @@ class Generation:
         column = torch.arange(length + 1, device=device)
         recorders = [row.recorder for row in self.rows]
         keep = frozenset(layer for one in recorders if one for layer in one.layers)
-        step = Step(patches=self._patches(), keep=keep)
+        known = self._plan
+        found = self._patches()
+        # What survives is measured when something new is added, not at every token.
+        step = Step(patches=found, keep=keep, measured=self._plan is not known)
         try:
             logits = forward(
                 self._loaded,
@@ -125,6 +128,7 @@ class Generation:
             self._cache.forget_after(length)
             raise
         self._steps += 1
+        note_survival(step, [[row] for row in self.rows])
         for index, recorder in enumerate(recorders):
             if recorder is not None:
                 for layer in recorder.layers:

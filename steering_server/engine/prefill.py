@@ -14,7 +14,7 @@ from steering_server.engine.cache import RowCache
 from steering_server.model.hooks import COLUMNS, Step
 from steering_server.model.models import Loaded
 from steering_server.model.packing import can_pack, pack
-from steering_server.model.patches import patches
+from steering_server.model.patches import note_survival, patches
 from steering_server.model.planning import Batch
 from steering_server.model.work import Addition
 
@@ -167,6 +167,7 @@ def _packed(loaded: Loaded, batch: Batch, additions: Sequence[Sequence[Addition]
         positions=padded.positions,
         keep=packing.ends,
     )
+    note_survival(step, [lane.rows for lane in batch.lanes])
     return logits[packing.prompt, packing.slot_of]
 
 
@@ -217,6 +218,7 @@ def _apart(loaded: Loaded, batch: Batch, *, keep_cache: bool, late: bool) -> Pre
     if cache is not None and step.row_of is not None:
         cache.expand_by(step.row_of)
     logits = _run(loaded, padded.part(start, batch.width), step, cache)
+    note_survival(step, [lane.rows for lane in batch.lanes])
     _record(batch, pads, step)
     if keep_cache and cache is not None and step.row_of is not None:
         cache.settle(step.row_of)

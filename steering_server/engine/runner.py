@@ -158,6 +158,8 @@ class Runner:
                 continue
             if any(math.isnan(value) for value in one.choices) or not finite(one.logits[None])[0]:
                 self._fail(one.row, NONFINITE)
+            elif one.row.faded is not None:
+                self._fail(one.row, self._rounded(one.row))
             else:
                 self._finish(one.row, Finished("stop", 0, one.choices))
         sampled = [one for one in scored if one.choices is None]
@@ -295,10 +297,12 @@ class Runner:
 
     def _advance(self, rows: Sequence[Row], logits: torch.Tensor) -> list[Row]:
         """Draw a token for each row from `logits` [rows, vocabulary]; returns rows that ended."""
-        good = [index for index, fine in enumerate(finite(logits)) if fine]
+        fine = finite(logits)
+        good = [index for index, row in enumerate(rows) if fine[index] and row.faded is None]
         ended = [row for index, row in enumerate(rows) if index not in set(good)]
-        for row in ended:
-            self._fail(row, NONFINITE)
+        for index, row in enumerate(rows):
+            if index not in set(good):
+                self._fail(row, self._rounded(row) if fine[index] else NONFINITE)
         if not good:
             return ended
         logits = logits[torch.tensor(good, device=logits.device)]
@@ -339,6 +343,18 @@ class Runner:
         if finish is not None:
             self._finish(row, Finished(finish, len(row.generated)))
         return finish is not None
+
+    def _rounded(self, row: Row) -> Failure:
+        """Why a row is not answered whose steering rounds away."""
+        assert row.faded is not None
+        layer, share = row.faded
+        return Failure(
+            422,
+            "rounds_away",
+            f"of what is added at layer {layer}, {share:.2f} survives rounding to "
+            f"{self._loaded.dtype_name}; expected at least half: a larger coefficient, or a server "
+            "with --dtype float32",
+        )
 
     def _finish(self, row: Row, finished: Finished) -> None:
         self._metrics.ended("answered", finished.tokens)

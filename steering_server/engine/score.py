@@ -14,7 +14,7 @@ import torch
 from steering_server.engine.prefill import Prefilled, forward, prefill
 from steering_server.model.hooks import Step
 from steering_server.model.models import Loaded
-from steering_server.model.patches import patches
+from steering_server.model.patches import note_survival, patches
 from steering_server.model.planning import Batch
 from steering_server.model.work import Row
 
@@ -96,6 +96,7 @@ def _continue(
         cache=cache,
         keep=0,
     )
+    note_survival(step, [batch.lanes[lane].rows for lane, _ in wanted])
     return torch.log_softmax(logits, dim=-1)
 
 

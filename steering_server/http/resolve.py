@@ -250,6 +250,10 @@ def echo(prepared: Prepared, loaded: Loaded) -> dict[str, Any]:
             for one in prepared.applied
         ],
         "dtype": loaded.dtype_name,
+        "survived": {
+            str(layer): round(min(row.shares.get(layer, 1.0) for row in prepared.rows), 4)
+            for layer in sorted({layer for row in prepared.rows for layer in row.shares})
+        },
         "weights": loaded.weights,
         "chat_template_kwargs": dict(prepared.style.options),
         "system_as": prepared.style.system_as,

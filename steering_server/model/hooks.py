@@ -22,6 +22,8 @@ COLUMNS = 16
 """Columns that are computed at least where only the last are read. Not 1: matrix products of few
 rows take another kernel on CPUs (fewer than four on some, fewer than sixteen where there is
 AVX-512), and a row alone would differ in its last bits from one in a batch."""
+_MEASURED = 32
+"""Columns, evenly spaced, at which it is measured what of a delta survives rounding."""
 
 
 @dataclass(frozen=True)
@@ -38,8 +40,30 @@ class Patch:
     end: int
     delta: torch.Tensor
 
-    def apply(self, hidden: torch.Tensor, packing: Packing | None = None) -> None:
-        """Add in place to `hidden` [rows, tokens, width]; packed, rows and columns are a lane's."""
+    def apply(
+        self, hidden: torch.Tensor, packing: Packing | None = None, *, measured: bool = False
+    ) -> torch.Tensor | None:
+        """Add in place to `hidden` [rows, tokens, width]; packed, rows and columns are a lane's.
+
+        `measured`: returns, for each row [R], the share of the delta that survived rounding.
+        """
+        before = self._part(hidden, packing) if measured else None
+        self._add(hidden, packing)
+        if before is None:
+            return None
+        moved = (self._part(hidden, packing).float() - before.float()).mean(1)
+        return (moved * self.delta).sum(-1) / self.delta.square().sum(-1)
+
+    def _part(self, hidden: torch.Tensor, packing: Packing | None) -> torch.Tensor:
+        """A copy of the columns that are added to, [R, columns, width]; of many, some."""
+        step = max(1, (self.end - self.start) // _MEASURED)
+        columns = torch.arange(self.start, self.end, step, device=hidden.device)
+        if packing is None:
+            return hidden[self.rows[:, None], columns]
+        prompts = packing.prompt.to(hidden.device)[self.rows, None]
+        return hidden[prompts, packing.offset.to(hidden.device)[self.rows, None] + columns]
+
+    def _add(self, hidden: torch.Tensor, packing: Packing | None) -> None:
         addend = self.delta.to(hidden.dtype)[:, None]
         if packing is not None:
             columns = torch.arange(self.start, self.end, device=hidden.device)
@@ -62,7 +86,8 @@ class Step:
     `expand_at` (−1: at the input, by the caller) the rows become those of `row_of` [rows].
     With `packing` they multiply along the columns instead. Outputs of the layers in `keep` go to
     `kept`, after the patches. Of the last layer's output only the last `read` columns are looked at
-    (None: all).
+    (None: all). Of what is added, `survived` gets (layer, rows, share [rows], columns) unless
+    `measured` is False.
     """
 
     patches: Mapping[int, Sequence[Patch]] = field(default_factory=dict)
@@ -71,6 +96,8 @@ class Step:
     packing: Packing | None = None
     keep: frozenset[int] = frozenset()
     read: int | None = None
+    measured: bool = True
+    survived: list[tuple[int, torch.Tensor, torch.Tensor, int]] = field(default_factory=list)
     kept: dict[int, torch.Tensor] = field(default_factory=dict)
     _seen: dict[int, tuple[torch.Tensor, torch.Tensor]] = field(default_factory=dict)
     _packed: dict[tuple[str, int, torch.device], tuple[Any, Any]] = field(default_factory=dict)
@@ -207,7 +234,9 @@ class Hooks:
                 self._prompts = hidden.shape[0]
                 hidden = hidden.index_select(0, step.row_of.to(hidden.device))
             for patch in step.patches.get(index, ()):
-                patch.apply(hidden, step.packing)
+                share = patch.apply(hidden, step.packing, measured=step.measured)
+                if share is not None:
+                    step.survived.append((index, patch.rows, share, patch.end - patch.start))
             if index in step.keep:
                 step.kept[index] = hidden
             return (hidden, *output[1:]) if isinstance(output, tuple) else hidden

@@ -1,15 +1,16 @@
 """Turn what is added to each row into patches of one forward pass."""
 
+import math
 from collections import defaultdict
 from collections.abc import Sequence
 from itertools import pairwise
 
 import torch
 
-from steering_server.model.hooks import Patch
-from steering_server.model.work import Addition
+from steering_server.model.hooks import Patch, Step
+from steering_server.model.work import Addition, Row
 
-__all__ = ["next_change", "patches"]
+__all__ = ["next_change", "note_survival", "patches"]
 
 
 def _segments(
@@ -70,6 +71,17 @@ def patches(
         ]
         for layer, spans in gathered.items()
     }
+
+
+def note_survival(step: Step, rows: Sequence[Sequence[Row]]) -> None:
+    """Tell rows what survived of what was added in `step`; `rows[i]` are those that row i of the
+    pass stands for. Nothing is told of a delta of zero, or of one that is not finite."""
+    for layer, numbers, shares, tokens in step.survived:
+        for number, share in zip(numbers.tolist(), shares.tolist(), strict=True):
+            if math.isfinite(share):
+                for row in rows[number]:
+                    row.survive(layer, share, tokens)
+    step.survived.clear()
 
 
 def next_change(additions: Sequence[Addition], position: int) -> int | None:

@@ -27,6 +27,9 @@ __all__ = [
 ]
 
 Finish = Literal["stop", "length"]
+_HALF = 0.5
+"""Share of an addition that has to survive rounding: with less, the answer is nearer to the
+unsteered one than to the one that was asked for."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,6 +124,24 @@ class Row:
     generated: list[int] = field(default_factory=list)
     arrived: float = 0.0
     apart: bool = False
+
+    survived: dict[int, tuple[float, int]] = field(default_factory=dict)
+
+    def survive(self, layer: int, share: float, tokens: int) -> None:
+        """Of what was added at `layer` to `tokens` tokens, `share` survived rounding."""
+        total, count = self.survived.get(layer, (0.0, 0))
+        self.survived[layer] = (total + share * tokens, count + tokens)
+
+    @property
+    def shares(self) -> dict[int, float]:
+        """Layer → share of what was added that survived rounding to the activations' dtype."""
+        return {layer: total / count for layer, (total, count) in sorted(self.survived.items())}
+
+    @property
+    def faded(self) -> tuple[int, float] | None:
+        """The first layer at which less than half of what was added survived, and its share."""
+        faded = ((layer, share) for layer, share in self.shares.items() if share < _HALF)
+        return next(faded, None)
 
     def __post_init__(self) -> None:
         self.random = self.sampling.generator()

@@ -239,6 +239,8 @@ def told(steering: dict[str, Any]) -> dict[str, object]:
             found[name] = steering[name]
     if steering.get("system_as", "system") != "system":
         found["system_as"] = steering["system_as"]
+    if steering.get("survived"):
+        found["survived"] = min(steering["survived"].values())
     for vector in steering["vectors"][:1]:
         found |= {
             "vector": vector["name"],
