@@ -130,6 +130,16 @@ class _Routes:
         return Response(whole, media_type="application/json")
 
     async def models(self, request: Request) -> Response:
+        return _json({"object": "list", "data": [self._model()]})
+
+    async def model(self, request: Request) -> Response:
+        entry, asked = self._model(), request.path_params["model"]
+        if asked != entry["id"]:
+            message = f"unknown model {asked!r}; this server has {entry['id']!r}"
+            raise ApiError(404, "model_not_found", message, param="model")
+        return _json(entry)
+
+    def _model(self) -> dict[str, Any]:
         loaded = self._service.engine.loaded
         if loaded is None:
             raise ApiError(503, "loading", "the model is being loaded", retry_after=5)
@@ -146,7 +156,7 @@ class _Routes:
             "switches": switches(loaded.tokenizer.chat_template),
             "system": takes_system(loaded.tokenizer, loaded.style),
         }
-        return _json({"object": "list", "data": [entry | more]})
+        return entry | more
 
     async def health(self, request: Request) -> Response:
         engine = self._service.engine
@@ -251,6 +261,7 @@ def build(service: Service) -> Starlette:
         routes=[
             Route("/v1/chat/completions", guarded(routes.chat), methods=["POST"]),
             Route("/v1/models", guarded(routes.models)),
+            Route("/v1/models/{model:path}", guarded(routes.model)),
             Route("/v1/vectors", guarded(routes.vectors), methods=["GET"]),
             Route("/v1/vectors", guarded(routes.add_vector), methods=["POST"]),
             Route("/health", guarded(routes.health, open_to_all=True)),

@@ -1,6 +1,7 @@
 """The body of a chat-completions request, as it may be."""
 
 import json
+from collections.abc import Mapping
 from typing import Any, Literal
 
 import msgspec
@@ -43,6 +44,8 @@ class _Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class _Turn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     role: Literal["system", "developer", "user", "assistant"]
     content: str | list[_Part]
+    reasoning_content: str | None = None
+    """Of a reply that is sent back: not rendered, as thoughts of earlier turns are not."""
 
     def message(self) -> Message:
         text = (
@@ -100,7 +103,26 @@ class NewVector(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     data: str
 
 
-_CHAT = msgspec.json.Decoder(ChatRequest)
+_NEEDED = frozenset({"model", "messages", "role", "content", "steering"})
+"""Fields whose null asks for something, or leaves out what is needed."""
+_NEUTRAL: dict[str, tuple[object, ...]] = {
+    "presence_penalty": (0, 0.0),
+    "frequency_penalty": (0, 0.0),
+    "logit_bias": ({},),
+    "tools": ([],),
+    "functions": ([],),
+    "tool_choice": ("none", "auto"),
+    "function_call": ("none", "auto"),
+    "parallel_tool_calls": (True, False),
+    "response_format": ({"type": "text"},),
+    "modalities": (["text"],),
+    "store": (False,),
+    "metadata": ({},),
+    "service_tier": ("auto", "default"),
+}
+"""Values that change nothing here: there are no tools to choose among, and so on."""
+_NEUTRAL_TURN: dict[str, tuple[object, ...]] = {"tool_calls": ([],), "annotations": ([],)}
+"""The same in a turn: what `message.model_dump()` of a reply holds."""
 _VECTOR = msgspec.json.Decoder(NewVector)
 
 
@@ -110,10 +132,37 @@ def _bad(error: msgspec.DecodeError) -> ApiError:
     return ApiError(400, "invalid_request", text, param=path)
 
 
+def _plainly(given: object) -> object:
+    """A request without what OpenAI's clients send that asks for nothing.
+
+    That is: null, and values that mean what happens anyway. Anything else stays, and is an error
+    where it is not honoured.
+    """
+    if not isinstance(given, dict):
+        return given
+    messages = given.get("messages")
+    if isinstance(messages, list):
+        given = {**given, "messages": [_without(turn, _NEUTRAL_TURN) for turn in messages]}
+    return _without(given, _NEUTRAL)
+
+
+def _without(given: object, neutral: Mapping[str, tuple[object, ...]]) -> object:
+    if not isinstance(given, dict):
+        return given
+    return {
+        name: value
+        for name, value in given.items()
+        if not (
+            (value is None and name not in _NEEDED)
+            or any(value == one and type(value) is type(one) for one in neutral.get(name, ()))
+        )
+    }
+
+
 def decode(body: bytes) -> ChatRequest:
     """Read a request. ApiError 400, naming the field, for anything that is not one."""
     try:
-        request = _CHAT.decode(body)
+        request = msgspec.convert(_plainly(msgspec.json.decode(body)), ChatRequest)
     except msgspec.DecodeError as error:
         raise _bad(error) from error
     if body.count(b'"steering"') > 1:
