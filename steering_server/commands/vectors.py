@@ -13,6 +13,7 @@ from harness.items.load import load_items
 from steering_server.commands.options import ModelOptions, model_options
 from steering_server.extraction.importing import (
     SCALES,
+    FirstRow,
     Scale,
     import_vector,
     measure_norms,
@@ -73,7 +74,18 @@ def list_(folder: Path) -> None:
     required=True,
     help="what the file's lengths mean: unit, activation (a typical activation's), raw",
 )
-@click.option("--layer", type=click.IntRange(min=0), help="of a file with a single vector")
+@click.option(
+    "--layer",
+    type=click.IntRange(min=0),
+    help="of a file with a single vector; of several, the one to take",
+)
+@click.option(
+    "--first-row",
+    type=click.Choice(["layer", "embedding"]),
+    default="layer",
+    show_default=True,
+    help="what the first row of a table is: layer 0, or the embedding, which is left out",
+)
 @click.option("--norms-from", type=click.Path(path_type=Path), help="vector file of the same model")
 @click.option("--items", help="measure reference norms over these items")
 @click.option("-o", "--output", required=True, type=click.Path(path_type=Path))
@@ -90,6 +102,7 @@ def import_(
     system_as: SystemAs,
     scale: Scale,
     layer: int | None,
+    first_row: FirstRow,
     norms_from: Path | None,
     items: str | None,
     output: Path,
@@ -102,7 +115,7 @@ def import_(
     """
     if norms_from is not None and items is not None:
         raise UsageError("--norms-from and --items; expected one of them")
-    found = read_foreign(source, layer)
+    found = read_foreign(source, layer, first_row=first_row)
     if threads is not None:
         torch.set_num_threads(threads)
     loaded = ModelOptions(

@@ -5,10 +5,11 @@ What a foreign file's length means has to be said: `unit` (norm 1: only a direct
 of means or the like: only its direction is used).
 """
 
+import pickle
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -22,26 +23,45 @@ from steering_server.model.layers import default_layer
 from steering_server.model.models import Loaded
 from steering_server.vectors.vectors import NORMS, Norms, Origin, serialize
 
-__all__ = ["SCALES", "Scale", "import_vector", "measure_norms", "read_foreign"]
+__all__ = ["SCALES", "FirstRow", "Scale", "import_vector", "measure_norms", "read_foreign"]
 
 Scale = Literal["unit", "activation", "raw"]
+FirstRow = Literal["layer", "embedding"]
 SCALES: tuple[Scale, ...] = ("unit", "activation", "raw")
 _BATCH = 8
 
 
-def read_foreign(path: Path, layer: int | None) -> dict[int, torch.Tensor]:
-    """Layer → vector [width] from `.safetensors`, `.npz`, `.npy` or `.pt`.
+def read_foreign(
+    path: Path, layer: int | None, *, first_row: FirstRow = "layer"
+) -> dict[int, torch.Tensor]:
+    """Layer → vector [width] from `.safetensors`, `.npz`, `.npy`, `.pt` or a `.gguf` of repeng's.
 
     Tensors are either one a layer, whose name ends in the layer's number, or a single one:
-    [layers, width] from layer 0 on, or [width] for `layer`. UsageError for anything else.
+    [layers, width], or [width] or [1, width] for `layer`. A table's rows are those of layers 0, 1,
+    …; with `first_row` "embedding" the first is left out. `layer` takes that one of several.
+    UsageError for anything else.
     """
+    found = _by_layer(path, layer, first_row)
+    if layer is None or set(found) == {layer}:
+        return found
+    if layer not in found:
+        raise UsageError(f"{path} has no layer {layer}; it has {', '.join(map(str, found))}")
+    return {layer: found[layer]}
+
+
+def _by_layer(path: Path, layer: int | None, first_row: FirstRow) -> dict[int, torch.Tensor]:
     tensors = _tensors(path)
-    if len(tensors) == 1:
-        (only,) = tensors.values()
-        if only.ndim == 2:
-            return {index: row.to(torch.float32) for index, row in enumerate(only)}
-        if only.ndim == 1 and layer is not None:
-            return {layer: only.to(torch.float32)}
+    if not tensors:
+        raise UsageError(f"{path} holds no tensor")
+    only = next(iter(tensors.values())) if len(tensors) == 1 else None
+    table = only is not None and only.ndim == 2
+    if first_row == "embedding" and not (only is not None and table and len(only) > 1):
+        raise UsageError(f"{path} is no table of layers; --first-row embedding means nothing")
+    if only is not None and layer is not None and only.numel() == only.shape[-1]:
+        return {layer: only.reshape(-1).to(torch.float32)}
+    if only is not None and table:
+        rows = only[1:] if first_row == "embedding" else only
+        return {index: row.to(torch.float32) for index, row in enumerate(rows)}
     found: dict[int, torch.Tensor] = {}
     for name, tensor in tensors.items():
         number = re.search(r"(\d+)$", name)
@@ -66,10 +86,20 @@ def _tensors(path: Path) -> dict[str, torch.Tensor]:
                 return {name: torch.from_numpy(archive[name]) for name in archive.files}
         if path.suffix in (".pt", ".pth"):
             return _torch_file(path)
-    except (OSError, ValueError, SafetensorError, RuntimeError) as error:
+        if path.suffix == ".gguf":
+            return _gguf_file(path)
+    except (
+        OSError,
+        ValueError,
+        SafetensorError,
+        RuntimeError,
+        KeyError,
+        EOFError,
+        pickle.UnpicklingError,
+    ) as error:
         reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
         raise UsageError(f"cannot read {path}: {reason}") from error
-    raise UsageError(f"{path}: expected .safetensors, .npz, .npy or .pt")
+    raise UsageError(f"{path}: expected .safetensors, .npz, .npy, .pt or .gguf")
 
 
 def _torch_file(path: Path) -> dict[str, torch.Tensor]:
@@ -78,7 +108,35 @@ def _torch_file(path: Path) -> dict[str, torch.Tensor]:
         return {"table": content}
     if not isinstance(content, dict):
         raise UsageError(f"{path}: expected a tensor or a dict of them, got {type(content)}")
-    return {str(name): value for name, value in content.items()}
+    return _flat(path, content)
+
+
+def _flat(path: Path, content: Mapping[Any, Any], before: str = "") -> dict[str, torch.Tensor]:
+    """The tensors of a dict and of dicts in it, by their names joined with dots."""
+    found: dict[str, torch.Tensor] = {}
+    for name, value in content.items():
+        whole = f"{before}{name}"
+        if isinstance(value, dict):
+            found |= _flat(path, value, f"{whole}.")
+        elif isinstance(value, torch.Tensor) and value.ndim > 0:
+            found[whole] = value
+        else:
+            raise UsageError(
+                f"{path}: {whole!r} is {type(value).__name__}; expected tensors, or dicts of them"
+            )
+    return found
+
+
+def _gguf_file(path: Path) -> dict[str, torch.Tensor]:
+    """A control vector as repeng and llama.cpp write it: `direction.N` is added to the output of
+    decoder layer N, counted from 0."""
+    from gguf import GGUFReader
+
+    tensors = {tensor.name: np.array(tensor.data) for tensor in GGUFReader(path).tensors}
+    other = next((name for name in tensors if not name.startswith("direction.")), None)
+    if other is not None or not tensors:
+        raise UsageError(f"{path} holds {other or 'nothing'}; expected a control vector")
+    return {name: torch.from_numpy(values) for name, values in tensors.items()}
 
 
 def measure_norms(loaded: Loaded, items: Sequence[Item]) -> Norms:
@@ -108,7 +166,10 @@ def _checked(vectors: Mapping[int, torch.Tensor], loaded: Loaded, scale: Scale) 
     norms = {}
     for layer, vector in vectors.items():
         if not 0 <= layer < loaded.depth:
-            raise UsageError(f"layer {layer}; {loaded.id} has layers 0 to {loaded.depth - 1}")
+            hint = ""
+            if sorted(vectors) == list(range(loaded.depth + 1)):
+                hint = "; if the first row is the embedding's, give --first-row embedding"
+            raise UsageError(f"layer {layer}; {loaded.id} has layers 0 to {loaded.depth - 1}{hint}")
         if len(vector) != loaded.width:
             raise UsageError(f"layer {layer} has width {len(vector)}; expected {loaded.width}")
         size = float(vector.norm())
