@@ -8,7 +8,12 @@ from typing import Any, Literal
 
 import torch
 from torch import nn
-from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
+from transformers import (
+    AutoConfig,
+    AutoModelForCausalLM,
+    AutoModelForImageTextToText,
+    AutoTokenizer,
+)
 from transformers.utils import logging
 
 from harness.errors import UsageError
@@ -180,6 +185,18 @@ def describe(
     )
 
 
+def _class_for(config: Any) -> Any:
+    """What loads a model of `config`: a language model, or one with a tower for images, which is
+    given text alone. UsageError for any other."""
+    for kind in (AutoModelForCausalLM, AutoModelForImageTextToText):
+        if type(config) in kind._model_mapping:
+            return kind
+    raise UsageError(
+        f"a model of the kind {config.model_type!r} cannot be served: transformers has no causal "
+        "language model for it"
+    )
+
+
 def _pretrained(source: str, *, dtype: DType, device: str, device_map: str | None) -> Any:
     options: dict[str, Any] = {"dtype": DTYPES[dtype] or "auto"}
     config = AutoConfig.from_pretrained(source)
@@ -187,7 +204,7 @@ def _pretrained(source: str, *, dtype: DType, device: str, device_map: str | Non
     quantised = getattr(config, "quantization_config", None) is not None
     if device_map is not None or quantised:
         options["device_map"] = device_map or {"": device}
-    model: Any = AutoModelForCausalLM.from_pretrained(source, **options)
+    model: Any = _class_for(config).from_pretrained(source, **options)
     return model if "device_map" in options else model.to(device)
 
 

@@ -45,6 +45,7 @@ _MIXED = {
     "layer_types": ["sliding_attention", "full_attention"] * 2,
     "query_pre_attn_scalar": 16,
 }
+_EXPERTS = {"num_local_experts": 4, "num_experts_per_tok": 2}
 FAMILIES: dict[str, tuple[str, dict[str, Any]]] = {
     "llama": ("llama", _COMMON),
     "gemma2": ("gemma2", {**_COMMON, **_MIXED}),
@@ -55,6 +56,7 @@ FAMILIES: dict[str, tuple[str, dict[str, Any]]] = {
     "olmo2": ("olmo2", _COMMON),
     "gpt_neox": ("gpt_neox", {**_COMMON, **_PLAIN_HEADS}),
     "gpt2": ("gpt2", _GPT2),
+    "gpt_oss": ("gpt_oss", {**_COMMON, **_SLIDING, **_EXPERTS}),
 }
 """Family → transformers' model type and its configuration: 4 layers, width 64. The sliding
 windows are shorter than the tests' prompts."""
