@@ -63,7 +63,10 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     the answer. `tool_arguments` is the JSON text of the first tool call's arguments.
     `top_logprobs` are the alternatives for the first token of the answer, best first; `choices`
     the exact probability of each allowed answer (sums to the label mass, not to 1).
-    `latency` is in seconds, `cost` in US dollars. `error` is set when there was no usable reply:
+    `latency` is in seconds, `cost` in US dollars. `finish` is the server's own finish reason where
+    it is not one that is known here (`stop` is then unknown), `detail` its own words on why it did
+    not answer, where a content filter stopped it. `usage_known` is False where the usage that came
+    is not possible: the token counts are then 0. `error` is set when there was no usable reply:
     then every other field but latency, endpoint, attempts and `asked` is at its default. `asked` is
     false where a limit of the user's kept the question from being asked at all.
     """
@@ -72,11 +75,14 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     reasoning: str | None = None
     tool_arguments: str | None = None
     stop: StopReason = "stop"
+    finish: str | None = None
+    detail: str | None = None
     top_logprobs: tuple[TokenLogprob, ...] | None = None
     choices: dict[str, float] | None = None
     input_tokens: int = 0
     output_tokens: int = 0
     reasoning_tokens: int | None = None
+    usage_known: bool = True
     latency: float | None = None
     cost: float | None = None
     model: str | None = None

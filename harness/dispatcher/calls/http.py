@@ -15,6 +15,8 @@ Found when tried, each now a test (pyreqwest 0.15.1, tests/dispatcher/calls/test
 * The time-out holds from the start of the request to the end of its body, and a server that
   trickles bytes does not reset it. Before the headers it shows as a ConnectTimeoutError, whether
   or not there was a connection.
+* `send` of a plain request reads the whole body, however large and however small it came: so the
+  body is read by pieces, and a reply of more than 32 MiB is a failed attempt.
 * Certificates are verified; one that is signed by its owner is refused until `ca_file` names it.
   Error texts hold no header, so no key.
 * `HTTP_PROXY`, `HTTPS_PROXY` and `NO_PROXY` are obeyed, as read when the client is made.
@@ -38,14 +40,16 @@ from pyreqwest.exceptions import (
     PyreqwestError,
     RequestTimeoutError,
 )
+from pyreqwest.response import Response
 
 from harness.dispatcher.calls.payload import Payload, body_for, own_members
 from harness.dispatcher.job import Flight
 from harness.dispatcher.poolfile import EndpointSpec
 from harness.dispatcher.verdict import Verdict, read_response
 from harness.errors import UsageError
+from harness.models.reply_size import MOST_BYTES, ReplyTooLarge
 
-__all__ = ["HttpEndpoint"]
+__all__ = ["HttpEndpoint", "capped"]
 
 _CONNECT = timedelta(seconds=15)
 _UNSENT = re.compile(r"refused|lookup|resolve|certificate|unreachable|tls|proxy", re.IGNORECASE)
@@ -84,8 +88,10 @@ class HttpEndpoint:
         """
         builder = self._client.get(f"{self._url}/models").headers(self._headers)
         try:
-            response = await builder.timeout(timedelta(seconds=seconds)).build().send()
-            return response.status, self._scrub(bytes(await response.bytes()))
+            async with builder.timeout(timedelta(seconds=seconds)).build_streamed() as response:
+                return response.status, self._scrub(await capped(response))
+        except ReplyTooLarge as error:
+            raise ConnectionError(str(error)) from None
         except PyreqwestError as error:
             raise ConnectionError(self._reason(error)) from None
 
@@ -101,9 +107,13 @@ class HttpEndpoint:
             headers = self._headers | payload.headers if payload.headers else self._headers
             builder = self._client.post(f"{self._url}/chat/completions").headers(headers)
             body = body_for(payload, self._spec, self._own)
-            response = await builder.body_bytes(body).timeout(self._timeout).build().send()
-            content = bytes(await response.bytes())
-            verdict = read_response(response.status, response.headers, content, wall=time.time())
+            request = builder.body_bytes(body).timeout(self._timeout).build_streamed()
+            async with request as response:
+                content = await capped(response)
+                status, headers = response.status, response.headers
+            verdict = read_response(status, headers, content, wall=time.time())
+        except ReplyTooLarge as error:
+            verdict = Verdict(kind="unavailable", reason=str(error), billed=True)
         except PyreqwestError as error:
             verdict = self._failure(error)
         except Exception as error:
@@ -132,6 +142,27 @@ class HttpEndpoint:
     def _scrub(self, text: bytes) -> bytes:
         """Servers sometimes repeat the key in their error."""
         return text if self._key is None else text.replace(self._key.encode(), b"[key]")
+
+
+async def capped(response: Response, *, most: int = MOST_BYTES) -> bytes:
+    """The whole body, decompressed; ReplyTooLarge beyond `most` bytes, with the rest unread.
+
+    What is counted is what comes out of the decompression, piece by piece, so that a small body
+    that unfolds into a large one never lies in memory whole.
+    """
+    told = response.get_header("content-length")
+    if told is not None and told.isdecimal() and int(told) <= most:
+        # The client takes this header away where it decompresses, and reads no more than it says.
+        return bytes(await response.bytes())
+    reader = response.body_reader
+    parts: list[bytes] = []
+    size = 0
+    while (chunk := await reader.read_chunk()) is not None:
+        size += len(chunk)
+        if size > most:
+            raise ReplyTooLarge(most)
+        parts.append(bytes(chunk))
+    return b"".join(parts)
 
 
 def _client(spec: EndpointSpec) -> Client:

@@ -237,7 +237,7 @@ class _Call:
                 **(single_output(self._model, reply).metadata or {}),
             }
             return output
-        calls = [tool_call(call) for call in ended.verdict.tool_calls or ()]
+        calls = [tool_call(call) for call in ended.verdict.tool_calls]
         return single_output(self._model, reply, calls)
 
     @property
