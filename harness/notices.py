@@ -4,6 +4,7 @@ import sys
 
 from inspect_ai.util import display_type
 from rich.console import Console
+from rich.text import Text
 
 __all__ = ["say"]
 
@@ -12,6 +13,7 @@ def say(line: str) -> None:
     """Print one line on stderr, marked as ours; nothing under `--display none`."""
     if display_type() == "none":
         return
+    # As text: a line may quote a server, and nothing from outside is ever markup.
     Console(stderr=True, file=sys.stderr, highlight=False, soft_wrap=True).print(
-        f"[bold]penchant[/bold] {line}"
+        Text.assemble(("penchant", "bold"), f" {line}")
     )

@@ -4,6 +4,7 @@ from harness.dispatcher.clock import Clock
 from harness.dispatcher.endpoint import Endpoint
 from harness.dispatcher.job import Demand, Flight
 from harness.dispatcher.ledger import Entry, Ledger, Purpose
+from harness.dispatcher.outside import Outside
 
 __all__ = ["Books", "price"]
 
@@ -15,11 +16,12 @@ def price(endpoint: Endpoint, used: Demand) -> float:
 
 
 class Books:
-    """Books every attempt once."""
+    """Books every attempt once. What the ledger raises is kept outside: the books still hold."""
 
-    def __init__(self, ledger: Ledger, clock: Clock) -> None:
+    def __init__(self, ledger: Ledger, clock: Clock, outside: Outside) -> None:
         self._ledger = ledger
         self._clock = clock
+        self._outside = outside
 
     def land(
         self,
@@ -38,7 +40,7 @@ class Books:
         endpoint.account.book(purpose, used.input, used.output, usd)
         if not self._ledger.on:
             return
-        self._ledger.record(
+        self._record(
             Entry(
                 t=self._clock.wall(),
                 endpoint=endpoint.name,
@@ -55,6 +57,9 @@ class Books:
 
     def event(self, endpoint: Endpoint, event: str, reason: str) -> None:
         """Something happened to the endpoint itself."""
-        self._ledger.record(
+        self._record(
             Entry(t=self._clock.wall(), endpoint=endpoint.name, event=event, reason=reason)
         )
+
+    def _record(self, entry: Entry) -> None:
+        self._outside.call("the ledger", self._ledger.record, entry)

@@ -16,6 +16,9 @@ from harness.dispatcher.poolfile import EndpointSpec
 __all__ = ["Endpoint"]
 
 _LONGEST_WAIT = 60.0
+_LEAST_WAIT = 0.1
+"""Seconds, doubled for each refusal in a row: `Retry-After: 0` drew 300 calls a second."""
+_LEAST_WAIT_MOST = 8.0
 _RECOVERY = 0.04
 
 
@@ -145,6 +148,8 @@ class Endpoint:
             self._efficiency_at = now
         if wait is None:
             wait = min(30.0, 0.5 * 2.0 ** min(self.strikes, 6))
+        # A server that says 0 and refuses again is asked ever more seldom.
+        wait = max(wait, min(_LEAST_WAIT * 2.0 ** min(self.strikes, 8), _LEAST_WAIT_MOST))
         wait = min(wait, _LONGEST_WAIT) * float(self._rng.uniform(1.0, 1.1))
         self.not_before = max(self.not_before, now + wait)
         self.concurrency.throttled(now, pause, lower=not self._buckets)

@@ -54,7 +54,8 @@ class Follower(History):
 def table(history: History) -> Table:
     """One row an endpoint: in flight, limit, rate, tokens, waste, money, breaker; the end below."""
     last, before, first = history.last, history.before, history.first
-    shown = Table(title=None if last is None else f"pool {last.pool}: {last.waiting} waiting")
+    # Names come from files and servers: as Text, none of them is markup.
+    shown = Table(title=None if last is None else Text(f"pool {last.pool}: {last.waiting} waiting"))
     for heading in ("endpoint", "in flight", "limit", "answers/s", "tokens", "waste", "US $", ""):
         shown.add_column(heading, justify="left" if heading in ("endpoint", "") else "right")
     if last is None or before is None or first is None:
@@ -97,7 +98,7 @@ def _row(state: EndpointState, before: EndpointState, seconds: float) -> tuple[s
     tokens = sum(spent.tokens for spent in state.account.all().values())
     style = {"closed": "green", "half": "yellow"}.get(state.breaker, "red")
     return (
-        state.name,
+        Text(state.name),
         str(state.in_flight),
         str(state.limit),
         rate,

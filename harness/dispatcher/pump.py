@@ -17,6 +17,7 @@ from harness.dispatcher.endpoint import Endpoint
 from harness.dispatcher.hedge import HedgeBudget, late
 from harness.dispatcher.job import Demand, Ended, Flight, Job, Ticket
 from harness.dispatcher.ledger import Ledger, Purpose
+from harness.dispatcher.outside import Outside
 from harness.dispatcher.queue import FairQueue
 from harness.dispatcher.retries import MOST_ATTEMPTS, MOST_PROBES, Retries, RetryBudget
 from harness.dispatcher.routing import AVOID, Router
@@ -59,10 +60,11 @@ class Pump:
         self.dead: str | None = None
         self._clock = clock
         self._transport = transport
-        self._books = Books(ledger or Ledger(), clock)
+        self._outside = Outside()
+        self._books = Books(ledger or Ledger(), clock, self._outside)
         self._router = Router(self.endpoints, by_conversation=by_conversation)
         self._patience = patience
-        self._say = say
+        self._say_outside = say
         self._queue = FairQueue()
         self._retries = Retries()
         self._budget = RetryBudget(clock.now())
@@ -130,6 +132,11 @@ class Pump:
             self._end_all(reason)
         self._arm(math.inf)
 
+    def fail(self, reason: str) -> None:
+        """Something beside the pump is broken (a display, a disk): end the run with the reason."""
+        self._die(reason)
+        self._arm(math.inf)
+
     # Sending
 
     def pump(self) -> None:
@@ -140,12 +147,22 @@ class Pump:
         self._pumping = True
         wake = math.inf
         try:
-            while self._again:
+            while self._again and self.dead is None:
                 self._again = False
                 wake = self._send_all(self._clock.now())
+        except Exception as error:
+            self._outside.failed("sending", error)
         finally:
             self._pumping = False
-        self._arm(wake if self.dead is None else math.inf)
+        if self._outside.broken is not None:
+            self._die(self._outside.broken)
+        self._arm(min(wake, self._deadline()) if self.dead is None else math.inf)
+
+    def _deadline(self) -> float:
+        """When patience ends: looked at even while every endpoint waits for longer."""
+        if self._failing_since is None or not (self.waiting or self.inflight):
+            return math.inf
+        return self._failing_since + self._patience
 
     def _send_all(self, now: float) -> float:
         """Send until nothing may go; the next time at which something may."""
@@ -211,16 +228,28 @@ class Pump:
 
     def _woken(self) -> None:
         self._timer = None
+        self._timer_at = math.inf
         self._check_patience(self._clock.now())
         self.pump()
 
     # Verdicts
 
     def _arrived(self, flight: Flight, verdict: Verdict) -> None:
-        """An attempt ended by itself."""
+        """An attempt ended by itself. Raises nothing: whoever delivers could not end the jobs."""
         if flight.landed:
             return
         now = self._clock.now()
+        try:
+            self._take(flight, verdict, now)
+        except Exception as error:
+            self._outside.failed("the dispatcher", error)
+            # Where it broke off the attempt may have left its job: that one must end as well.
+            if not flight.job.ended:
+                self._again_soon(flight.job)
+        self._check_patience(now)
+        self.pump()
+
+    def _take(self, flight: Flight, verdict: Verdict, now: float) -> None:
         job, endpoint = flight.job, flight.endpoint
         job.flights.remove(flight)
         if verdict.kind == "ok":
@@ -240,8 +269,6 @@ class Pump:
                 # First back into the line: if the pool dies of this, the job must end with it.
                 self._again_soon(job)
                 self._put_out(endpoint, verdict)
-        self._check_patience(now)
-        self.pump()
 
     def _answered(self, flight: Flight, verdict: Verdict, now: float) -> None:
         job, reply = flight.job, verdict.reply
@@ -322,7 +349,7 @@ class Pump:
             del self._shared[job.share]
         waiters, job.waiters = job.waiters, []
         for ticket in waiters:
-            ticket.done(ended)
+            self._outside.call("taking an answer", ticket.done, ended)
 
     def _cancel(self, flight: Flight, purpose: Purpose) -> None:
         """Stop an attempt. The provider may bill it: its estimate stays reserved and is booked."""
@@ -342,11 +369,14 @@ class Pump:
             return
         if not self.waiting and not self.inflight:
             self._failing_since = None
-        elif now - self._failing_since > self._patience:
+        elif now - self._failing_since >= self._patience:
             self._die(
                 f"nothing succeeded on any endpoint for {self._patience:.0f} s; "
                 f"last: {self._last_reason}"
             )
+
+    def _say(self, line: str) -> None:
+        self._outside.call("a message", self._say_outside, line)
 
     def _die(self, reason: str) -> None:
         if self.dead is None:

@@ -16,7 +16,7 @@ from harness.models.stops import Stop, stop_of
 from harness.models.usage import Usage, read_usage
 from harness.wire import TokenLogprob
 
-__all__ = ["ChatBody", "FunctionBody", "ToolCallBody", "UnreadableReply", "read_chat"]
+__all__ = ["ChatBody", "FunctionBody", "ToolCallBody", "UnreadableReply", "chat_body", "read_chat"]
 
 
 class UnreadableReply(ValueError):

@@ -29,9 +29,10 @@ _CODES: dict[str, str] = {
     "prohibited_content": "google",
     "spii": "google",
     "model_armor": "google",
-    # Anthropic: docs.claude.com/en/docs/test-and-evaluate/strengthen-guardrails/handle-streaming-refusals
+    # Anthropic: docs.claude.com/en/docs/test-and-evaluate/strengthen-guardrails
+    # (handle streaming refusals)
     "refusal": "anthropic",
-    # Qwen: help.aliyun.com/zh/model-studio/error-code, alibabacloud.com/help/en/model-studio/error-code
+    # Qwen: alibabacloud.com/help/en/model-studio/error-code
     "data_inspection_failed": "qwen",
     # Zhipu, z.ai: docs.z.ai/api-reference/api-code, open.bigmodel.cn/dev/api/error-code
     "1301": "zhipu",

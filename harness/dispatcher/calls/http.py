@@ -110,8 +110,8 @@ class HttpEndpoint:
             request = builder.body_bytes(body).timeout(self._timeout).build_streamed()
             async with request as response:
                 content = await capped(response)
-                status, headers = response.status, response.headers
-            verdict = read_response(status, headers, content, wall=time.time())
+                told = response.headers
+            verdict = read_response(response.status, told, content, wall=time.time())
         except ReplyTooLarge as error:
             verdict = Verdict(kind="unavailable", reason=str(error), billed=True)
         except PyreqwestError as error:

@@ -193,7 +193,12 @@ class Pool:
 
     def _tick(self) -> None:
         """Take a snapshot now and again in two seconds, while there is work."""
-        self._take_snapshot()
+        try:
+            self._take_snapshot()
+        except Exception as error:
+            # Raised from a timer it would be heard by nobody, and the run go on half blind.
+            detail = " ".join(str(error).split())[:200]
+            self.pump.fail(f"the pool's ledger or display failed: {type(error).__name__}: {detail}")
         busy = self.pump.waiting or self.pump.inflight
         self._ticking = self._loop.call_later(_EVERY, self._tick) if busy else None
 
@@ -216,7 +221,16 @@ class Pool:
             for line in self.lines.values():
                 await line.aclose()
         finally:
+            self._end_books()
+
+    def _end_books(self) -> None:
+        book, said = self._book, self._say
+        try:
             self._take_snapshot()
-            if self._book is not None:
-                self._book.close()
-                self._book = None
+            if book is not None:
+                book.close()
+        except Exception as error:
+            where = "its display" if book is None else f"its ledger {book.path}"
+            said(f"pool {self.spec.name}: {where} is incomplete: {error}")
+        finally:
+            self._book = None

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gzip
 import shutil
 import socket
 import ssl
@@ -19,6 +20,7 @@ from harness.dispatcher.calls.http import HttpEndpoint
 from harness.dispatcher.calls.payload import Payload
 from harness.dispatcher.poolfile import EndpointSpec
 from harness.dispatcher.verdict import Verdict
+from harness.models.reply_size import MOST_BYTES
 
 BODY = b'{"choices":[{"message":{"content":"A"},"finish_reason":"stop"}]}'
 OK = b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n" % len(BODY) + BODY
@@ -106,6 +108,24 @@ async def test_cut_body() -> None:
     async with served(answer) as line:
         verdict = await ask(line)
     assert (verdict.kind, verdict.billed, verdict.reply) == ("unavailable", True, None)
+
+
+@pytest.mark.parametrize("packed", [True, False])
+async def test_no_reply_is_read_without_end(packed: bool) -> None:
+    """A body beyond the cap is a failed attempt, counted as it unfolds where it is compressed."""
+    plain = b" " * (MOST_BYTES + 1) + BODY
+    body = gzip.compress(plain) if packed else plain
+    head = b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n" % len(body)
+    head += b"content-encoding: gzip\r\n\r\n" if packed else b"\r\n"
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(head + body)
+        await writer.drain()
+
+    async with served(answer, timeout=20.0) as line:
+        verdict = await ask(line)
+    assert (verdict.kind, verdict.billed) == ("unavailable", True)
+    assert "more than 33,554,432 bytes" in verdict.reason
 
 
 async def test_timeout_despite_trickle() -> None:
