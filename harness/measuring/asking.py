@@ -25,8 +25,10 @@ from inspect_ai.tool import ToolChoice, ToolInfo
 
 from harness.errors import PenchantError, ServiceError
 from harness.models.block import BLOCK_PROVIDERS, Block, carrying
+from harness.models.error_body import error_body
 from harness.models.identity import provider_of
 from harness.models.inspect_api import LimitExceededError, PrerequisiteError
+from harness.models.json_text import whole_text
 from harness.models.replies import reply_of
 from harness.wire import Message, Question, Reply
 
@@ -183,7 +185,11 @@ def _failed(error: Exception, latency: float) -> Reply:
         raise error
     status = getattr(error, "status_code", None)
     text = getattr(error, "provider_message", None) or str(error) or repr(error)
-    line = " ".join(text.split())[:500]
-    if status in (401, 403):
+    line = whole_text(" ".join(text.split())[:500])
+    # Routers answer 403 to a prompt that their moderation flagged: that is one prompt's matter.
+    told = error_body(getattr(error.__cause__ or error, "body", None))
+    if told.filtered is not None:
+        return Reply(stop="content_filter", detail=f"{told.filtered}: {line}", latency=latency)
+    if status == 401:
         raise ServiceError(f"the provider refused the key ({status}): {line}") from error
     return Reply(error=f"{type(error).__name__}: {line}", latency=latency, stop="unknown")

@@ -4,20 +4,17 @@ import msgspec
 from inspect_ai.model import (
     ChatCompletionChoice,
     ContentReasoning,
+    ContentText,
     ModelOutput,
 )
 
-from harness.wire import Reply, StopReason, TokenLogprob
+from harness.models.first_token import finite, first_token
+from harness.models.json_text import whole_text
+from harness.models.stops import stop_of
+from harness.models.usage import dollars, tokens
+from harness.wire import Reply, TokenLogprob
 
 __all__ = ["first_answer_token", "reply_of", "shown_reply"]
-
-_STOPS: dict[str, StopReason] = {
-    "stop": "stop",
-    "max_tokens": "max_tokens",
-    "model_length": "max_tokens",
-    "tool_calls": "tool_calls",
-    "content_filter": "content_filter",
-}
 
 
 def reply_of(output: ModelOutput) -> Reply:
@@ -32,19 +29,27 @@ def reply_of(output: ModelOutput) -> Reply:
         return Reply(error=output.error or "the provider gave no choice", stop="unknown")
     choice = output.choices[0]
     usage = output.usage
+    read = _input_tokens(output)
+    written = 0 if usage is None else usage.output_tokens
+    known = tokens(read) is not None and tokens(written) is not None
     # A provider's moderation error is its refusal to answer, not a failed call.
-    stop = _STOPS.get(choice.stop_reason, "unknown")
+    stop = stop_of(choice.stop_reason)
+    if stop == "broken":
+        return Reply(error=f"the server broke off ({choice.stop_reason})", stop="unknown")
+    refusal = _refusal(choice)
     return Reply(
-        text=choice.message.text,
+        text=whole_text(choice.message.text),
         reasoning=_reasoning(choice),
         tool_arguments=_tool_arguments(choice),
-        stop=stop,
+        stop=stop if refusal is None else "content_filter",
+        detail=_explained(choice) if refusal is None else refusal,
         top_logprobs=first_answer_token(choice),
-        input_tokens=_input_tokens(output),
-        output_tokens=0 if usage is None else usage.output_tokens,
-        reasoning_tokens=None if usage is None else usage.reasoning_tokens,
+        input_tokens=read if known else 0,
+        output_tokens=written if known else 0,
+        reasoning_tokens=None if usage is None else tokens(usage.reasoning_tokens),
+        usage_known=known,
         latency=output.time,
-        cost=None if usage is None else usage.total_cost,
+        cost=None if usage is None else dollars(usage.total_cost),
         model=output.model or None,
         fingerprint=(output.metadata or {}).get("system_fingerprint"),
     )
@@ -77,12 +82,31 @@ def first_answer_token(choice: ChatCompletionChoice) -> tuple[TokenLogprob, ...]
     """Alternatives for the first token that is not blank, best first; None without any."""
     if choice.logprobs is None:
         return None
-    for token in choice.logprobs.content:
-        if token.token.strip():
-            top = token.top_logprobs or []
-            found = [TokenLogprob(entry.token, entry.logprob) for entry in top]
-            return tuple(found or [TokenLogprob(token.token, token.logprob)])
-    return None
+    return first_token(
+        (
+            whole_text(token.token),
+            [
+                TokenLogprob(whole_text(one.token), finite(one.logprob))
+                for one in token.top_logprobs or ()
+            ],
+        )
+        for token in choice.logprobs.content
+    )
+
+
+def _refusal(choice: ChatCompletionChoice) -> str | None:
+    """The words of a refusal that came in a field of its own, as OpenAI's `message.refusal`."""
+    content = choice.message.content
+    if isinstance(content, str):
+        return None
+    words = [one.text for one in content if isinstance(one, ContentText) and one.refusal]
+    return whole_text("".join(words)) if words else None
+
+
+def _explained(choice: ChatCompletionChoice) -> str | None:
+    """What the provider says of a content filter's stop."""
+    details = choice.stop_details
+    return None if details is None or details.explanation is None else details.explanation[:300]
 
 
 def shown_reply(reply: Reply) -> str:
