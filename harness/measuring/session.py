@@ -5,6 +5,7 @@ solvers need no handle on it, and a retry of the task (another eval id, the same
 the same journal.
 """
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -28,6 +29,11 @@ from harness.wire import Question, Reply
 __all__ = ["Overrides", "Session", "overriding", "session", "task_ended", "task_started"]
 
 T = TypeVar("T")
+
+SAME = 5
+"""So many questions failing with one and the same error, none answered, end the run as well:
+an unsupported setting meets every question, and a run may have fewer than twenty."""
+_NUMBERS = re.compile(r"\d+")
 
 HOPELESS = 20
 """So many questions failing with none answered end the run: every further one would too."""
@@ -57,6 +63,7 @@ class Session:
     _prices: dict[str, Price | None] = field(default_factory=dict)
     _made: dict[str, Any] = field(default_factory=dict)
     _last_error: str = ""
+    _kinds: set[str] = field(default_factory=set)
 
     async def ask(
         self, asker: Asker, keys: Sequence[str], questions: Sequence[Question]
@@ -130,9 +137,11 @@ class Session:
         else:
             self._failures += 1
             self._last_error = reply.error
+            self._kinds.add(_NUMBERS.sub("0", reply.error))
 
     def _check_hope(self) -> None:
-        if self._answers == 0 and self._failures >= HOPELESS:
+        few = SAME if len(self._kinds) == 1 else HOPELESS
+        if self._answers == 0 and self._failures >= few:
             raise ServiceError(
                 f"the first {self._failures} questions all failed and none was answered; "
                 f"the last: {self._last_error}"

@@ -113,3 +113,17 @@ def test_a_provider_that_never_answers_ends_the_run(run_eval: RunEval) -> None:
     assert log.status == "error"
     assert log.error is not None
     assert "questions all failed and none was answered" in log.error.message
+
+
+def test_one_error_for_all_ends_a_short_run(run_eval: RunEval) -> None:
+    """An error that meets every question ends also a run of fewer than twenty after a few."""
+    log = run_eval(
+        "pairwise.py",
+        "flaky/v",
+        task_args={"per_origin": 2, "items": "builtin:math", "pairs": "all", "timing": "pre"}
+        | {"seeds": 6},
+        model_args={"every": 1, "status": 422},
+    )
+    assert log.status == "error"
+    assert log.error is not None
+    assert "questions all failed and none was answered" in log.error.message
