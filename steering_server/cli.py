@@ -12,6 +12,7 @@ __all__ = ["cli", "main"]
 _COMMANDS = {
     "serve": "steering_server.commands.serve:serve",
     "extract": "steering_server.commands.extract:extract",
+    "activations": "steering_server.commands.activations:activations",
     "vectors": "steering_server.commands.vectors:vectors",
 }
 

@@ -25,6 +25,7 @@ from steering_server.model.models import Loaded
 from steering_server.model.recorder import Selector
 from steering_server.model.requests import ApiError
 from steering_server.vectors.directions import METHODS, FittedMethod
+from steering_server.vectors.reference import reference_norms
 from steering_server.vectors.vectors import Norms
 
 __all__ = ["Extracted", "Settings", "check_conditions", "extract", "fit", "items_hash", "plan_for"]
@@ -209,15 +210,7 @@ def _gather(used: Sequence[Tensors], layers: Sequence[int], dropped: int) -> Ext
         torch.cat([one[f"{side}.{what}"] for one in used for side in _SIDES], dim=-1)
         for what in ("norms", "first", "last")
     )
-    kinds = {
-        "mean_without_sink": norms[:, ~first].mean(1),
-        "median": norms.median(1).values,
-        "last": norms[:, last].mean(1),
-        "mean_all": norms.mean(1),
-    }
-    table = {
-        kind: dict(zip(layers, values.tolist(), strict=True)) for kind, values in kinds.items()
-    }
+    table = reference_norms(norms, first, last, layers)
     both = torch.cat([positive, negative])
     return Extracted(positive, negative, table, both.norm(dim=-1).mean(0), dropped)
 

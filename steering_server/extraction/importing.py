@@ -21,6 +21,7 @@ from harness.items.item import Item
 from steering_server.extraction.activations import activations, sequence
 from steering_server.model.layers import default_layer
 from steering_server.model.models import Loaded
+from steering_server.vectors.reference import reference_norms
 from steering_server.vectors.vectors import NORMS, Norms, Origin, serialize
 
 __all__ = ["SCALES", "FirstRow", "Scale", "import_vector", "measure_norms", "read_foreign"]
@@ -151,13 +152,7 @@ def measure_norms(loaded: Loaded, items: Sequence[Item]) -> Norms:
     norms = torch.cat([part.norms for part in parts], dim=1)
     first = torch.cat([part.first for part in parts])
     last = torch.cat([part.last for part in parts])
-    kinds = {
-        "mean_without_sink": norms[:, ~first].mean(1),
-        "median": norms.median(1).values,
-        "last": norms[:, last].mean(1),
-        "mean_all": norms.mean(1),
-    }
-    return {kind: dict(zip(layers, values.tolist(), strict=True)) for kind, values in kinds.items()}
+    return reference_norms(norms, first, last, layers)
 
 
 def _checked(vectors: Mapping[int, torch.Tensor], loaded: Loaded, scale: Scale) -> dict[int, float]:
