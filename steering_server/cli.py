@@ -13,6 +13,7 @@ _COMMANDS = {
     "serve": "steering_server.commands.serve:serve",
     "extract": "steering_server.commands.extract:extract",
     "activations": "steering_server.commands.activations:activations",
+    "probe": "steering_server.commands.probe:probe",
     "vectors": "steering_server.commands.vectors:vectors",
 }
 

@@ -28,7 +28,7 @@ from harness.wire import FORMAT_VERSION
 
 __all__ = ["NORMS", "REFERENCE", "Method", "Norms", "Origin", "Vector", "parse", "serialize"]
 
-Method = Literal["mean_diff", "pca", "logistic", "random", "imported"]
+Method = Literal["mean_diff", "pca", "logistic", "random", "imported", "probe"]
 Norms = dict[str, dict[int, float]]
 
 NORMS = ("mean_without_sink", "median", "last", "mean_all")
