@@ -12,7 +12,7 @@ from steering_server.model.requests import ApiError
 
 __all__ = ["SPANS", "Placed", "Span", "continued", "place", "rendered", "shared_beginning"]
 
-Span = Literal["item", "turn_end", "prompt", "completion"]
+Span = Literal["item", "turn_end", "prompt", "completion", "differing"]
 SPANS: tuple[Span, ...] = ("item", "turn_end", "prompt", "completion")
 """`item`: the item's own text. `turn_end`: what the chat template puts after it, so that `first` is
 the end-of-turn token and `last` the last token before the reply. `prompt`: from the end of the

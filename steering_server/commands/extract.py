@@ -16,20 +16,10 @@ from rich.table import Table
 from harness.errors import UsageError
 from harness.items.item import Item
 from harness.items.load import load_items
-from harness.prompts.conditions import condition
+from steering_server.commands.contrasts import Given, Source, source_of
 from steering_server.commands.options import ModelOptions, model_options
-from steering_server.engine.runner import Sizes
-from steering_server.extraction.activations import SpanName
 from steering_server.extraction.chunks import Chunks
-from steering_server.extraction.extract import (
-    Extracted,
-    Settings,
-    check_conditions,
-    fit,
-    items_hash,
-    plan_for,
-)
-from steering_server.extraction.extract import extract as run
+from steering_server.extraction.extract import Extracted, Settings, fit
 from steering_server.extraction.norms_table import norm_rows, write_csv
 from steering_server.model.conversation import SystemAs
 from steering_server.model.layers import default_layer
@@ -77,15 +67,38 @@ def _path(output: Path, selector: Selector, selectors: Sequence[Selector]) -> Pa
 
 @click.command()
 @model_options
-@click.option("--positive", required=True, help="system prompt: a condition's name or a TOML file")
-@click.option("--negative", required=True, help="system prompt of the other side")
-@click.option("--items", required=True, help="builtin:math, math:FILE, FILE.jsonl, joined by +")
+@click.option("--positive", help="system prompt: a condition's name or a TOML file")
+@click.option("--negative", help="system prompt of the other side")
+@click.option(
+    "--pairs",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="instead: JSONL of positive and negative, each a text or a conversation",
+)
+@click.option(
+    "--contrast",
+    metavar="COLUMN[=VALUE]",
+    help="instead: items that a column of --table tells apart: true against false, or quartiles",
+)
+@click.option(
+    "--table",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="table of records or utilities, or a log of evals/completions.py, for --contrast",
+)
+@click.option("--where", multiple=True, metavar="COLUMN=VALUE", help="rows of --table to use")
+@click.option(
+    "--within-origin", is_flag=True, help="compare each origin with itself alone, for --contrast"
+)
+@click.option("--items", help="builtin:math, math:FILE, FILE.jsonl, joined by +")
 @click.option("--per-origin", type=click.IntRange(min=1), help="at most so many items an origin")
 @click.option("--sample-seed", default=0, show_default=True)
 @click.option("--layers", default="all", show_default=True, help="all, 16, 10-20 or 4,8,16")
 @click.option("--selectors", default="last", show_default=True, help="some of first,last,mean")
 @click.option(
-    "--span", type=click.Choice(["prompt", "completion"]), default="completion", show_default=True
+    "--span",
+    type=click.Choice(["prompt", "completion", "item", "turn_end", "differing"]),
+    help="prompt or completion (default: completion); of --pairs differing or completion (default: "
+    "differing, from the first token in which they differ); of --contrast also item, turn_end "
+    "(default: prompt)",
 )
 @click.option("--method", type=click.Choice(list(METHODS)), default="mean_diff", show_default=True)
 @click.option("--completion-tokens", default=48, show_default=True, type=click.IntRange(min=2))
@@ -112,14 +125,19 @@ def extract(
     chat_template: Path | None,
     chat_template_kwargs: str | None,
     system_as: SystemAs,
-    positive: str,
-    negative: str,
-    items: str,
+    positive: str | None,
+    negative: str | None,
+    pairs: Path | None,
+    contrast: str | None,
+    table: Path | None,
+    where: tuple[str, ...],
+    within_origin: bool,
+    items: str | None,
     per_origin: int | None,
     sample_seed: int,
     layers: str,
     selectors: str,
-    span: SpanName,
+    span: str | None,
     method: FittedMethod,
     completion_tokens: int,
     temperature: float,
@@ -128,20 +146,31 @@ def extract(
     controls: int,
     output: Path,
 ) -> None:
-    """Make a concept vector from two system prompts over the same items.
+    """Make a concept vector from two system prompts over the same items, from pairs of your own,
+    or from items that a column tells apart.
 
     \b
     steering-server extract --model ~/.cache/penchant/smollm2 --positive loves_math \\
         --negative hates_math --items builtin:math --selectors first,last,mean \\
         -o vectors/math.safetensors
+    steering-server extract --model DIR --pairs pairs.jsonl -o vectors/mine.safetensors
+    steering-server extract --model DIR --contrast refused --table COMPLETIONS.eval \\
+        --items builtin --within-origin -o vectors/refused.safetensors
+    steering-server extract --model DIR --contrast utility --table utilities.csv \\
+        --items builtin --span turn_end -o vectors/liked.safetensors
 
     Writes one file a selector (the last token's has the plain name), NAME.norms.csv, and, with
     --controls, NAME.random-00.safetensors and so on. An interrupted run goes on where it was.
     """
-    here = Path.cwd()
-    chosen = load_items(items, per_origin=per_origin, sample_seed=sample_seed, base=here).items
-    conditions = condition(positive, base=here), condition(negative, base=here)
+    source = source_of(
+        Given(positive, negative, pairs, contrast, table, where, within_origin, items, span)
+    )
     wanted = parse_selectors(selectors)
+    here = Path.cwd()
+    chosen: tuple[Item, ...] = ()
+    if items is not None:
+        chosen = load_items(items, per_origin=per_origin, sample_seed=sample_seed, base=here).items
+    sides = source.names(here)
     if threads is not None:
         torch.set_num_threads(threads)
     loaded = ModelOptions(
@@ -156,10 +185,10 @@ def extract(
         system_as,
     ).load()
     settings = Settings(
-        positive=conditions[0],
-        negative=conditions[1],
+        positive=sides[0],
+        negative=sides[1],
         selectors=wanted,
-        span=span,
+        span=source.span,
         layers=parse_layers(layers, loaded.depth),
         completion_tokens=completion_tokens,
         temperature=temperature,
@@ -167,39 +196,36 @@ def extract(
         chunk=batch,
     )
     console = Console(stderr=True)
-    extracted, chunks = _run(loaded, chosen, settings, output, console)
-    paths = _write(loaded, chosen, settings, extracted, method, controls, output)
+    extracted, chunks, hashed = _run(loaded, source, chosen, settings, method, output, console)
+    paths = _write(loaded, hashed, settings, extracted, method, controls, output)
     _report(loaded, settings, extracted, output, console)
     chunks.remove()
-    console.print(
-        f"{extracted.count} items ({extracted.dropped} dropped, without a completion); wrote "
-        f"{len(paths)} files to {output.parent}/"
-    )
+    console.print(f"{source.told(extracted)}; wrote {len(paths)} files to {output.parent}/")
 
 
 def _run(
-    loaded: Loaded, items: Sequence[Item], settings: Settings, output: Path, console: Console
-) -> tuple[Extracted, Chunks]:
-    check_conditions(loaded, items, settings)
+    loaded: Loaded,
+    source: Source,
+    items: Sequence[Item],
+    settings: Settings,
+    method: FittedMethod,
+    output: Path,
+    console: Console,
+) -> tuple[Extracted, Chunks, str]:
+    """What was extracted, its chunks, and the hash of what it was extracted from."""
     stem = output.name.removesuffix(".safetensors")
-    chunks = Chunks(output.with_name(f"{stem}.partial"), plan_for(loaded, items, settings))
+    work = source.prepared(loaded, items, settings, method)
+    chunks = Chunks(output.with_name(f"{stem}.partial"), work.plan)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     with Progress(*columns, TimeRemainingColumn(), console=console) as progress:
-        task = progress.add_task("items", total=len(items))
-        extracted = run(
-            loaded,
-            items,
-            settings,
-            chunks=chunks,
-            sizes=Sizes(rows=2 * settings.chunk),
-            advance=lambda count: progress.advance(task, count),
-        )
-    return extracted, chunks
+        task = progress.add_task("items", total=work.size)
+        extracted = work.run(chunks, lambda count: progress.advance(task, count))
+    return extracted, chunks, work.hash
 
 
 def _write(
     loaded: Loaded,
-    items: Sequence[Item],
+    items: str,
     settings: Settings,
     extracted: Extracted,
     method: FittedMethod,
@@ -219,7 +245,7 @@ def _write(
         default_layer=default,
         positive=settings.positive.name,
         negative=settings.negative.name,
-        items=items_hash(items),
+        items=items,
         count=extracted.count,
         dtype=loaded.dtype_name,
         created=datetime.date.today().isoformat(),

@@ -15,7 +15,8 @@ from steering_server.model.recorder import Selector
 
 __all__ = ["Activations", "SpanName", "Spanned", "activations", "sequence"]
 
-SpanName = Literal["prompt", "completion"]
+SpanName = Literal["prompt", "completion", "item", "turn_end", "differing"]
+"""Of a conversation of system prompt, item and completion: `prompt` or `completion` alone."""
 
 
 @dataclass(frozen=True)
