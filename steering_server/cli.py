@@ -14,6 +14,7 @@ _COMMANDS = {
     "extract": "steering_server.commands.extract:extract",
     "activations": "steering_server.commands.activations:activations",
     "probe": "steering_server.commands.probe:probe",
+    "controls": "steering_server.commands.controls:controls",
     "vectors": "steering_server.commands.vectors:vectors",
 }
 

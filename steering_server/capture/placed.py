@@ -10,7 +10,16 @@ from steering_server.model.conversation import Prompt, render
 from steering_server.model.models import Loaded
 from steering_server.model.requests import ApiError
 
-__all__ = ["SPANS", "Placed", "Span", "continued", "place", "rendered", "shared_beginning"]
+__all__ = [
+    "SPANS",
+    "Placed",
+    "Span",
+    "continued",
+    "place",
+    "rendered",
+    "shared_beginning",
+    "tokens_between",
+]
 
 Span = Literal["item", "turn_end", "prompt", "completion", "differing"]
 SPANS: tuple[Span, ...] = ("item", "turn_end", "prompt", "completion")
@@ -63,7 +72,7 @@ def place(loaded: Loaded, item: Item, *, system: str | None, completion: str | N
     before = () if system is None else (Message("system", system),)
     prompt = rendered(loaded, (*before, Message("user", item.text)), where=where)
     start, end = _characters(loaded, before, item, prompt)
-    first, last = _tokens_between(loaded.tokenizer, prompt, start, end, where)
+    first, last = tokens_between(loaded.tokenizer, prompt, start, end, where)
     spans: dict[Span, tuple[int, int]] = {
         "item": (first, last),
         "prompt": (_system_end(loaded, before, prompt, where), len(prompt.tokens)),
@@ -97,10 +106,11 @@ def _characters(
     return len(head), end
 
 
-def _tokens_between(
+def tokens_between(
     tokenizer: Any, prompt: Prompt, start: int, end: int, where: str
 ) -> tuple[int, int]:
-    """Tokens that hold any of the characters [start, end)."""
+    """Tokens [first, last) that hold any of the characters [start, end) of the rendered text.
+    UsageError, naming `where`, where there are none or the tokenizer cannot tell."""
     if not tokenizer.is_fast:
         raise UsageError(f"{where}: the model's tokenizer does not say where its tokens stand")
     coded = tokenizer(prompt.text, add_special_tokens=False, return_offsets_mapping=True)
