@@ -36,6 +36,8 @@ class ActivationPlan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     model: str
     weights: str
     template: str
+    system_as: str
+    template_options: str
     dtype: str
     items: str
     texts: str

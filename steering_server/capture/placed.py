@@ -44,7 +44,7 @@ def rendered(loaded: Loaded, turns: tuple[Message, ...], *, where: str) -> Promp
     """The conversation as the model reads it. UsageError, naming `where`, when the chat template
     refuses it."""
     try:
-        return render(loaded.tokenizer, turns)
+        return render(loaded.tokenizer, turns, loaded.style)
     except ApiError as error:
         raise UsageError(f"{where}: {error.message}") from error
 

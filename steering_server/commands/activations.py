@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import click
+import msgspec
 import torch
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -20,6 +21,7 @@ from steering_server.capture.placed import SPANS, Placed, place
 from steering_server.commands.extract import parse_layers
 from steering_server.commands.options import ModelOptions, model_options
 from steering_server.extraction.extract import items_hash
+from steering_server.model.conversation import SystemAs
 from steering_server.model.models import DType, Loaded
 
 __all__ = ["activations", "parse_names"]
@@ -69,6 +71,9 @@ def activations(
     device: str,
     device_map: str | None,
     threads: int | None,
+    chat_template: Path | None,
+    chat_template_kwargs: str | None,
+    system_as: SystemAs,
     items: str,
     per_origin: int | None,
     sample_seed: int,
@@ -105,7 +110,17 @@ def activations(
     if threads is not None:
         torch.set_num_threads(threads)
     wanted_selectors = parse_names(selectors, SELECTORS, "--selectors")
-    loaded = ModelOptions(model, name, dtype, device, device_map, threads).load()
+    loaded = ModelOptions(
+        model,
+        name,
+        dtype,
+        device,
+        device_map,
+        threads,
+        chat_template,
+        chat_template_kwargs,
+        system_as,
+    ).load()
     wanted = Wanted(
         wanted_spans,
         wanted_selectors,
@@ -152,6 +167,8 @@ def _plan(
         model=loaded.id,
         weights=loaded.weights,
         template=loaded.template,
+        system_as=loaded.style.system_as,
+        template_options=msgspec.json.encode(loaded.style.options, order="sorted").decode(),
         dtype=loaded.dtype_name,
         items=items_hash([item.item() for item in kept]),
         texts=text_hash("\n".join(map(text_hash, texts))),

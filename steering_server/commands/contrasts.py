@@ -16,7 +16,14 @@ from steering_server.engine.runner import Sizes
 from steering_server.extraction.activations import SpanName
 from steering_server.extraction.chunks import Chunks, Plan
 from steering_server.extraction.contrast import Sides, gathered, plan_of, split
-from steering_server.extraction.extract import check_conditions, Extracted, Settings, extract, items_hash, plan_for
+from steering_server.extraction.extract import (
+    Extracted,
+    Settings,
+    check_conditions,
+    extract,
+    items_hash,
+    plan_for,
+)
 from steering_server.extraction.pairs import placed_pair, read_pairs
 from steering_server.model.models import Loaded
 from steering_server.probing.columns import Column, read_values

@@ -25,6 +25,7 @@ from steering_server.controls.pushes import POSITIONS, Positions, Push, directio
 from steering_server.controls.questions import Question, ask, draw_pairs
 from steering_server.controls.table import Effect, effects, rank_p
 from steering_server.engine.runner import Sizes
+from steering_server.model.conversation import SystemAs
 from steering_server.model.models import DType, Loaded
 from steering_server.probing.ridge import Array
 from steering_server.vectors.registry import check_model
@@ -81,6 +82,9 @@ def controls(
     device: str,
     device_map: str | None,
     threads: int | None,
+    chat_template: Path | None,
+    chat_template_kwargs: str | None,
+    system_as: SystemAs,
     vector: Path,
     coef: float,
     layer: int | None,
@@ -125,7 +129,17 @@ def controls(
         raise UsageError(f"--vector {vector}: {error.strerror}") from error
     if threads is not None:
         torch.set_num_threads(threads)
-    loaded = ModelOptions(model, name, dtype, device, device_map, threads).load()
+    loaded = ModelOptions(
+        model,
+        name,
+        dtype,
+        device,
+        device_map,
+        threads,
+        chat_template,
+        chat_template_kwargs,
+        system_as,
+    ).load()
     check_model(made, loaded, where=str(vector))
     at = _layer(made, layer)
     both = label_pair(labels, where="--labels")

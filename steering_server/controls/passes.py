@@ -151,7 +151,8 @@ def side_effects(
     placed = [place(loaded, item, system=None, completion=None) for item in items]
     sink = _Ends(advance)
     openings = [
-        render(loaded.tokenizer, (Message("user", item.text),)).choices(OPENINGS) for item in items
+        render(loaded.tokenizer, (Message("user", item.text),), loaded.style).choices(OPENINGS)
+        for item in items
     ]
     each = [
         (one, opening, push)
