@@ -7,10 +7,11 @@ on the other two models, and the third, unopened by the fit, is what is read (`u
 `package` is the package's own weights, fitted on all. Not part of the rotation: the wording of the
 features, and that of the phrases which decline outright. They were written by someone who had read
 the refusals of mistralinstruct and a handful of texts of the other two, so the cleanest figure is
-llama2orig's. A second, larger set of features was tried and dropped.
+llama2orig's. Some ninety combinations of feature subset, penalty, threshold and training rows were
+tried, a larger set of features among them; a gate and more phrases were added after that.
 
-Penalty and threshold are one choice for all three models, made with the three figures in view. Over
-C 3 to 30 and thresholds .7 to .8 the unopened accuracies were .947-.953 (gpt4), .880-.907
+Penalty and threshold are one choice for all three models, made with the three figures in view: all
+of them are somewhat optimistic. Over C 3 to 30 and thresholds .7 to .8 the unopened accuracies were .947-.953 (gpt4), .880-.907
 (mistralinstruct) and .920-.927 (llama2orig); least sure is the precision on mistralinstruct, where
 a few texts decide: .92-.95 there, and down to .83 at a threshold of .5.
 """
