@@ -32,7 +32,10 @@ STEERING = ("harness.items", "harness.prompts", "harness.wire", "harness.errors"
 
 STEERING_FLOORS = (
     ("steering_server", "steering_server.commands"),
-    ("steering_server.extraction", "steering_server.http"),
+    ("steering_server.controls",),
+    ("steering_server.probing", "steering_server.http"),
+    ("steering_server.extraction",),
+    ("steering_server.capture",),
     ("steering_server.engine", "steering_server.vectors"),
     ("steering_server.model",),
 )

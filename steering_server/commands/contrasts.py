@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from harness.errors import UsageError
 from harness.items.item import Item, text_hash
 from harness.prompts.conditions import Condition, condition
+from steering_server.capture.columns import Column, read_values
 from steering_server.capture.completions import read_completions
 from steering_server.capture.placed import Placed, Span, place
 from steering_server.commands.probe import where_options
@@ -26,7 +27,6 @@ from steering_server.extraction.extract import (
 )
 from steering_server.extraction.pairs import placed_pair, read_pairs
 from steering_server.model.models import Loaded
-from steering_server.probing.columns import Column, read_values
 from steering_server.vectors.directions import FittedMethod
 
 __all__ = ["Given", "Source", "Work", "source_of"]

@@ -12,8 +12,8 @@ from rich.progress import Progress
 from rich.table import Table
 
 from harness.errors import UsageError
+from steering_server.capture.columns import Column, Values, read_values
 from steering_server.capture.folder import ActivationsFolder, open_activations
-from steering_server.probing.columns import Column, Values, read_values
 from steering_server.probing.direction import probe_vector
 from steering_server.probing.features import encoded, surface, words
 from steering_server.probing.folds import Folds, item_folds, origin_folds

@@ -8,12 +8,12 @@ import torch
 
 from harness.errors import UsageError
 from harness.items.item import Item, text_hash
+from steering_server.capture.columns import Values
 from steering_server.capture.passing import Tensors, Wanted, capture
 from steering_server.capture.placed import Placed, Span
 from steering_server.extraction.chunks import Chunks, Plan
 from steering_server.extraction.extract import Extracted, Settings
 from steering_server.model.models import Loaded
-from steering_server.probing.columns import Values
 from steering_server.vectors.reference import reference_norms
 
 __all__ = ["Sides", "gathered", "plan_of", "split"]

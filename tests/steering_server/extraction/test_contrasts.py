@@ -10,12 +10,12 @@ from click.testing import CliRunner
 from harness.errors import UsageError
 from harness.items.builtin import builtin_items
 from harness.items.item import Item
+from steering_server.capture.columns import Values
 from steering_server.capture.placed import place
 from steering_server.cli import cli
 from steering_server.extraction.contrast import split
 from steering_server.extraction.pairs import placed_pair, read_pairs
 from steering_server.model.models import load
-from steering_server.probing.columns import Values
 from steering_server.vectors.vectors import parse
 
 LLAMA = load("tiny:llama")

@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from harness.errors import UsageError
-from steering_server.probing.columns import Column, read_values
+from steering_server.capture.columns import Column, read_values
 
 
 def written(folder, name, **columns):
