@@ -154,6 +154,8 @@ def _summary(
         "expected_rho": expected_rho(fitted.utilities, drawn),
         "expected_rho_within_origin": within_groups(fitted.utilities, drawn, labels),
         "dispersion": fitted.dispersion,
+        "shared_by_pair": fitted.shares.pair,
+        "shared_by_presentation": fitted.shares.shown,
         "link": fitted.options.link,
         "method": fitted.method,
         "sigma": "per-item" if len(fitted.sigma) else "fixed",
@@ -205,10 +207,11 @@ def _notes(fitted: Fit, questions: pl.DataFrame) -> list[str]:
             f"{fitted.components} components of the comparison graph: utilities of different "
             "components are comparable through the prior alone"
         )
-    if fitted.dispersion > 1.1:
+    if fitted.shares.total > 0:
         notes.append(
-            f"answers to one pair agree more than independent ones: intervals are wider by "
-            f"{fitted.dispersion**0.5:.2f}"
+            f"answers to one pair are not independent: {fitted.shares.pair:.2f} of the response "
+            f"noise is the pair's, {fitted.shares.shown:.2f} the presentation's, and the fit "
+            "counts repeats accordingly"
         )
     asked = set(questions["first"]) | set(questions["second"])
     absent = sorted(asked - set(fitted.data.items))

@@ -12,19 +12,12 @@ have in common is not counted as if they were independent; p is the effective nu
   intervals would be too narrow. With one answer a pair there is nothing to see, nor to correct.
 """
 
-from dataclasses import replace
-
 import numpy as np
 
 from harness.stats.thurstone.comparisons import Comparisons, FloatArray, sums
-from harness.stats.thurstone.ep import Gaussian
 from harness.stats.thurstone.links import Link
-from harness.stats.thurstone.precision import Design
 
-__all__ = ["dispersion", "widened"]
-
-REPEATS = 1.5
-"""Mean comparisons a pair from which repeated answers are looked at."""
+__all__ = ["dispersion"]
 
 
 def dispersion(data: Comparisons, link: Link, eta: FloatArray, parameters: float) -> float:
@@ -39,25 +32,3 @@ def dispersion(data: Comparisons, link: Link, eta: FloatArray, parameters: float
         return 1.0
     residual = float((sums(index, oriented, len(keys)) ** 2).sum())
     return max(residual / binomial * len(keys) / spare, 1e-4)
-
-
-def widened(
-    data: Comparisons, link: Link, design: Design, posterior: Gaussian
-) -> tuple[Gaussian, float]:
-    """The posterior with all variances multiplied by φ where pairs were asked repeatedly and φ is
-    above 1; and the φ used. Means stay."""
-    keys, _ = data.pair_index()
-    if data.total < REPEATS * len(keys):
-        return posterior, 1.0
-    determined = design.n - float(posterior.local.sum()) / posterior.tau**2
-    phi = dispersion(data, link, design.linear(posterior.mean), determined + design.groups)
-    if phi <= 1:
-        return posterior, 1.0
-    weights = posterior.weights / phi
-    return replace(
-        posterior,
-        precision=design.precision(weights, posterior.precision.ridge / phi),
-        weights=weights,
-        covariance=None if posterior.covariance is None else phi * posterior.covariance,
-        local=phi * posterior.local,
-    ), phi

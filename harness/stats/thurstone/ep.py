@@ -1,10 +1,10 @@
-"""Expectation propagation: posterior mean, covariance and the prior's τ, calibrated.
+"""Expectation propagation: posterior mean, covariance, and what the evidence says of the prior.
 
 The Laplace approximation (mode and curvature) is narrow and shrunken where an item has few
 comparisons, and the τ it estimates is too small. Expectation propagation matches each answer's
 moments instead (Minka 2001; Rasmussen & Williams 2006, section 3.6); here all sites are updated
-in parallel. An answer given c times is c equal sites. At the fixed point the marginal likelihood
-is stationary in τ where τ² = Σ m² / (n − Σ V/τ²), which is iterated along (MacKay 1992).
+in parallel. An answer given c times is c equal sites. At the fixed point the marginal likelihood's
+derivative in a parameter is the expected derivative of the factor it stands in, sites held.
 """
 
 from dataclasses import dataclass, replace
@@ -13,15 +13,21 @@ import numpy as np
 
 from harness.stats.thurstone.comparisons import FloatArray
 from harness.stats.thurstone.likelihood import Likelihood
+from harness.stats.thurstone.pair_effects import PairEffects, Rows
 from harness.stats.thurstone.precision import Design, Precision
 from harness.stats.thurstone.variance import (
     LocalVariance,
+    Moments,
     effect_variances,
     inverse,
-    row_variance_dense,
+    moments_dense,
 )
 
-__all__ = ["Gaussian", "Sites", "expectation_propagation", "prior_variance"]
+__all__ = ["Gaussian", "Sites", "Sweeps", "Variances", "prior_variance"]
+
+LARGEST = 400.0
+"""Of τ²: for answers without any noise, which no τ would be too large for."""
+SMALLEST = 1e-4
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,11 +40,12 @@ class Sites:
 
 @dataclass(frozen=True, eq=False)
 class Gaussian:
-    """A posterior N(mean, precision⁻¹) of θ = (μ, β).
+    """A posterior N(mean, precision⁻¹ + spread·spreadᵀ) of θ = (μ, β).
 
-    `weights` (m,) are those `precision` was built from; `covariance` is its dense inverse, or
-    None where there are too many items; `local` then holds the approximate variances of the
-    utilities, (n,). `tau` is the prior standard deviation (inf for none).
+    `weights` (m,) are those `precision` was built from; `covariance` is the dense one, spread
+    included, or None where there are too many items; `local` then holds the approximate variances
+    of the utilities, (n,), without the spread. `spread` (n + G, k) is what the uncertainty of the
+    prior's own parameters adds. `tau` is the prior standard deviation (inf for none).
     """
 
     mean: FloatArray
@@ -47,122 +54,146 @@ class Gaussian:
     tau: float
     covariance: FloatArray | None
     local: FloatArray
+    spread: FloatArray
     iterations: int = 0
     converged: bool = True
 
 
 def prior_variance(mean: FloatArray, variance: FloatArray, tau2: float) -> float:
-    """The next τ² from utilities' posterior means and variances, (n,) each.
+    """The next τ² from utilities' posterior means and variances, (n,) each (MacKay 1992).
 
-    One pretended item with μ² = 1 keeps τ finite where the data say next to nothing about it; the
-    upper end (τ = 20) is for answers without any noise, which no τ would be too large for.
+    One pretended item with μ² = 1 keeps τ finite where the data say next to nothing about it.
     """
     determined = max(len(mean) - float(variance.sum()) / tau2, 0.0)
-    return float(np.clip((float(mean @ mean) + 1) / (determined + 1), 1e-4, 400))
+    return float(np.clip((float(mean @ mean) + 1) / (determined + 1), SMALLEST, LARGEST))
 
 
-class _Variance:
+class Variances:
     """Row and item variances, dense or local, behind one call."""
 
     def __init__(self, design: Design, dense: bool) -> None:
-        self.design, self.dense = design, dense
+        self._first = design
         self.local = None if dense else LocalVariance(design)
 
+    def cheaper(self) -> "Variances":
+        """Local ones for the same design."""
+        return Variances(self._first, False)
+
     def __call__(
-        self, precision: Precision, weights: FloatArray
-    ) -> tuple[FloatArray, FloatArray, FloatArray | None]:
-        """Var(η) by row, Var(μ) by item, the covariance where dense."""
-        n = self.design.n
+        self, design: Design, precision: Precision, weights: FloatArray
+    ) -> tuple[FloatArray, FloatArray | None]:
+        """Var(μ) by item, the covariance where dense; then `rows` or `moments`."""
+        self._design, n = design, design.n
         if self.local is None:
-            covariance = inverse(precision.dense())
-            rows = row_variance_dense(self.design, covariance)
-            return rows, np.diagonal(covariance)[:n].copy(), covariance
+            self._covariance = inverse(precision.dense())
+            return np.diagonal(self._covariance)[:n].copy(), self._covariance
+        self.local.design = design
         items = self.local.update(precision, weights)
-        effects = effect_variances(precision)
+        self._effects = effect_variances(precision)
         # The level that no comparison sees has the prior's variance and τ must not feed on it.
-        level = 1 / precision.ridge[:n].sum()
-        return self.local.rows(effects), items + level, None
+        return items + 1 / precision.ridge[:n].sum(), None
+
+    def rows(self) -> FloatArray:
+        """(m,) Var(η) at the last call."""
+        if self.local is None:
+            return moments_dense(self._design, self._covariance).rows(self._design)
+        return self.local.rows(self._effects)
+
+    def moments(self) -> Moments:
+        """What rows need of the covariance at the last call."""
+        if self.local is None:
+            return moments_dense(self._design, self._covariance)
+        return self.local.moments(self._effects)
 
 
-def expectation_propagation(
-    likelihood: Likelihood,
-    design: Design,
-    *,
-    start: FloatArray,
-    tau: float,
-    estimate_tau: bool,
-    effect_ridge: float,
-    dense: bool,
-    tolerance: float = 3e-3,
-    iterations: int = 60,
-) -> Gaussian:
-    """Run to convergence: no mean moves by more than `tolerance` posterior deviations.
+class Sweeps:
+    """A run of expectation propagation at given τ² and shares, both of which may be changed.
 
-    `start` (n + G,) is the mode, from which the sites begin. `effect_ridge` is 1/τ_β².
+    `look` makes the posterior that the sites and the prior say, `renew` the sites that it says.
     """
-    # The local variances are far cheaper and lead to nearly the same place: go there first.
-    coarse = dense and len(design.first) >= 4 * design.n > 400
-    variance = _Variance(design, dense and not coarse)
-    run = _Run(likelihood, design, start, tau**2, effect_ridge)
-    last, step = np.inf, 1.0
-    for iteration in range(1, iterations + 1):
-        posterior, rows = run.posterior(variance, iteration)
-        moved = run.accept(posterior, estimate_tau)
-        if coarse and iteration > 2 and (moved < 2 * tolerance or iteration == 20):
-            variance, coarse, step = _Variance(design, True), False, 1.0
-        elif not coarse and moved < tolerance and iteration > 1:
-            return posterior
-        # Sweeps that move ever further are damped.
-        if moved > last:
-            step = max(0.7 * step, 0.2)
-        last = moved
-        run.sites = _update(likelihood, run.sites, design.linear(run.mean), rows, step)
-    return replace(posterior, converged=False)
 
-
-class _Run:
-    """Where a run stands: sites, mean and τ²."""
+    gaussian: Gaussian
+    rows: Rows
 
     def __init__(
         self,
         likelihood: Likelihood,
         design: Design,
+        *,
         start: FloatArray,
         tau2: float,
         effect_ridge: float,
+        dense: bool,
     ) -> None:
-        self.likelihood, self.design = likelihood, design
-        self.mean, self.tau2, self._effect_ridge = start, tau2, effect_ridge
-        self.sites = _laplace_sites(likelihood, design.linear(start))
+        self.likelihood, self.design, self.tau2 = likelihood, design, tau2
+        self.effects: PairEffects | None = None
+        self.variances = Variances(design, dense)
+        self._effect_ridge, self.mean = effect_ridge, start
+        self._sites = _laplace_sites(likelihood, design.linear(start))
+        self.looks = 0
+        self._last, self.step = np.inf, 1.0
 
-    def posterior(self, variance: _Variance, iteration: int) -> tuple[Gaussian, FloatArray]:
-        """The posterior that the sites and τ² make, and Var(η) by row."""
-        likelihood, design = self.likelihood, self.design
-        weights = likelihood.to_rows(likelihood.count * self.sites.precision)
-        ridge = np.full(design.size, 1 / self.tau2)
-        ridge[design.n :] = self._effect_ridge
-        precision = design.precision(weights, ridge)
-        signed = likelihood.count * likelihood.sign * self.sites.shift
-        right = design.transpose(likelihood.to_rows(signed))
-        rows, items, covariance = variance(precision, weights)
+    def share(self, effects: PairEffects | None, design: Design) -> None:
+        """Take other shares of what answers have in common, with the design of their scale."""
+        self.effects, self.design = effects, design
+
+    def look(self) -> float:
+        """The posterior; the largest move of a mean, in posterior deviations."""
+        likelihood, design, count = self.likelihood, self.design, self.likelihood.count
+        weights = likelihood.to_rows(count * self._sites.precision)
+        shifts = likelihood.to_rows(count * likelihood.sign * self._sites.shift)
+        if self.effects is None:
+            precision = design.precision(weights, self._ridge())
+        else:
+            rest = self.effects.eliminate(weights, shifts)
+            weights, shifts = rest.weights, rest.shifts
+            precision = design.precision(weights, self._ridge())
+            precision = replace(precision, corner=precision.corner + rest.corner)
+        items, covariance = self.variances(design, precision, weights)
+        right = design.transpose(shifts)
         if covariance is not None:
             mean = covariance @ right
         else:
             mean = precision.solve(right, start=self.mean, tolerance=1e-5)
-        tau = float(np.sqrt(self.tau2))
-        return Gaussian(mean, precision, weights, tau, covariance, items, iteration), rows
-
-    def accept(self, posterior: Gaussian, estimate_tau: bool) -> float:
-        """Take its mean, and τ² where it is estimated; the largest change, in deviations or log."""
-        n = self.design.n
-        change = np.abs(posterior.mean - self.mean)[:n] / np.sqrt(posterior.local)
-        moved = float(np.max(change))
-        self.mean = posterior.mean
-        if estimate_tau:
-            before = self.tau2
-            self.tau2 = prior_variance(self.mean[:n], posterior.local, before)
-            moved = max(moved, abs(float(np.log(self.tau2 / before))))
+        n = design.n
+        moved = float(np.max(np.abs(mean - self.mean)[:n] / np.sqrt(items)))
+        self.mean, self.looks = mean, self.looks + 1
+        tau, none = float(np.sqrt(self.tau2)), np.zeros((design.size, 0))
+        self.gaussian = Gaussian(mean, precision, weights, tau, covariance, items, none, self.looks)
         return moved
+
+    def _ridge(self) -> FloatArray:
+        ridge = np.full(self.design.size, 1 / self.tau2)
+        ridge[self.design.n :] = self._effect_ridge
+        return ridge
+
+    def renew(self, moved: float = 0.0) -> None:
+        """One parallel sweep; one that follows moves ever further is damped."""
+        if moved > self._last:
+            self.step = max(0.7 * self.step, 0.2)
+        self._last = moved
+        eta, variance = self.design.linear(self.mean), None
+        if self.effects is None:
+            variance = self.variances.rows()
+        else:
+            self.rows = self.effects.rows(eta, self.variances.moments())
+            eta, variance = self.rows.mean, self.rows.variance
+        self._sites, self.cavity = _update(self.likelihood, self._sites, eta, variance, self.step)
+
+    def settle(self, tolerance: float, limit: int) -> bool:
+        """Sweep at the present τ² and shares until no mean moves by more than `tolerance`."""
+        self._last, self.step = np.inf, 1.0
+        for _ in range(limit):
+            moved = self.look()
+            if moved < tolerance:
+                return True
+            self.renew(moved)
+        return False
+
+    def scale_gradient(self) -> float:
+        """The evidence's derivative in the log of the scale of η, at the last sweep."""
+        centre, variance, slope, curvature = self.cavity
+        return float(self.likelihood.count @ (centre * slope + variance * (slope**2 - curvature)))
 
 
 def _laplace_sites(likelihood: Likelihood, eta: FloatArray) -> Sites:
@@ -172,9 +203,13 @@ def _laplace_sites(likelihood: Likelihood, eta: FloatArray) -> Sites:
     return Sites(curvature, curvature * x + slope)
 
 
+Cavity = tuple[FloatArray, FloatArray, FloatArray, FloatArray]
+"""Of each side without one of its answers: mean, variance, and log Z's slope and curvature."""
+
+
 def _update(
     likelihood: Likelihood, sites: Sites, eta: FloatArray, rows: FloatArray, step: float
-) -> Sites:
+) -> tuple[Sites, Cavity]:
     """One parallel sweep: cavity, moments of the tilted distribution, and so much of the way to
     the new sites as `step` says."""
     precision = 1 / likelihood.at_sides(rows)
@@ -188,4 +223,4 @@ def _update(
     shift = (slope + curvature * centre) / left
     return Sites(
         step * precision + (1 - step) * sites.precision, step * shift + (1 - step) * sites.shift
-    )
+    ), (centre, cavity, slope, curvature)

@@ -5,27 +5,31 @@
 
 By default σ = 1, τ is estimated, β is in the model. `fit` chooses the method by the data:
 
-* answers with a prior: expectation propagation, whose intervals hold their coverage;
+* answers with a prior: expectation propagation, averaged over τ, with what the answers to a pair
+  have in common as random effects (`pair_effects`): intervals hold their coverage;
 * soft counts, or counts below one: mode and curvature, divided by the residual dispersion;
 * no prior: maximum likelihood with the information matrix, or an error naming what is unbounded;
 * per-item σ: `thurstone_sigma`.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
 
 from harness.errors import UsageError
 from harness.stats.thurstone.comparisons import Comparisons, FloatArray
-from harness.stats.thurstone.dispersion import dispersion, widened
-from harness.stats.thurstone.ep import Gaussian, expectation_propagation
+from harness.stats.thurstone.dispersion import dispersion
+from harness.stats.thurstone.ep import Gaussian, Sweeps
+from harness.stats.thurstone.evidence import averaged, converge
 from harness.stats.thurstone.graph import components, unbeaten_set
 from harness.stats.thurstone.laplace import centred_inverse, laplace, mode_with_tau
 from harness.stats.thurstone.likelihood import Likelihood
 from harness.stats.thurstone.links import LINKS, LinkName
+from harness.stats.thurstone.pair_effects import Shares
 from harness.stats.thurstone.posterior import Posterior
 from harness.stats.thurstone.precision import Design
+from harness.stats.thurstone.shares import LEAST, MOST, find_shares, repeated, unanimous
 
 __all__ = ["DENSE_LIMIT", "Fit", "Options", "fit", "point"]
 
@@ -40,7 +44,7 @@ class Options:
     `prior_sd` is τ: "auto" estimates it, None leaves the prior out (then β has none either).
     `effect_sd` is τ_β. `sigma_bound` limits |log σ| of per-item σ, None for no bound; `penalty`
     is λ, `sigma_centred` holds Σ log σ at 0. `force_sigma` reports the per-item fit even where
-    held-out data prefer σ = 1.
+    held-out data prefer σ = 1. `pair_effects` False takes all answers to a pair for independent.
     """
 
     link: LinkName = "probit"
@@ -53,12 +57,14 @@ class Options:
     sigma_centred: bool = True
     force_sigma: bool = False
     dense_limit: int = DENSE_LIMIT
+    pair_effects: bool = True
 
 
 @dataclass(frozen=True, eq=False)
 class Fit:
     """A fitted model. `utilities` (n,) have mean 0 and are in units of σ (probit) or of the
-    Bradley–Terry scale (logit); `effects` (G,) are the position effects on the same scale."""
+    Bradley–Terry scale (logit); `effects` (G,) are the position effects on the same scale.
+    `dispersion` is that of soft counts; `shares` are what answers to a pair have in common."""
 
     data: Comparisons
     options: Options
@@ -66,6 +72,7 @@ class Fit:
     method: Literal["ep", "laplace", "ml"]
     components: int
     dispersion: float = 1.0
+    shares: Shares = field(default_factory=Shares)
     sigma: FloatArray = field(default_factory=lambda: np.ones(0))
     notes: tuple[str, ...] = ()
 
@@ -151,19 +158,47 @@ def _answers(
     tau: float,
     components: int,
 ) -> Fit:
-    """Expectation propagation; wider where repeated answers agree more than they should."""
-    gaussian = expectation_propagation(
-        Likelihood(data, LINKS[options.link]),
+    """Expectation propagation, with what the answers to a pair have in common in the model."""
+    link, dense = LINKS[options.link], design.n <= options.dense_limit
+    estimate_tau = options.prior_sd == "auto"
+    sweeps = Sweeps(
+        Likelihood(data, link),
         design,
         start=start,
-        tau=tau,
-        estimate_tau=options.prior_sd == "auto",
+        tau2=tau**2,
         effect_ridge=options.effect_sd**-2,
-        dense=design.n <= options.dense_limit,
+        dense=dense,
     )
-    notes = () if gaussian.converged else ("expectation propagation did not converge",)
-    gaussian, phi = widened(data, LINKS[options.link], design, gaussian)
-    return Fit(data, options, Posterior(design, gaussian), "ep", components, phi, notes=notes)
+    shares, notes = Shares(), []
+    if options.pair_effects and repeated(data):
+        shares = find_shares(data, sweeps, design, link.noise, estimate_tau=estimate_tau)
+        if shares.total > MOST - 1e-9 and unanimous(data):
+            once = _once(data)
+            found = _answers(once, options, design, start, 1.0, components)
+            return replace(found, data=data, notes=(*found.notes, _REPEATED))
+        if shares.total < LEAST + 1e-9:
+            shares = Shares()
+            sweeps.share(None, design)
+    coarse = dense and sweeps.effects is None and len(design.first) >= 4 * design.n > 400
+    gaussian = converge(sweeps, estimate_tau=estimate_tau, coarse=coarse)
+    if not gaussian.converged:
+        notes.append("expectation propagation did not converge")
+    if estimate_tau:
+        gaussian = averaged(sweeps)
+    posterior = Posterior(sweeps.design, gaussian)
+    return Fit(data, options, posterior, "ep", components, shares=shares, notes=tuple(notes))
+
+
+_REPEATED = "repeated questions always got the answer that they got before: each counts once"
+
+
+def _once(data: Comparisons) -> Comparisons:
+    """Each presentation with one answer; all were alike."""
+    return replace(
+        data,
+        wins=np.minimum(data.wins, 1.0),
+        losses=np.minimum(data.losses, 1.0),
+    )
 
 
 def point(
@@ -196,18 +231,35 @@ def _unpenalised(data: Comparisons, options: Options, design: Design) -> tuple[P
     link = LINKS[options.link]
     mode, _ = mode_with_tau(data, link, design, tau=np.inf, effect_ridge=0.0, tolerance=1e-16)
     eta = design.linear(mode.theta)
-    if not mode.converged or float(np.abs(mode.theta[design.n :]).max(initial=0)) > 15:
-        raise UsageError(
-            "no finite maximum-likelihood position effect: it separates the answers; "
-            "use --prior-sd auto, or --no-position"
-        )
+    if not mode.converged:
+        raise UsageError(_SEPARATED)
     phi = dispersion(data, link, eta, design.size - 1) if data.soft else 1.0
     _, _, weights = Likelihood(data, link, multiplier=1 / phi).terms(eta)
     precision = design.precision(weights, np.zeros(design.size))
     dense = design.n <= max(options.dense_limit, 2000)
     covariance = centred_inverse(design, precision) if dense else None
-    gaussian = Gaussian(mode.theta, precision, weights, np.inf, covariance, np.zeros(design.n))
-    return Posterior(design, gaussian), phi
+    gaussian = Gaussian(
+        mode.theta,
+        precision,
+        weights,
+        np.inf,
+        covariance,
+        np.zeros(design.n),
+        np.zeros((design.size, 0)),
+    )
+    posterior = Posterior(design, gaussian)
+    if float(posterior.effect_se().max(initial=0)) > DIVERGED:
+        raise UsageError(_SEPARATED)
+    return posterior, phi
+
+
+_SEPARATED = (
+    "no finite maximum-likelihood position effect: it separates the answers; "
+    "use --prior-sd auto, or --no-position"
+)
+DIVERGED = 1e3
+"""Standard error of β that no finite maximum has: where the likelihood has none, Newton's method
+ends where its curvature is that of the last digits, and the error is 1e6 and more."""
 
 
 def _no_maximum(data: Comparisons, unbeaten: list[str]) -> str:

@@ -18,7 +18,7 @@ from harness.stats.thurstone.variance import (
     LocalVariance,
     effect_variances,
     inverse,
-    row_variance_dense,
+    moments_dense,
 )
 
 __all__ = ["Laplace", "centred_inverse", "laplace", "mode_with_tau"]
@@ -96,7 +96,14 @@ def laplace(
         if abs(np.log(tau2 / before[0])) < 1e-3 and abs(np.log(phi / before[1])) < 1e-3:
             break
     posterior = Gaussian(
-        theta, precision, weights, float(np.sqrt(before[0])), covariance, items, mode.iterations
+        theta,
+        precision,
+        weights,
+        float(np.sqrt(before[0])),
+        covariance,
+        items,
+        np.zeros((design.size, 0)),
+        mode.iterations,
     )
     return Laplace(posterior, before[1])
 
@@ -107,7 +114,7 @@ def _variances(
     if local is None:
         covariance = inverse(precision.dense())
         items = np.diagonal(covariance)[: design.n].copy()
-        return row_variance_dense(design, covariance), items, covariance
+        return moments_dense(design, covariance).rows(design), items, covariance
     items = local.update(precision, weights)
     return (
         local.rows(effect_variances(precision)),

@@ -28,6 +28,11 @@ class Link(Protocol):
     def scale(self) -> float:
         """η per unit of the latent difference."""
 
+    @property
+    def noise(self) -> float:
+        """Variance of the normal noise that F stands for: averaged over a normal e of variance v,
+        F(η + e) is F(η/sqrt(1 + v/noise))."""
+
     def probability(self, eta: FloatArray) -> FloatArray:
         """F(η)."""
 
@@ -50,6 +55,7 @@ class Probit:
 
     name: LinkName = "probit"
     scale: float = float(1 / np.sqrt(2))
+    noise: float = 1.0
 
     def probability(self, eta: FloatArray) -> FloatArray:
         return np.asarray(ndtr(eta))
@@ -98,6 +104,8 @@ class Logit:
 
     name: LinkName = "logit"
     scale: float = 1.0
+    # Nearly: (15π/16)²/3 is the normal that is closest to the logistic (Johnson & Kotz 1970).
+    noise: float = float((15 * np.pi / 16) ** 2 / 3)
 
     def probability(self, eta: FloatArray) -> FloatArray:
         return np.asarray(expit(eta))

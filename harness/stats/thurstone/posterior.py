@@ -39,7 +39,8 @@ class Posterior:
         """Covariance times `right`, (n + G, k)."""
         if self.gaussian.covariance is not None:
             return self.gaussian.covariance @ right
-        return self.gaussian.precision.solve(right, tolerance=1e-6)
+        solved = self.gaussian.precision.solve(right, tolerance=1e-6)
+        return np.asarray(solved + self.gaussian.spread @ (self.gaussian.spread.T @ right))
 
     def effect_se(self) -> FloatArray:
         """(G,) standard errors of the position effects."""
@@ -69,7 +70,9 @@ class Posterior:
         if self.gaussian.covariance is not None:
             own = np.diagonal(self.gaussian.covariance)[: self.n]
         elif np.isfinite(self.gaussian.tau):
-            own = rao_blackwell(self.gaussian.precision, self._raw_draws(count, rng))[: self.n]
+            g = self.gaussian
+            x = draws(self.design, g.precision, g.weights, rng, count)
+            own = (rao_blackwell(g.precision, x) + (g.spread**2).sum(axis=1))[: self.n]
         else:
             x = self._raw_draws(8 * count, rng)[: self.n]
             return np.asarray(((x - x.mean(axis=0)) ** 2).mean(axis=1))
@@ -96,7 +99,8 @@ class Posterior:
         covariance = self.gaussian.covariance
         if covariance is None:
             g = self.gaussian
-            return draws(self.design, g.precision, g.weights, rng, count)
+            x = draws(self.design, g.precision, g.weights, rng, count)
+            return x + g.spread @ rng.standard_normal((g.spread.shape[1], count))
         values, vectors = np.linalg.eigh(covariance)
         root = vectors * np.sqrt(np.maximum(values, 0))
         return np.asarray(root @ rng.standard_normal((len(values), count)))

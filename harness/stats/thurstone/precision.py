@@ -5,6 +5,7 @@ utilities followed by the G position effects. The item part is a graph's Laplaci
 sparse matrix U with U[first, second] = w, used as U + Uᵀ.
 """
 
+from copy import copy
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -56,6 +57,12 @@ class Design:
         effects = sums(self.group, rows, self.groups)
         return self.scale * np.concatenate([items, effects])
 
+    def rescaled(self, scale: float) -> "Design":
+        """The same rows with another scale."""
+        other = copy(self)
+        other.scale = scale
+        return other
+
     def precision(self, weights: FloatArray, ridge: FloatArray) -> "Precision":
         """Bᵀ diag(weights) B + diag(ridge); weights (m,), ridge (size,)."""
         n, groups = self.n, self.groups
@@ -65,19 +72,19 @@ class Design:
         degree = as_first + as_second
         if groups == 1:
             border = (as_first - as_second)[:, None]
-            corner: FloatArray = np.array([w.sum()], float)
+            corner: FloatArray = np.array([[w.sum()]], float)
         elif groups:
             flat = sums(self.first * groups + self.group, w, n * groups)
             flat -= sums(self.second * groups + self.group, w, n * groups)
-            border, corner = flat.reshape(n, groups), sums(self.group, w, groups)
+            border, corner = flat.reshape(n, groups), np.diag(sums(self.group, w, groups))
         else:
-            border, corner = np.zeros((n, 0)), np.zeros(0)
+            border, corner = np.zeros((n, 0)), np.zeros((0, 0))
         return Precision(upper, degree, border, corner, ridge)
 
 
 @dataclass(frozen=True, eq=False)
 class Precision:
-    """One such matrix. `degree` (n,), `border` (n, G), `corner` (G,), `ridge` (n + G,)."""
+    """One such matrix. `degree` (n,), `border` (n, G), `corner` (G, G), `ridge` (n + G,)."""
 
     upper: csr_array
     degree: FloatArray
@@ -90,9 +97,13 @@ class Precision:
         return self.upper.T
 
     @cached_property
+    def _beside(self) -> FloatArray:
+        return self.corner - np.diag(np.diagonal(self.corner))
+
+    @cached_property
     def diagonal(self) -> FloatArray:
         """(n + G,)"""
-        return np.concatenate([self.degree, self.corner]) + self.ridge
+        return np.concatenate([self.degree, np.diagonal(self.corner)]) + self.ridge
 
     def dot(self, x: FloatArray) -> FloatArray:
         """The matrix times x, (n + G,) or (n + G, k)."""
@@ -102,7 +113,10 @@ class Precision:
         top -= self._lower @ items
         if len(effects):
             top += self.border @ effects
-            result = np.concatenate([top, self.border.T @ items])
+            below = self.border.T @ items
+            if len(effects) > 1:
+                below += self._beside @ effects
+            result = np.concatenate([top, below])
         else:
             result = top
         diagonal = self.diagonal
@@ -116,7 +130,7 @@ class Precision:
         items = self.upper.toarray()
         np.negative(items, out=full[:n, :n])
         full[:n, :n] -= items.T
-        full[:n, n:], full[n:, :n] = self.border, self.border.T
+        full[:n, n:], full[n:, :n], full[n:, n:] = self.border, self.border.T, self._beside
         full[np.diag_indices_from(full)] += self.diagonal
         return full
 

@@ -158,7 +158,13 @@ def _posterior(
         covariance = _theta_covariance(objective, x, tau)
     theta, _ = objective.split(x)
     gaussian = Gaussian(
-        theta, precision, weights, np.inf if tau is None else tau, covariance, 1 / precision.degree
+        theta,
+        precision,
+        weights,
+        np.inf if tau is None else tau,
+        covariance,
+        1 / precision.degree,
+        np.zeros((design.size, 0)),
     )
     return Posterior(design, gaussian)
 

@@ -9,6 +9,8 @@
   V_i = 1/P_ii + Var(Σ_{j≠i} P_ij x_j / P_ii).
 """
 
+from dataclasses import dataclass
+
 import numpy as np
 from scipy.linalg.lapack import dpotrf, dpotri
 
@@ -17,12 +19,43 @@ from harness.stats.thurstone.precision import Design, Precision
 
 __all__ = [
     "LocalVariance",
+    "Moments",
     "draws",
     "effect_variances",
     "inverse",
+    "moments_dense",
     "rao_blackwell",
-    "row_variance_dense",
 ]
+
+
+@dataclass(frozen=True, eq=False)
+class Moments:
+    """What rows need of the covariance of θ: Var(μ_first − μ_second), (m,), its covariance with
+    the position effects, (m, G), and theirs, (G, G)."""
+
+    apart: FloatArray
+    cross: FloatArray
+    effects: FloatArray
+
+    def along(self, apart: FloatArray, effects: FloatArray) -> FloatArray:
+        """(m,) variance of apart·(μ_first − μ_second) + effects·β, coefficients (m,), (m, G)."""
+        total = apart**2 * self.apart
+        if self.effects.size:
+            total = total + 2 * apart * np.einsum("ij,ij->i", effects, self.cross)
+            total += np.einsum("ij,jk,ik->i", effects, self.effects, effects, optimize=True)
+        return np.maximum(np.asarray(total), 0.0)
+
+    def rows(self, design: Design) -> FloatArray:
+        """(m,) variance of the rows' own predictors."""
+        total = self.apart.copy()
+        if design.groups:
+            g = design.group
+            total += 2 * self.cross[np.arange(len(g)), g] + np.diagonal(self.effects)[g]
+        return np.maximum(np.asarray(total * design.scale**2), 1e-12)
+
+    def pick(self, rows: IntArray) -> "Moments":
+        """Those of some rows."""
+        return Moments(self.apart[rows], self.cross[rows], self.effects)
 
 
 def inverse(matrix: FloatArray) -> FloatArray:
@@ -45,15 +78,16 @@ def effect_variances(precision: Precision) -> FloatArray:
     return np.asarray(1 / np.maximum(diagonal[n:] - seen, 0.1 * diagonal[n:]))
 
 
-def row_variance_dense(design: Design, covariance: FloatArray) -> FloatArray:
-    """(m,) Var(η) of each row under a dense covariance (n + G, n + G)."""
+def moments_dense(design: Design, covariance: FloatArray) -> Moments:
+    """What rows need of a dense covariance."""
     f, s, n = design.first, design.second, design.n
     variance = np.diagonal(covariance)
-    total = variance[f] + variance[s] - 2 * covariance[f, s]
-    if design.groups:
-        g = n + design.group
-        total += variance[g] + 2 * (covariance[f, g] - covariance[s, g])
-    return np.maximum(np.asarray(total * design.scale**2), 1e-12)
+    effects = covariance[:, n : n + design.groups]
+    return Moments(
+        variance[f] + variance[s] - 2 * covariance[f, s],
+        effects[f] - effects[s],
+        effects[n:][: design.groups],
+    )
 
 
 class LocalVariance:
@@ -93,13 +127,21 @@ class LocalVariance:
 
     def rows(self, effects: FloatArray) -> FloatArray:
         """(m,) Var(η) at the last update; `effects` (G,) are the position effects' variances."""
-        assert self._v is not None
-        v, low, high = self._v, self._low, self._high
-        pair = v[low] + v[high] - 2 * self._covariance(self._t, v)
-        total = pair if self._edge is None else pair[self._edge]
+        total = self._apart()
         if len(effects):
             total = total + effects[self.design.group]
         return np.asarray(np.maximum(total * self.design.scale**2, 1e-12))
+
+    def moments(self, effects: FloatArray) -> Moments:
+        """What rows need, the utilities' coupling with the position effects left out."""
+        apart = self._apart()
+        return Moments(apart, np.zeros((len(apart), len(effects))), np.diag(effects))
+
+    def _apart(self) -> FloatArray:
+        assert self._v is not None
+        v, low, high = self._v, self._low, self._high
+        pair = v[low] + v[high] - 2 * self._covariance(self._t, v)
+        return pair if self._edge is None else pair[self._edge]
 
     def _covariance(self, t: FloatArray, v: FloatArray) -> FloatArray:
         product = v[self._low] * v[self._high]
@@ -119,7 +161,18 @@ def draws(
     noise = rng.standard_normal((len(weights), count)) * np.sqrt(weights)[:, None]
     right = design.transpose(noise)
     right += rng.standard_normal(right.shape) * np.sqrt(precision.ridge)[:, None]
+    right[design.n :] += _beyond_rows(design, precision, weights) @ rng.standard_normal(
+        (design.groups, count)
+    )
     return precision.solve(right, tolerance=tolerance)
+
+
+def _beyond_rows(design: Design, precision: Precision, weights: FloatArray) -> FloatArray:
+    """(G, G) root of what the position effects' precision has beyond its rows (see
+    `pair_effects`); zero where a pair has one answer."""
+    own = sums(design.group, weights * design.scale**2, design.groups)
+    values, vectors = np.linalg.eigh(precision.corner - np.diag(own))
+    return np.asarray(vectors * np.sqrt(np.maximum(values, 0)))
 
 
 def rao_blackwell(precision: Precision, x: FloatArray) -> FloatArray:

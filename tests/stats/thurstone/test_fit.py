@@ -232,9 +232,9 @@ def test_repeated_answers_are_not_independent() -> None:
             rows = (np.r_[first, second], np.r_[second, first], np.r_[wins[0], wins[1]])
             fitted = fit(aggregate([str(k) for k in range(80)], *rows, 4 - rows[2]))
             if not misfit:
-                assert fitted.dispersion < 1.1
+                assert fitted.shares.total < 0.1
                 continue
-            assert fitted.dispersion > 1.5
+            assert fitted.shares.pair == pytest.approx(1 / 3, abs=0.12)
             se = np.sqrt(fitted.posterior.variances(rng))
             truth = (mu - mu.mean()) / (1 + misfit**2 / 2) ** 0.5
             inside.append(np.abs(fitted.utilities - truth) < 1.96 * se)

@@ -1,0 +1,178 @@
+"""The prior's τ and the shares of common noise, by the evidence of expectation propagation; and
+what their uncertainty adds to the intervals.
+
+With t = log τ² the evidence's derivative is G(t) = ½ [(Σ (m² + V) + 1)/τ² − (n + 1)], one
+pretended item with μ² = 1 among them. Its own derivative, sites held, needs
+d m/dt = C m/τ² and d C/dt = C C/τ², so that t is found by Newton's steps. All that depends on τ
+(far items, the position effect of a one-sided respondent) is uncertain with it: up to `GRID_ITEMS`
+items the posterior is averaged over a grid of t, weighted by the evidence (G integrated along the
+grid); above, (d m/dt)²·Var(t) is added.
+"""
+
+from dataclasses import replace
+
+import numpy as np
+
+from harness.stats.thurstone.comparisons import FloatArray
+from harness.stats.thurstone.ep import LARGEST, SMALLEST, Gaussian, Sweeps
+from harness.stats.thurstone.variance import effect_variances
+
+__all__ = [
+    "GRID_ITEMS",
+    "averaged",
+    "converge",
+    "curvature",
+    "gradient",
+    "newton_tau",
+    "with_spread",
+]
+
+GRID_ITEMS = 150
+"""Up to here a grid costs less than .1 s; above, τ is known well enough for a straight line."""
+SPACING = 0.8
+"""Distance of the grid's points in standard deviations of t."""
+MATERIAL = 0.03
+"""Share of β's variance from which the sites' own response to τ is worth two more runs."""
+WIDEST = 0.5
+"""Largest distance of the grid's points in t, whatever little the evidence says."""
+FAR = 4.0
+"""The grid ends where the evidence has fallen by a factor e^FAR."""
+
+
+def gradient(gaussian: Gaussian) -> float:
+    """G(t) of the module's head."""
+    n = len(gaussian.local)
+    square = float(gaussian.mean[:n] @ gaussian.mean[:n]) + float(gaussian.local.sum())
+    return 0.5 * ((square + 1) / gaussian.tau**2 - (n + 1))
+
+
+def curvature(gaussian: Gaussian) -> float:
+    """−dG/dt, sites held; at least a hundredth of what it is with μ known."""
+    n, tau2 = len(gaussian.local), gaussian.tau**2
+    m = gaussian.mean[:n]
+    if gaussian.covariance is None:
+        grown = 2 * float(m**2 @ gaussian.local) + float((gaussian.local**2).sum())
+    else:
+        items = gaussian.covariance[:n, :n]
+        grown = 2 * float(m @ (items @ m)) + float(np.einsum("ij,ij->", items, items))
+    full = (float(m @ m) + float(gaussian.local.sum()) + 1) / tau2
+    return max(0.5 * (full - grown / tau2**2), 0.005 * n)
+
+
+def newton_tau(sweeps: Sweeps) -> float:
+    """Move τ² by one step of at most a factor e; the step in t."""
+    gaussian = sweeps.gaussian
+    step = float(np.clip(gradient(gaussian) / curvature(gaussian), -1, 1))
+    before = sweeps.tau2
+    sweeps.tau2 = float(np.clip(before * np.exp(step), SMALLEST, LARGEST))
+    return abs(float(np.log(sweeps.tau2 / before)))
+
+
+def converge(
+    sweeps: Sweeps, *, estimate_tau: bool, coarse: bool, tolerance: float = 3e-3, limit: int = 200
+) -> Gaussian:
+    """Sweep until no mean moves by more than `tolerance` posterior deviations, and τ² neither.
+
+    `coarse`: go near with local variances, which are far cheaper, and end with dense ones.
+    """
+    fine = sweeps.variances
+    if coarse:
+        sweeps.variances = fine.cheaper()
+    for iteration in range(1, limit + 1):
+        moved = sweeps.look()
+        if estimate_tau:
+            moved = max(moved, newton_tau(sweeps))
+        if not coarse and moved < tolerance and iteration > 1:
+            return sweeps.gaussian
+        sweeps.renew(moved)
+        if coarse and iteration > 2 and (moved < 2 * tolerance or iteration == 20):
+            sweeps.variances, coarse, sweeps.step = fine, False, 1.0
+    sweeps.variances = fine
+    return replace(sweeps.gaussian, converged=False)
+
+
+def averaged(sweeps: Sweeps) -> Gaussian:
+    """The posterior averaged over τ, from where the sweeps have converged."""
+    gaussian = sweeps.gaussian
+    if gaussian.covariance is None or len(gaussian.local) > GRID_ITEMS:
+        return with_spread(sweeps)
+    # Points and their distance are of fixed lattices: where the evidence is flat, the place where
+    # the sweeps came to rest must not show in the average.
+    apart = min(2.0 ** round(float(np.log2(SPACING / np.sqrt(curvature(gaussian))))), WIDEST)
+    t = apart * round(float(np.log(gaussian.tau**2)) / apart)
+    sweeps.tau2 = float(np.clip(np.exp(t), SMALLEST, LARGEST))
+    sweeps.settle(3e-3, 60)
+    centre = (t, 0.0, gradient(sweeps.gaussian), sweeps.gaussian)
+    points = [centre]
+    for direction in (-1, 1):
+        points += _walk(sweeps, centre, direction * apart)
+    weight = np.exp(np.array([point[1] for point in points]))
+    weight /= weight.sum()
+    means = np.array([point[3].mean for point in points])
+    mean = weight @ means
+    away = (means - mean) * np.sqrt(weight)[:, None]
+    covariance = sum(w * point[3].covariance for w, point in zip(weight, points, strict=True))
+    covariance = np.asarray(covariance + away.T @ away)
+    return replace(gaussian, mean=mean, covariance=covariance)
+
+
+Point = tuple[float, float, float, Gaussian]
+"""t, the log evidence relative to the centre's, its derivative, the posterior."""
+
+
+def _walk(sweeps: Sweeps, start: Point, step: float) -> list[Point]:
+    """Points away from `start` until the evidence has fallen far or τ is at its bound."""
+    points: list[Point] = []
+    t, value, slope, _ = start
+    for _ in range(24):
+        t += step
+        if not np.log(SMALLEST) < t < np.log(LARGEST):
+            break
+        sweeps.tau2 = float(np.exp(t))
+        sweeps.settle(3e-3, 60)
+        new = gradient(sweeps.gaussian)
+        value, slope = value + 0.5 * step * (slope + new), new
+        points.append((t, value, slope, sweeps.gaussian))
+        if value < -FAR:
+            break
+    return points
+
+
+def with_spread(sweeps: Sweeps) -> Gaussian:
+    """The posterior at τ̂ with (d m/dt)²·Var(t) beside its covariance."""
+    gaussian, n = sweeps.gaussian, sweeps.design.n
+    away = _sites_held(gaussian)
+    own = effect_variances(gaussian.precision)
+    if (away[n:, 0] ** 2 > MATERIAL * own).any():
+        away = _by_difference(sweeps)
+    covariance = gaussian.covariance
+    if covariance is not None:
+        covariance = covariance + away @ away.T
+    return replace(gaussian, covariance=covariance, spread=away)
+
+
+def _sites_held(gaussian: Gaussian) -> FloatArray:
+    """(n + G, 1) (d m/dt)·sd(t) with the sites held: one product, and a little too small."""
+    n = len(gaussian.local)
+    pull = np.zeros(len(gaussian.mean))
+    pull[:n] = gaussian.mean[:n] / gaussian.tau**2
+    if gaussian.covariance is None:
+        moved = gaussian.precision.solve(pull, tolerance=1e-4)
+    else:
+        moved = gaussian.covariance @ pull
+    return np.asarray((moved / np.sqrt(curvature(gaussian)))[:, None])
+
+
+def _by_difference(sweeps: Sweeps, apart: float = 0.2) -> FloatArray:
+    """The same from two runs that lie `apart` in t, with local variances: sites follow τ."""
+    fine, tau2 = sweeps.variances, sweeps.tau2
+    sweeps.variances = fine.cheaper()
+    ends = []
+    for side in (-0.5, 0.5):
+        sweeps.tau2 = tau2 * float(np.exp(side * apart))
+        sweeps.settle(1e-3, 60)
+        ends.append((sweeps.gaussian.mean, gradient(sweeps.gaussian)))
+    sweeps.variances, sweeps.tau2 = fine, tau2
+    (low, slope), (high, after) = ends
+    bend = max((slope - after) / apart, 0.005 * len(sweeps.gaussian.local))
+    return np.asarray(((high - low) / apart / np.sqrt(bend))[:, None])
