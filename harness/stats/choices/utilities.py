@@ -77,14 +77,15 @@ def analyse(
     rng = np.random.default_rng(seed)
     data = build(questions, items=items, position_by=position_by)
     origins = origins_of(questions, data.items)
+    eligible = random_rows(questions, data)
     if options.sigma == "per-item":
-        choice = choose_sigma(data, options, rng=np.random.default_rng(seed))
+        choice = choose_sigma(data, options, rng=np.random.default_rng(seed), eligible=eligible)
         fitted = choice.fit
         heldout = choice.per_item if len(fitted.sigma) else choice.fixed
         scores = {"heldout_nll_fixed": choice.fixed, "heldout_nll_per_item": choice.per_item}
     else:
         fitted = fit(data, options)
-        heldout, scores = _held_out(fitted, random_rows(questions, data), seed), {}
+        heldout, scores = _held_out(fitted, eligible, seed), {}
     summary = _summary(fitted, questions, origins, heldout, rng)
     summary |= {name: value and value.nll for name, value in scores.items()}
     return Analysis(

@@ -9,6 +9,7 @@ Not convex; started at σ = 1 and solved by L-BFGS-B. It needs about 100 answers
 from dataclasses import dataclass, replace
 
 import numpy as np
+import numpy.typing as npt
 from scipy.optimize import minimize
 
 from harness.stats.thurstone.comparisons import Comparisons, FloatArray, sums
@@ -17,6 +18,7 @@ from harness.stats.thurstone.fit import Fit, Options, fit
 from harness.stats.thurstone.heldout import Heldout, score, split
 from harness.stats.thurstone.likelihood import Likelihood
 from harness.stats.thurstone.links import LINKS
+from harness.stats.thurstone.pair_effects import Shares
 from harness.stats.thurstone.posterior import Posterior
 from harness.stats.thurstone.precision import Design
 
@@ -140,6 +142,7 @@ def fit_sigma(data: Comparisons, options: Options, *, base: Fit) -> Fit:
         posterior=posterior,
         method="laplace",
         sigma=np.exp(log_sigma),
+        shares=Shares(),
         notes=notes,
     )
 
@@ -191,11 +194,20 @@ def predict_sigma(fitted: Fit, data: Comparisons) -> FloatArray:
     return link.probability(link.scale * latent / noise)
 
 
-def choose_sigma(data: Comparisons, options: Options, *, rng: np.random.Generator) -> Choice:
+def choose_sigma(
+    data: Comparisons,
+    options: Options,
+    *,
+    rng: np.random.Generator,
+    eligible: npt.NDArray[np.bool_] | None = None,
+) -> Choice:
     """Fit both, score both on the same held-out pairs, keep per-item σ where it is better there,
-    where items have `ENOUGH` comparisons, or where `options.force_sigma` says so."""
+    where items have `ENOUGH` comparisons, or where `options.force_sigma` says so.
+
+    `eligible` (m,) are the rows whose pairs may be held out: the randomly drawn ones.
+    """
     base = fit(data, replace(options, sigma="fixed"))
-    rows = split(data, rng=rng)
+    rows = split(data, rng=rng, eligible=eligible)
     train, test = data.rows(~rows), data.rows(rows)
     fixed = per_item = None
     if train.total > 0 and test.total > 0:
