@@ -12,6 +12,7 @@ from harness.stats.choices.one_sided import first_choice_rate, order_notes, posi
 from harness.stats.choices.questions import PositionBy, build, questions_from_records
 from harness.stats.thurstone.comparisons import Comparisons, FloatArray
 from harness.stats.thurstone.fit import Fit, Options, fit
+from harness.stats.thurstone.graph import bottleneck
 from harness.stats.thurstone.heldout import Heldout, held_out
 from harness.stats.thurstone.ranking import expected_rho, within_groups
 from harness.stats.thurstone.sigma import choose_sigma
@@ -207,6 +208,13 @@ def _notes(fitted: Fit, questions: pl.DataFrame) -> list[str]:
         notes.append(
             f"{fitted.components} components of the comparison graph: utilities of different "
             "components are comparable through the prior alone"
+        )
+    weak = bottleneck(fitted.data)
+    if weak is not None:
+        notes.append(
+            f"few comparisons tie parts of the graph together (algebraic connectivity {weak:.3f}): "
+            "how far the parts lie apart is the prior's guess; their intervals and the expected "
+            "rank correlation are too favourable"
         )
     if fitted.shares.total > 0:
         notes.append(
