@@ -11,9 +11,10 @@ llama2orig's. Some ninety combinations of feature subset, penalty, threshold and
 tried, a larger set of features among them; a gate and more phrases were added after that.
 
 Penalty and threshold are one choice for all three models, made with the three figures in view: all
-of them are somewhat optimistic. Over C 3 to 30 and thresholds .7 to .8 the unopened accuracies were .947-.953 (gpt4), .880-.907
-(mistralinstruct) and .920-.927 (llama2orig); least sure is the precision on mistralinstruct, where
-a few texts decide: .92-.95 there, and down to .83 at a threshold of .5.
+of them are somewhat optimistic. Over C 3 to 30 and thresholds .7 to .8 the unopened accuracies were
+.947-.953 (gpt4), .880-.907 (mistralinstruct) and .920-.927 (llama2orig); least sure is the
+precision on
+mistralinstruct, where a few texts decide: .92-.95 there, and down to .83 at a threshold of .5.
 """
 
 import time
