@@ -16,7 +16,7 @@ from harness.dispatcher.clock import VirtualClock
 from harness.dispatcher.poolfile import EndpointSpec
 from harness.dispatcher.simulation.policies import POLICIES
 from harness.dispatcher.simulation.scenario import Scenario, VirtualServers, sizes, standard
-from harness.dispatcher.simulation.simulator import Measured, measure, ours
+from harness.dispatcher.simulation.simulator import Measured, Trial, measure, ours
 from harness.respondent.faults import ServerSpec
 
 
@@ -65,8 +65,9 @@ def windows(requests: int) -> None:
         )
         clock = VirtualClock()
         work_rng, server_rng, rng = np.random.default_rng(0).spawn(3)
-        servers = VirtualServers(Scenario((spec,), (server,)), clock=clock, rng=server_rng)
-        ours(Scenario((spec,), (server,)), servers, clock, sizes(requests, work_rng), rng, _ignore)
+        scenario = Scenario((spec,), (server,))
+        servers = VirtualServers(scenario, clock=clock, rng=server_rng)
+        ours(Trial(scenario, servers, clock, sizes(requests, work_rng), rng, _ignore))
         clock.run()
         model = servers.models["A"]
         print(
