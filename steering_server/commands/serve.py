@@ -52,6 +52,14 @@ __all__ = ["serve"]
     help="rows × longest row that the running rows may hold",
 )
 @click.option("--queue", default=1024, show_default=True, type=click.IntRange(min=1))
+@click.option(
+    "--drain",
+    default=60.0,
+    show_default=True,
+    type=click.FloatRange(min=0),
+    metavar="SECONDS",
+    help="for requests under way when the server is to stop",
+)
 def serve(
     model: str,
     name: str | None,
@@ -71,6 +79,7 @@ def serve(
     max_batch_tokens: int,
     max_cache_tokens: int,
     queue: int,
+    drain: float,
 ) -> None:
     """Serve a model behind an OpenAI-compatible API, with a `steering` field.
 
@@ -78,7 +87,9 @@ def serve(
     steering-server serve --model ~/.cache/penchant/smollm2 --name smollm2 --vectors vectors/
     inspect eval evals/anchored.py@anchored_1_5 --model steering/smollm2 -M vector=math -M coef=0.25
 
-    SIGTERM or Ctrl-C drains: no new requests, those under way are answered, then it stops.
+    SIGTERM or Ctrl-C drains: no new requests; those under way are answered, or get 503 after
+    --drain seconds; then it stops. Without a key only requests by a loopback name are answered, and
+    none from web pages. /openapi.json says what may be asked.
     """
     options = ModelOptions(
         model,
@@ -104,6 +115,7 @@ def serve(
             max_tokens=max_tokens,
             queue=queue,
             threads=threads,
+            drain=drain,
         ),
         say=lambda line: click.echo(line, err=True),
     ).run()

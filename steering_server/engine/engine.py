@@ -55,10 +55,24 @@ class Engine:
         self._incoming: list[Row] = []
         self._wake = threading.Condition()
         self._thread = threading.Thread(target=self._run, name="steering-engine", daemon=True)
+        self._state: State = "loading"
         self.metrics = Metrics(clock)
-        self.state: State = "loading"
         self.reason = ""
         self.loaded: Loaded | None = None
+
+    @property
+    def state(self) -> State:
+        """What the engine can do now. A thread that has ended without a word is dead."""
+        started = self._thread.ident is not None
+        if started and not self._thread.is_alive() and self._state != "stopped":
+            self.reason = self.reason or "its thread has ended"
+            return "dead"
+        return self._state
+
+    @property
+    def room(self) -> int:
+        """Rows that it could take if nothing waited."""
+        return self._queue
 
     def start(self) -> None:
         """Start the thread; the state is `loading` until the model is there."""
@@ -104,7 +118,7 @@ class Engine:
         return not self._thread.is_alive()
 
     def _become(self, state: State, reason: str = "") -> None:
-        self.state, self.reason = state, reason
+        self._state, self.reason = state, reason
         self._changed(state)
 
     def _run(self) -> None:
@@ -113,7 +127,7 @@ class Engine:
         try:
             loaded = self._load()
             self_test(loaded)
-        except Exception as error:
+        except BaseException as error:
             self._die(error, None)
             return
         runner = Runner(loaded, self._sizes, self.metrics)
@@ -126,7 +140,7 @@ class Engine:
                 while self._gather(runner):
                     self._turn(runner)
                     self.metrics.queued = runner.queued
-        except Exception as error:
+        except BaseException as error:  # whatever ends the thread, requests must hear of it
             self._die(error, runner)
         else:
             self._become("stopped")
@@ -166,7 +180,7 @@ class Engine:
             if left <= 0 or not self._wake.wait(left):
                 return
 
-    def _die(self, error: Exception, runner: Runner | None) -> None:
+    def _die(self, error: BaseException, runner: Runner | None) -> None:
         first = next(iter(str(error).strip().splitlines()), "")
         reason = first or type(error).__name__
         with self._wake:

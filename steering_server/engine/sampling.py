@@ -48,6 +48,8 @@ def draw(
     top_p = column([samplings[index].top_p for index in warm])
     uniform = column([uniforms[index] for index in warm])
     rows = logits[torch.tensor(warm, device=device)].to(kind)
+    # From the largest down: a logit over a minute temperature would be infinite.
+    rows = rows - rows.amax(-1, keepdim=True)
     probabilities = torch.softmax(rows / temperature[:, None], dim=-1)
     if bool((top_p < 1).any()):
         probabilities = _nucleus(probabilities, top_p)

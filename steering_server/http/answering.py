@@ -1,8 +1,10 @@
 """One request's way through the engine, seen from the event loop."""
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -11,11 +13,40 @@ from steering_server.engine.engine import Engine, Refused
 from steering_server.http import replies
 from steering_server.http.resolve import Prepared, Resolver, echo
 from steering_server.model.models import Loaded
-from steering_server.model.requests import ApiError, ChatRequest, decode
+from steering_server.model.requests import ApiError, ChatRequest, fail
 from steering_server.model.thoughts import Splitter
 from steering_server.model.work import Failure, Finished, Row, TokenScore
 
-__all__ = ["Answering"]
+__all__ = ["Abandoned", "Answering", "Asker"]
+
+
+class Abandoned(Exception):
+    """The client went away while its request was read."""
+
+
+class Asker:
+    """Whether the one who asked is still there: told on the event loop, asked from any thread."""
+
+    def __init__(self) -> None:
+        self._gone = threading.Event()
+        self._answering: Answering | None = None
+
+    def alive(self) -> None:
+        """Abandoned when the client has gone."""
+        if self._gone.is_set():
+            raise Abandoned
+
+    def leave(self) -> None:
+        """The client has gone: what it asked for is dropped, now or as soon as it is there."""
+        self._gone.set()
+        if self._answering is not None:
+            self._answering.cancel()
+
+    def give(self, answering: "Answering") -> None:
+        """Its request is with the engine. Of `leave` and `give`, the later one sees the other."""
+        self._answering = answering
+        if self._gone.is_set():
+            answering.cancel()
 
 
 @dataclass(frozen=True)
@@ -61,7 +92,10 @@ def _error(failure: Failure) -> ApiError:
 
 
 class Answering:
-    """A request that the engine has taken. `whole` or `events`, once; `cancel` at any time."""
+    """A request that the engine has taken. `whole` or `events`, once; `cancel` at any time.
+
+    `answered`: the engine has said all that there is to say.
+    """
 
     def __init__(
         self, request: ChatRequest, prepared: Prepared, engine: Engine, queue: Any
@@ -72,15 +106,25 @@ class Answering:
         self._engine = engine
         self._loaded: Loaded = engine.loaded
         self._queue = queue
+        self.answered = False
 
     @classmethod
     def submit(
-        cls, body: bytes, resolver: Resolver, engine: Engine, loop: asyncio.AbstractEventLoop
+        cls,
+        request: ChatRequest,
+        resolver: Resolver,
+        engine: Engine,
+        loop: asyncio.AbstractEventLoop,
+        asker: Asker,
     ) -> "Answering":
-        """Read and check the request and hand its rows to the engine, from any thread. ApiError."""
-        request = decode(body)
+        """Check the request and hand its rows to the engine, from any thread. ApiError, or
+        Abandoned when the asker leaves meanwhile."""
+        if request.n > engine.room:
+            raise fail("n", f"{request.n}; this server takes {engine.room} answers at a time")
         queue: asyncio.Queue[tuple[int, _News]] = asyncio.Queue()
-        prepared = resolver.resolve(request, lambda index: _Bridge(loop, queue, index))
+        sink = partial(_Bridge, loop, queue)
+        prepared = resolver.resolve(request, sink, asker.alive)
+        asker.alive()
         try:
             engine.submit(prepared.rows)
         except Refused as refused:
@@ -88,7 +132,9 @@ class Answering:
             raise ApiError(
                 failure.status, failure.code, failure.message, retry_after=refused.retry_after
             ) from refused
-        return cls(request, prepared, engine, queue)
+        answering = cls(request, prepared, engine, queue)
+        asker.give(answering)
+        return answering
 
     @property
     def streamed(self) -> bool:
@@ -98,6 +144,11 @@ class Answering:
     def cancel(self) -> None:
         """Nobody waits for this any more."""
         self._engine.cancel(self._prepared.rows)
+
+    def end(self, failure: Failure) -> None:
+        """Answer with `failure` what is not yet answered. Called on the event loop."""
+        self.cancel()
+        self._queue.put_nowait((0, failure))
 
     async def _news(self) -> AsyncIterator[tuple[int, _Token | Finished]]:
         """News until every answer has ended. ApiError as soon as one fails."""
@@ -110,6 +161,7 @@ class Answering:
             if isinstance(news, Finished):
                 left -= 1
             yield index, news
+        self.answered = True
 
     def _splitters(self) -> list[Splitter]:
         """One a row: thoughts apart from content."""

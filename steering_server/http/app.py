@@ -1,80 +1,47 @@
 """The HTTP face: routes, errors, the key. What a request means is decided in `resolve`."""
 
 import asyncio
-import hmac
-import itertools
+import logging
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable
 from functools import partial
-from typing import Any
+from pathlib import Path
+from typing import Any, TypeVar
 
 import anyio
 import anyio.to_thread
 import msgspec
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from harness.errors import UsageError
-from steering_server.engine.engine import Engine
-from steering_server.http.answering import Answering
+from steering_server.http.admission import admit, need_json
+from steering_server.http.answering import Abandoned, Answering, Asker
+from steering_server.http.bodies import read_body
+from steering_server.http.memory import give_back
 from steering_server.http.replies import error_body
 from steering_server.http.resolve import Resolver
+from steering_server.http.service import MOST_BYTES, Service
 from steering_server.model.conversation import switches, takes_system
 from steering_server.model.models import memory_left
-from steering_server.model.requests import ApiError, decode_vector
-from steering_server.vectors.registry import NameTaken, Registry
+from steering_server.model.requests import ApiError, check_once, decode, decode_vector
+from steering_server.vectors.registry import NameTaken
 from steering_server.vectors.vectors import Vector, parse
 
-__all__ = ["Service", "build"]
+__all__ = ["build"]
 
-_MOST_BYTES = 32 << 20
-_LONG = 1 << 16
-"""Bodies above this many bytes are read and tokenised outside the event loop."""
+_SHORT = 1 << 12
+"""Bodies up to this many bytes are read and tokenised (some 2 ms) on the event loop itself."""
+_READERS = 4
+"""Longer ones that are read at a time, in threads."""
+_OPENAPI = Path(__file__).with_name("openapi.json")
+_LOG = logging.getLogger("uvicorn.error")
 
 Handler = Callable[[Request], Awaitable[Response]]
-
-
-class Service:
-    """What the routes share. `ready` fills in what exists once the model is there."""
-
-    def __init__(self, engine: Engine, *, max_tokens: int, key: str | None) -> None:
-        self.engine = engine
-        self.key = key
-        self._max_tokens = max_tokens
-        self._ids = itertools.count(1)
-        self._registry: Registry | None = None
-        self._resolver: Resolver | None = None
-
-    def ready(self, registry: Registry) -> None:
-        """The model is loaded, and these are its vectors."""
-        assert self.engine.loaded is not None
-        self._registry = registry
-        self._resolver = Resolver(self.engine.loaded, registry, max_tokens=self._max_tokens)
-
-    def _not_ready(self) -> ApiError:
-        state = self.engine.state
-        reason = f": {self.engine.reason}" if self.engine.reason else ""
-        return ApiError(503, state, f"the server is {state}{reason}", retry_after=5)
-
-    @property
-    def resolver(self) -> Resolver:
-        """ApiError 503 while there is no model to take requests."""
-        if self._resolver is None or self.engine.state != "ready":
-            raise self._not_ready()
-        return self._resolver
-
-    @property
-    def registry(self) -> Registry:
-        """ApiError 503 while loading."""
-        if self._registry is None:
-            raise self._not_ready()
-        return self._registry
-
-    def identity(self) -> str:
-        """An id for a reply."""
-        return f"chatcmpl-{next(self._ids)}"
+T = TypeVar("T")
 
 
 def _json(body: Any, *, status: int = 200, headers: dict[str, str] | None = None) -> Response:
@@ -86,17 +53,6 @@ def _json(body: Any, *, status: int = 200, headers: dict[str, str] | None = None
 def _error(error: ApiError) -> Response:
     headers = {} if error.retry_after is None else {"Retry-After": str(error.retry_after)}
     return _json(error_body(error), status=error.status, headers=headers)
-
-
-async def _body(request: Request) -> bytes:
-    """The body, or ApiError 413 as soon as it is too long."""
-    parts, size = [], 0
-    async for part in request.stream():
-        size += len(part)
-        if size > _MOST_BYTES:
-            raise ApiError(413, "request_too_large", f"the body exceeds {_MOST_BYTES} bytes")
-        parts.append(part)
-    return b"".join(parts)
 
 
 def _vector_entry(name: str, vector: Vector) -> dict[str, Any]:
@@ -112,22 +68,35 @@ def _vector_entry(name: str, vector: Vector) -> dict[str, Any]:
 class _Routes:
     def __init__(self, service: Service) -> None:
         self._service = service
+        self._readers = anyio.CapacityLimiter(_READERS)
 
     async def chat(self, request: Request) -> Response:
-        body = await _body(request)
-        engine = self._service.engine
-        loop = asyncio.get_running_loop()
-        submit = partial(Answering.submit, body, self._service.resolver, engine, loop)
-        answering = await anyio.to_thread.run_sync(submit) if len(body) > _LONG else submit()
-        identity, created = self._service.identity(), int(time.time())
+        resolver = self._service.resolver
+        body = await read_body(request, self._service.longest_body)
+        asker = Asker()
         try:
+            answering = await self._submitted(request, body, resolver, asker)
+            del body
+            self._service.waits(answering)
+            identity, created = self._service.identity(), int(time.time())
             if answering.streamed:
                 return await _stream(request, answering, identity, created)
             whole = await _unless_gone(request, answering.whole(identity, created))
         except BaseException:
-            answering.cancel()
+            asker.leave()
             raise
         return Response(whole, media_type="application/json")
+
+    async def _submitted(
+        self, request: Request, body: bytearray, resolver: Resolver, asker: Asker
+    ) -> Answering:
+        """The request of `body` with the engine. What may take long is read in a thread, and left
+        there when the client goes."""
+        submit = partial(_submit, body, resolver, self._service, asyncio.get_running_loop(), asker)
+        if len(body) <= _SHORT and b"choices" not in body:
+            return submit()
+        reading = anyio.to_thread.run_sync(submit, abandon_on_cancel=True, limiter=self._readers)
+        return await _unless_gone(request, reading)
 
     async def models(self, request: Request) -> Response:
         return _json({"object": "list", "data": [self._model()]})
@@ -161,9 +130,8 @@ class _Routes:
     async def health(self, request: Request) -> Response:
         engine = self._service.engine
         metrics = engine.metrics
-        state = "loading" if self._service._resolver is None and engine.state == "ready" else None
         status = {
-            "status": state or engine.state,
+            "status": self._service.state,
             "reason": engine.reason,
             "queued": engine.queued,
             "running": metrics.running,
@@ -179,13 +147,16 @@ class _Routes:
     async def metrics(self, request: Request) -> Response:
         return Response(self._service.engine.metrics.text(), media_type="text/plain")
 
+    async def openapi(self, request: Request) -> Response:
+        return Response(_OPENAPI.read_bytes(), media_type="application/json")
+
     async def vectors(self, request: Request) -> Response:
         named = self._service.registry.named()
         return _json({"data": [_vector_entry(name, vector) for name, vector in named.items()]})
 
     async def add_vector(self, request: Request) -> Response:
-        asked = decode_vector(await _body(request))
         registry = self._service.registry
+        asked = decode_vector(await read_body(request, MOST_BYTES))
         try:
             vector = parse(registry.decode(asked.data), where=f"vector {asked.name!r}")
             registry.add(asked.name, vector)
@@ -196,9 +167,22 @@ class _Routes:
         return _json(_vector_entry(asked.name, vector), status=201)
 
 
-async def _unless_gone(request: Request, work: Coroutine[Any, Any, bytes]) -> bytes:
+def _submit(
+    body: bytearray,
+    resolver: Resolver,
+    service: Service,
+    loop: asyncio.AbstractEventLoop,
+    asker: Asker,
+) -> Answering:
+    request = decode(body)
+    resolver.check_length(request, asker.alive)
+    check_once(body)
+    return Answering.submit(request, resolver, service.engine, loop, asker)
+
+
+async def _unless_gone(request: Request, work: Awaitable[T]) -> T:
     """The result of `work`, unless the client goes away first: then ClientDisconnect."""
-    result: bytes | None = None
+    result: T | None = None
     failure: ApiError | None = None
 
     async def watch(scope: anyio.CancelScope) -> None:
@@ -214,7 +198,10 @@ async def _unless_gone(request: Request, work: Coroutine[Any, Any, bytes]) -> by
             failure = error
         group.cancel_scope.cancel()
     if failure is not None:
-        raise failure
+        try:
+            raise failure
+        finally:
+            del failure  # it holds this frame, and the frame it: the request would stay till later
     if result is None:
         raise ClientDisconnect
     return result
@@ -246,14 +233,23 @@ def build(service: Service) -> Starlette:
 
     def guarded(handler: Handler, *, open_to_all: bool = False) -> Handler:
         async def answer(request: Request) -> Response:
+            response = await attempt(request)
+            give_back(getattr(request.state, "body_bytes", 0))
+            return response
+
+        async def attempt(request: Request) -> Response:
             try:
-                if not open_to_all:
-                    _admit(request, service.key)
+                admit(request.headers, service.key, keyless=open_to_all)
+                if request.method == "POST":
+                    need_json(request.headers)
                 return await handler(request)
             except ApiError as error:
                 return _error(error)
-            except ClientDisconnect:
+            except (ClientDisconnect, Abandoned):
                 return Response(status_code=499)
+            except Exception as error:
+                _LOG.error("a request failed by a fault of the server", exc_info=error)
+                return _error(ApiError(500, "internal_error", "a fault of the server; see its log"))
 
         return answer
 
@@ -266,14 +262,17 @@ def build(service: Service) -> Starlette:
             Route("/v1/vectors", guarded(routes.add_vector), methods=["POST"]),
             Route("/health", guarded(routes.health, open_to_all=True)),
             Route("/metrics", guarded(routes.metrics)),
-        ]
+            Route("/openapi.json", guarded(routes.openapi)),
+        ],
+        exception_handlers={HTTPException: _no_route},
     )
 
 
-def _admit(request: Request, key: str | None) -> None:
-    """ApiError 401 unless the request carries the key, where there is one."""
-    if key is None:
-        return
-    given = request.headers.get("authorization", "").removeprefix("Bearer ")
-    if not hmac.compare_digest(given.encode(), key.encode()):
-        raise ApiError(401, "invalid_api_key", "the Authorization header does not carry the key")
+async def _no_route(request: Request, error: Exception) -> Response:
+    """404 and 405 in OpenAI's form."""
+    assert isinstance(error, HTTPException)
+    code = "method_not_allowed" if error.status_code == 405 else "not_found"
+    message = f"{request.method} {request.url.path}: {error.detail}"
+    answer = _error(ApiError(error.status_code, code, message))
+    answer.headers.update(error.headers or {})
+    return answer

@@ -11,6 +11,7 @@ from typing import Any
 from harness.errors import UsageError
 from harness.wire import Capture, Span, SteeringVector
 from steering_server.model.conversation import Prompt, Style, render
+from steering_server.model.lengths import Lengths
 from steering_server.model.models import Loaded
 from steering_server.model.recorder import Recorder
 from steering_server.model.reply_text import ReplyText
@@ -66,9 +67,25 @@ class Resolver:
         self._registry = registry
         self._max_tokens = max_tokens
         self._entropy = entropy
+        self._lengths = Lengths(loaded.tokenizer, loaded.context)
 
-    def resolve(self, request: ChatRequest, sink: Callable[[int], Sink]) -> Prepared:
-        """Rows for `request`; `sink` makes the sink of each answer. ApiError."""
+    @property
+    def most_characters(self) -> int:
+        """Characters that no request's messages may exceed."""
+        return self._lengths.characters
+
+    def check_length(self, request: ChatRequest, alive: Callable[[], None]) -> None:
+        """ApiError 400 where the messages cannot fit the context, before they are tokenised."""
+        self._lengths.check([turn.content for turn in request.turns], alive)
+
+    def resolve(
+        self,
+        request: ChatRequest,
+        sink: Callable[[int], Sink],
+        alive: Callable[[], None] = lambda: None,
+    ) -> Prepared:
+        """Rows for `request`; `sink` makes the sink of each answer; `alive` is called between
+        pieces of work and may raise. ApiError."""
         if request.model != self._loaded.id:
             message = f"unknown model {request.model!r}; this server has {self._loaded.id!r}"
             raise ApiError(404, "model_not_found", message, param="model")
@@ -81,7 +98,7 @@ class Resolver:
         thought = None
         if request.steering.choices is not None:
             prompt, thought = prompt.answered(self._loaded.dialect)
-        choices = prompt.choices(request.steering.choices)
+        choices = prompt.choices(request.steering.choices, alive)
         longest = max((len(choice) for choice in choices), default=0) if choices else 0
         limit = longest if choices else self._limit(request, len(prompt.tokens))
         self._fits(len(prompt.tokens), limit, request.limit is not None)

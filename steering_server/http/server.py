@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import ipaddress
 import signal
 import socket
 import time
@@ -15,18 +14,23 @@ import uvicorn
 from harness.errors import ServiceError, UsageError
 from steering_server.engine.engine import Engine, State
 from steering_server.engine.runner import Sizes
-from steering_server.http.app import Service, build
+from steering_server.http.admission import is_loopback
+from steering_server.http.app import build
+from steering_server.http.connection import Connection
+from steering_server.http.service import Service
 from steering_server.model.models import Loaded, memory_left
+from steering_server.model.work import Failure
 from steering_server.vectors.registry import Registry
 from steering_server.vectors.vectors import Vector
 
-__all__ = ["Options", "SteeringServer", "is_loopback", "started_line"]
+__all__ = ["Options", "SteeringServer", "started_line"]
 
 
 @dataclass(frozen=True)
 class Options:
-    """How to serve. `key` is the API key itself; `grace` the seconds that slow readers are given
-    after the last answer is ready."""
+    """How to serve. `key` is the API key itself. In seconds: `drain` is what requests under way
+    are given when the server is to stop, `grace` what slow readers are given after the last answer
+    is ready; `arrival` and `stall` are a `Connection`'s limits."""
 
     host: str = "127.0.0.1"
     port: int = 8000
@@ -36,17 +40,10 @@ class Options:
     queue: int = 1024
     linger: float = 0.003
     threads: int | None = None
+    drain: float = 60.0
     grace: float = 10.0
-
-
-def is_loopback(host: str) -> bool:
-    """Whether only this machine can reach `host`."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
+    arrival: float = 30.0
+    stall: float = 120.0
 
 
 def started_line(loaded: Loaded, vectors: int, url: str) -> str:
@@ -120,6 +117,8 @@ class SteeringServer:
         self._service = Service(self.engine, max_tokens=options.max_tokens, key=options.key)
         config = uvicorn.Config(
             build(self._service),
+            http=Connection.within(options.arrival, options.stall),
+            ws="none",
             log_level="warning",
             lifespan="off",
             access_log=False,
@@ -168,11 +167,24 @@ class SteeringServer:
             self._service.ready(self._registry)
             self._say(started_line(engine.loaded, len(self._vectors), self.url))
         elif state == "draining":
-            self._say("draining: no new requests are taken")
+            assert self._loop is not None
+            seconds = self._options.drain
+            self._say(f"draining: no new requests are taken; it ends within {seconds:g} s")
+            self._loop.call_later(seconds, self._give_up)
         elif state == "stopped" or (state == "dead" and engine.loaded is None):
             self._server.should_exit = True
         elif state == "dead":
+            self._service.bury()
             self._say(f"the engine is dead: {engine.reason}; requests get 503 until a restart")
+
+    def _give_up(self) -> None:
+        """The time to drain is over: what is under way gets 503, and the server stops, whether or
+        not the engine comes back from its pass."""
+        seconds = self._options.drain
+        message = f"the server stopped; this was not answered within {seconds:g} s"
+        ended = self._service.give_up(Failure(503, "draining", message))
+        self._say(f"draining took over {seconds:g} s: {ended} requests ended without an answer")
+        self._server.should_exit = True
 
 
 def _listen(host: str, port: int) -> socket.socket:

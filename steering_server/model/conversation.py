@@ -1,11 +1,9 @@
 """A conversation as the model reads it: rendered by its chat template, then tokens."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
-
-from jinja2 import TemplateError
 
 from harness.wire import Message
 from steering_server.model.requests import ApiError, fail
@@ -74,8 +72,11 @@ class Prompt:
         tokens = _encode(self.tokenizer, text)
         return Prompt(self.tokenizer, text, tokens, min(self.completion, len(tokens))), added
 
-    def choices(self, allowed: Sequence[str] | None) -> tuple[Tokens, ...] | None:
-        """Allowed answers as the tokens that continue this very prompt. ApiError 400."""
+    def choices(
+        self, allowed: Sequence[str] | None, alive: Callable[[], None] = lambda: None
+    ) -> tuple[Tokens, ...] | None:
+        """Allowed answers as the tokens that continue this very prompt; `alive` is called before
+        each and may raise. ApiError 400."""
         if allowed is None:
             return None
         if not allowed or len(set(allowed)) != len(allowed):
@@ -83,6 +84,7 @@ class Prompt:
         kept = len(self.tokens)
         found = []
         for index, choice in enumerate(allowed):
+            alive()
             tokens = _encode(self.tokenizer, self.text + choice)
             if tokens[:kept] != self.tokens or len(tokens) == kept:
                 raise fail(
@@ -164,7 +166,8 @@ def _template(
     end = {"continue_final_message": True} if resumed else {"add_generation_prompt": True}
     try:
         text: str = tokenizer.apply_chat_template(messages, tokenize=False, **options, **end)
-    except (TemplateError, ValueError, TypeError) as error:
+    except Exception as error:
+        # A template is the model's own program, run on what a client sent: it may end in anything.
         reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
         hint = "; --system-as user serves such a model" if "ystem" in reason else ""
         raise fail("messages", f"the model's chat template refuses them: {reason}{hint}") from error

@@ -1,14 +1,34 @@
 """The body of a chat-completions request, as it may be."""
 
 import json
-from collections.abc import Mapping
 from typing import Any, Literal
 
 import msgspec
 
 from harness.wire import Message, Steering
+from steering_server.model.neutral import plainly
 
-__all__ = ["ApiError", "ChatRequest", "NewVector", "decode", "decode_vector", "fail"]
+__all__ = [
+    "ApiError",
+    "ChatRequest",
+    "NewVector",
+    "check_once",
+    "decode",
+    "decode_vector",
+    "fail",
+]
+
+_MOST_CHOICES = 256
+"""Each is tokenised behind the whole prompt; the longest scale here has 100 levels."""
+_MOST_VECTORS = 64
+"""Each adds at every step; a factorial design of six vectors has 63 combinations."""
+_LONG = 1000
+"""Characters of a stop string or an allowed answer: these are labels, not texts. Layers, too."""
+_MOST_OPTIONS = 1 << 12
+"""Bytes of JSON that a chat template is told: it may write them into the prompt, which is bounded
+before it is rendered by its messages alone."""
+_MOST_NESTED = 100
+"""Lists and objects in them: a reply repeats them, at whatever depth of the stack."""
 
 
 class ApiError(Exception):
@@ -103,73 +123,44 @@ class NewVector(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     data: str
 
 
-_NEEDED = frozenset({"model", "messages", "role", "content", "steering"})
-"""Fields whose null asks for something, or leaves out what is needed."""
-_NEUTRAL: dict[str, tuple[object, ...]] = {
-    "presence_penalty": (0, 0.0),
-    "frequency_penalty": (0, 0.0),
-    "logit_bias": ({},),
-    "tools": ([],),
-    "functions": ([],),
-    "tool_choice": ("none", "auto"),
-    "function_call": ("none", "auto"),
-    "parallel_tool_calls": (True, False),
-    "response_format": ({"type": "text"},),
-    "modalities": (["text"],),
-    "store": (False,),
-    "metadata": ({},),
-    "service_tier": ("auto", "default"),
-}
-"""Values that change nothing here: there are no tools to choose among, and so on."""
-_NEUTRAL_TURN: dict[str, tuple[object, ...]] = {"tool_calls": ([],), "annotations": ([],)}
-"""The same in a turn: what `message.model_dump()` of a reply holds."""
+_CHAT = msgspec.json.Decoder(ChatRequest)
 _VECTOR = msgspec.json.Decoder(NewVector)
 
+_UNREADABLE = (msgspec.DecodeError, ValueError, RecursionError)
+"""What decoders raise for bytes from outside: ValueError for text that is not UTF-8 and numbers of
+thousands of digits, RecursionError for brackets inside brackets."""
 
-def _bad(error: msgspec.DecodeError) -> ApiError:
+
+def _bad(error: Exception) -> ApiError:
     text = str(error)
     path = text.rsplit(" - at `$", 1)[1].rstrip("`").lstrip(".") if " - at `$" in text else None
     return ApiError(400, "invalid_request", text, param=path)
 
 
-def _plainly(given: object) -> object:
-    """A request without what OpenAI's clients send that asks for nothing.
-
-    That is: null, and values that mean what happens anyway. Anything else stays, and is an error
-    where it is not honoured.
-    """
-    if not isinstance(given, dict):
-        return given
-    messages = given.get("messages")
-    if isinstance(messages, list):
-        given = {**given, "messages": [_without(turn, _NEUTRAL_TURN) for turn in messages]}
-    return _without(given, _NEUTRAL)
-
-
-def _without(given: object, neutral: Mapping[str, tuple[object, ...]]) -> object:
-    if not isinstance(given, dict):
-        return given
-    return {
-        name: value
-        for name, value in given.items()
-        if not (
-            (value is None and name not in _NEEDED)
-            or any(value == one and type(value) is type(one) for one in neutral.get(name, ()))
-        )
-    }
-
-
-def decode(body: bytes) -> ChatRequest:
+def decode(body: bytes | bytearray) -> ChatRequest:
     """Read a request. ApiError 400, naming the field, for anything that is not one."""
     try:
-        request = msgspec.convert(_plainly(msgspec.json.decode(body)), ChatRequest)
-    except msgspec.DecodeError as error:
+        request = _read(body)
+        _check(request)
+    except _UNREADABLE as error:
         raise _bad(error) from error
-    if body.count(b'"steering"') > 1:
-        # Of a field given twice the decoder keeps the last: a steering would be lost silently.
-        json.loads(body, object_pairs_hook=_once)
-    _check(request)
     return request
+
+
+def _read(body: bytes | bytearray) -> ChatRequest:
+    try:
+        return _CHAT.decode(body)
+    except msgspec.ValidationError:
+        return _CHAT.decode(plainly(body))
+
+
+def check_once(body: bytes | bytearray) -> None:
+    """ApiError 400 for a field that stands twice in its object: of two the decoder keeps the last,
+    and a steering would be lost silently. `body` has been decoded."""
+    try:
+        json.loads(body, object_pairs_hook=_once)
+    except _UNREADABLE as error:
+        raise _bad(error) from error
 
 
 def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
@@ -182,11 +173,11 @@ def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
     return found
 
 
-def decode_vector(body: bytes) -> NewVector:
+def decode_vector(body: bytes | bytearray) -> NewVector:
     """Read a vector to register. ApiError 400."""
     try:
         return _VECTOR.decode(body)
-    except msgspec.DecodeError as error:
+    except _UNREADABLE as error:
         raise _bad(error) from error
 
 
@@ -208,8 +199,26 @@ def _check(request: ChatRequest) -> None:
         need("top_logprobs", request.logprobs, request.top_logprobs, "logprobs true with it")
     need("stop", len(request.stops) <= 4, len(request.stops), "at most 4 strings")
     need("stop", all(request.stops), "", "no empty string")
+    longest = max(map(len, request.stops), default=0)
+    need("stop", longest <= _LONG, longest, f"at most {_LONG} characters each")
     if request.seed is not None:
         need("seed", 0 <= request.seed < 1 << 63, request.seed, "0 to 2^63 − 1")
+    told = msgspec.json.encode(request.chat_template_kwargs)
+    nested = told.count(b"[") + told.count(b"{")
+    allowed = f"at most {_MOST_OPTIONS} bytes of JSON"
+    need("chat_template_kwargs", len(told) <= _MOST_OPTIONS, len(told), allowed)
+    allowed = f"at most {_MOST_NESTED} lists and objects"
+    need("chat_template_kwargs", nested <= _MOST_NESTED, nested, allowed)
+    vectors = len(request.steering.vectors)
+    need("steering.vectors", vectors <= _MOST_VECTORS, vectors, f"at most {_MOST_VECTORS}")
+    if request.steering.capture is not None:
+        layers = len(request.steering.capture.layers)
+        need("steering.capture.layers", layers <= _LONG, layers, f"at most {_LONG}")
     if request.steering.choices is not None:
+        choices = request.steering.choices
+        allowed = f"at most {_MOST_CHOICES} answers"
+        need("steering.choices", len(choices) <= _MOST_CHOICES, len(choices), allowed)
+        longest = max(map(len, choices), default=0)
+        need("steering.choices", longest <= _LONG, longest, f"at most {_LONG} characters each")
         need("n", request.n == 1, request.n, "1 with steering.choices")
         need("logprobs", not request.logprobs, True, "false with steering.choices")

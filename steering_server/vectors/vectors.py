@@ -162,6 +162,17 @@ def _norms(tensors: dict[str, torch.Tensor], layers: list[int], where: str) -> N
 
 def parse(data: bytes, *, where: str) -> Vector:
     """Read and check a vector file. UsageError, naming `where`, for anything unusable."""
+    try:
+        return _parse(data, where)
+    except UsageError:
+        raise
+    except Exception as error:
+        # Bytes from outside, read by three libraries: brackets in brackets, numbers of thousands of
+        # digits, kinds of tensors without an order; each has an error of its own.
+        raise UsageError(f"{where} is not a usable vector file: {type(error).__name__}") from error
+
+
+def _parse(data: bytes, where: str) -> Vector:
     origin = _origin(data, where)
     try:
         tensors = load_tensors(data)

@@ -8,6 +8,8 @@ import pytest
 from steering_server.engine.runner import Sizes
 from steering_server.http.server import Options, SteeringServer
 
+JSON = {"Content-Type": "application/json"}
+
 
 def fails(response, status, code, *named):
     assert response.status_code == status, response.text
@@ -84,7 +86,11 @@ def test_what_could_not_act_is_refused(client, fields):
 def test_a_body_that_is_not_json_is_400(client):
     """Malformed and truncated bodies."""
     for body in (b"", b"{", b'{"model": "tiny"', b"\xff\xfe"):
-        fails(client.http.post("/v1/chat/completions", content=body), 400, "invalid_request")
+        fails(
+            client.http.post("/v1/chat/completions", content=body, headers=JSON),
+            400,
+            "invalid_request",
+        )
 
 
 def test_a_steering_given_twice_is_refused(client):
@@ -93,7 +99,7 @@ def test_a_steering_given_twice_is_refused(client):
 
     body = json.dumps(client.body(steering={"vectors": [GOOD]}))
     twice = body[:-1] + ', "steering": {"choices": ["A", "B"]}}'
-    refused = client.http.post("/v1/chat/completions", content=twice)
+    refused = client.http.post("/v1/chat/completions", content=twice, headers=JSON)
     fails(refused, 400, "invalid_request", "steering", "twice")
     assert client.chat('{"steering": 1, "steering": 2} "steering"').status_code == 200
 
@@ -280,7 +286,7 @@ def test_the_key_is_asked_for(serve_tiny):
 def test_a_body_beyond_all_measure_is_413(client):
     """It is not read to the end."""
     fails(
-        client.http.post("/v1/chat/completions", content=b"x" * (33 << 20)),
+        client.http.post("/v1/chat/completions", content=b"x" * (33 << 20), headers=JSON),
         413,
         "request_too_large",
     )

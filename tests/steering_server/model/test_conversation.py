@@ -6,7 +6,7 @@ import pytest
 
 from harness.wire import Message
 from steering_server.model import tiny
-from steering_server.model.conversation import render
+from steering_server.model.conversation import Style, render
 from steering_server.model.requests import ApiError
 
 MISTRAL = (
@@ -85,3 +85,14 @@ def test_beyond_the_length_at_which_positions_are_rescaled_nothing_is_served() -
     loaded = describe(AutoModelForCausalLM.from_config(config), tiny.tokenizer(), name="long")
     self_test(loaded)
     assert loaded.context == 64
+
+
+@pytest.mark.parametrize(
+    "program",
+    ["{{ 1 / (x - 1) }}", "{{ range(10**9) }}", "{{ x.y.z }}", "{{ x + 'a' }}"],
+)
+def test_whatever_a_template_ends_in_is_400(program: str) -> None:
+    """It is the model's own program, and runs on what a client sent."""
+    with pytest.raises(ApiError, match="chat template refuses") as refused:
+        render(tokenizer(program), said("u:Hello."), Style(options={"x": 1}))
+    assert refused.value.status == 400
