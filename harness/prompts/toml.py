@@ -56,8 +56,9 @@ def decode_toml(path: Path, form: type[T]) -> T:
         raise UsageError(f"cannot read {str(path)!r}: {error}") from None
     try:
         tree = msgspec.toml.decode(text)
-    except (msgspec.DecodeError, ValueError) as error:
-        raise UsageError(f"{path}: not TOML: {error}") from None
+    except (msgspec.DecodeError, ValueError, RecursionError) as error:
+        reason = next(iter(str(error).splitlines()), type(error).__name__)
+        raise UsageError(f"{path}: not TOML: {reason}") from None
     try:
         return msgspec.convert(tree, form)
     except msgspec.ValidationError as error:

@@ -6,6 +6,7 @@ import pytest
 
 from harness.errors import UsageError
 from harness.prompts.catalogue import get_template
+from harness.prompts.toml import read_template
 
 RATING = """\
 name = "my_scale"
@@ -103,3 +104,13 @@ def test_missing_file_says_where_it_looked(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"nowhere\.toml") as caught:
         get_template("nowhere.toml", base=tmp_path)
     assert str(tmp_path) in str(caught.value)
+
+
+@pytest.mark.parametrize("value", ["[" * 100_000, "9" * 5000, "{b=" * 9999])
+def test_hostile_toml_is_one_line(tmp_path: Path, value: str) -> None:
+    """Brackets in brackets and endless numbers are no TOML, and the line names the file."""
+    path = tmp_path / "hostile.toml"
+    path.write_text(f"a = {value}")
+    with pytest.raises(UsageError, match=r"hostile\.toml") as refused:
+        read_template(path)
+    assert "\n" not in str(refused.value) and len(str(refused.value)) < 500

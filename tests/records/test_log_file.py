@@ -1,0 +1,66 @@
+"""Logs from anybody: whatever a file holds, reading it ends soon, in samples or in one error."""
+
+import io
+import struct
+import time
+import zipfile
+
+import pytest
+
+from harness.records import log_file
+from harness.records.log_file import NotALog, read_log
+
+HEADER = '{"version": 2, "status": "success", "eval": {"task": "t"}}'
+DEEP = "[" * 100_000
+
+
+def log_of(**members):
+    """The bytes of a zip log; `a__b` names the member `a/b.json`."""
+    kept = io.BytesIO()
+    with zipfile.ZipFile(kept, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, text in members.items():
+            archive.writestr(name.replace("__", "/") + ".json", text)
+    return kept.getvalue()
+
+
+GOOD = '{"id": 1, "epoch": 1}'
+BAD = {
+    "deep": '{"id": 1, "epoch": 1, "error": ' + DEEP + "}",
+    "deep, with NaN": '{"id": 1, "epoch": NaN, "x": ' + DEEP + "}",
+    "digits": '{"id": ' + "9" * 5000 + ', "epoch": NaN}',
+}
+
+
+@pytest.mark.parametrize("bad", BAD.values(), ids=BAD)
+def test_a_hostile_sample_is_damaged_and_the_others_are_read(bad):
+    """Brackets in brackets and endless numbers cost their own sample alone."""
+    log = read_log(log_of(header=HEADER, samples__1=bad, samples__2=GOOD))
+    assert [sample.id for sample in log.samples()] == [1] and log.damaged == 1
+
+
+def test_a_bomb_is_not_unpacked(monkeypatch):
+    """A member is unpacked up to its bound and no further."""
+    monkeypatch.setattr(log_file, "_MOST", 1 << 20)
+    bomb = '{"id": 1, "epoch": 1}' + " " * (1 << 24)
+    log = read_log(log_of(header=HEADER, samples__1=bomb, samples__2=GOOD))
+    assert len(list(log.samples())) == 1 and log.damaged == 1
+
+
+@pytest.mark.parametrize(
+    "text", ['{"version": ' + DEEP, '{"version": 2, "eval": ' + '{"a":' * 100_000, "{" * 100_000]
+)
+def test_a_hostile_document_is_no_log(text):
+    """A JSON log that cannot be read is said to be none."""
+    with pytest.raises(NotALog):
+        read_log(text.encode())
+
+
+def test_headers_alone_are_scanned_in_one_pass():
+    """1 MB of zip headers that lead nowhere takes linear time."""
+    local = b"PK\x03\x04" + struct.pack("<HHHIIIIHH", 20, 8, 8, 0, 0, 0, 0, 0, 0)
+    hostile = (local + b"PK\x07\x08" + b"\xff" * 8) * 25_000
+    started = time.process_time()
+    with pytest.raises(NotALog):
+        list(read_log(hostile).samples())
+        raise NotALog
+    assert time.process_time() - started < 2
