@@ -11,12 +11,13 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 NAMES = {"evals", "harness", "scorers", "solvers", "steering_server", "penchant"}
+RATINGS, CHOICES = 5, 74  # `--limit 5`; three items of each origin, pre-task, both orders
 
 
 def top_level(wheel: Path) -> set[str]:
     """Top-level names in a wheel, its metadata apart."""
     with zipfile.ZipFile(wheel) as archive:
-        names = {name.split("/")[0] for name in archive.namelist()}
+        names = {name.split("/")[0].removesuffix(".py") for name in archive.namelist()}
     return {name for name in names if not name.endswith(".dist-info")}
 
 
@@ -54,8 +55,8 @@ def run_installed(wheel: Path, folder: Path) -> None:
     report = [bin_folder / "penchant", "records", "logs", "-o", "records.csv"]
     done = subprocess.run(report, check=True, cwd=folder, capture_output=True, text=True)
     rows = (folder / "records.csv").read_text().count("\n") - 1
-    if rows != 155:
-        sys.exit(f"wheel: {rows} records; expected 155\n{done.stdout}{done.stderr}")
+    if rows != RATINGS + CHOICES:
+        sys.exit(f"wheel: {rows} records; expected {RATINGS + CHOICES}\n{done.stdout}{done.stderr}")
 
 
 def run_readme(python: Path, folder: Path) -> None:
