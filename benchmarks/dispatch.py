@@ -19,7 +19,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -175,11 +175,11 @@ def servers() -> Iterator[dict[str, str]]:
         yield {"raw stub": raw_url, "sim serve": sim_url}
 
 
-def clients(urls: dict[str, str], calls: int) -> None:
+def clients(urls: dict[str, str], calls: int, at_once: Sequence[int]) -> None:
     """Client CPU per answer, by server, number in flight and client."""
     for server, url in urls.items():
         peers = PEERS if server == "raw stub" else {}
-        for in_flight in (50, 200, 1000):
+        for in_flight in at_once:
             count = max(calls, 2 * in_flight)
             before = server_stats(url)["cpu_seconds"]
             ours = asyncio.run(drive(url, in_flight=in_flight, count=count))
@@ -285,6 +285,7 @@ def main() -> None:
     """Print everything."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--calls", type=int, default=4000)
+    parser.add_argument("--in-flight", type=int, nargs="+", default=[50, 200, 1000])
     parser.add_argument("--skip-evals", action="store_true")
     parser.add_argument("--only-evals", action="store_true")
     parser.add_argument("--rounds", type=int, default=3, help="of each eval, in turn")
@@ -292,7 +293,7 @@ def main() -> None:
     given = parser.parse_args()
     with servers() as urls:
         if not given.only_evals:
-            clients(urls, given.calls)
+            clients(urls, given.calls, given.in_flight)
         if not given.skip_evals:
             evals(urls["sim serve"], given.rounds, given.pairs)
 

@@ -194,6 +194,9 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--requests", type=int, default=800, help="of each trial (default 800)")
+    parser.add_argument(
+        "--unjudged", action="store_true", help="figures only: for fewer requests than a window has"
+    )
     given = parser.parse_args()
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
@@ -206,7 +209,7 @@ def main() -> None:
         outcomes = asyncio.run(attempt_all(urls, given.requests))
     failed = False
     for outcome in outcomes:
-        wrong = outcome.broken()
+        wrong = [] if given.unjudged else outcome.broken()
         failed |= bool(wrong)
         print(f"{outcome}{''.join(f'; BROKEN: {words}' for words in wrong)}")
     sys.exit(int(failed))

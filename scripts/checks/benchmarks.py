@@ -27,8 +27,9 @@ TINY: dict[str, tuple[str, ...]] = {
     "effects": ("effects", "--runs", "2"),
     "refusal": ("refusal", str(XSTEST)),
     "pool": ("pool", "--requests", "300", "--seeds", "1"),
-    "limits": ("limits", "--requests", "40"),
-    "dispatch": ("dispatch", "--calls", "60", "--rounds", "1", "--pairs", "regular:1"),
+    "limits": ("limits", "--requests", "40", "--unjudged"),
+    "dispatch": ("dispatch", "--calls", "40", "--in-flight", "20", "--skip-evals"),
+    "dispatch evals": ("dispatch", "--only-evals", "--rounds", "1", "--pairs", "regular:1"),
     "steering": ("steering", "--model", "tiny:llama", "--repeats", "1", "--tokens", "4"),
 }
 LIMIT = 120.0
