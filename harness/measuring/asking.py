@@ -23,6 +23,7 @@ from inspect_ai.model import (
 )
 from inspect_ai.tool import ToolChoice, ToolInfo
 
+from harness.dispatcher.calls.wiretap import Heard, listening, tap
 from harness.errors import PenchantError, ServiceError
 from harness.models.block import BLOCK_PROVIDERS, Block, carrying
 from harness.models.error_body import error_body
@@ -96,8 +97,9 @@ class Asker:
         replies: list[Reply | None] = [None] * len(questions)
 
         async def one(index: int) -> None:
-            replies[index] = reply = await self._single(questions[index])
-            arrived(index, reply)
+            replies[index] = await self._single(
+                questions[index], lambda reply: arrived(index, reply)
+            )
 
         if len(questions) == 1:
             await one(0)
@@ -105,22 +107,33 @@ class Asker:
             await _together(one, len(questions))
         return [reply for reply in replies if reply is not None]
 
-    async def _single(self, question: Question) -> Reply:
+    async def _single(self, question: Question, arrived: Callable[[Reply], None]) -> Reply:
         config = self.config
         if question.seed is not None:
             config = config.model_copy(update={"seed": question.seed})
         if question.choices is not None and takes_blocks(self.model):
             own = sum(message.role == "system" for message in question.messages)
-            block = Block((question,), own_systems=own)
+            block = Block((question,), lambda index, reply: arrived(reply), own_systems=own)
             return (await self._carried(block, chat(question.messages)))[0]
         started = time.monotonic()
-        try:
-            output = await self._generate(chat(question.messages), config)
-        except Exception as error:
-            return _failed(error, time.monotonic() - started)
-        return cut_off(
-            reply_of(output), config.max_tokens, getattr(self.model.api, "tokenizer", None)
-        )
+        tap(self.model.api)
+        with listening() as heard:
+            try:
+                output = await self._generate(chat(question.messages), config)
+            except Exception as error:
+                reply = _heard_reply(heard, error) or _failed(error)
+                if isinstance(error, LimitExceededError) and reply.error is None:
+                    # The answer that crossed a limit of the user's was given and paid for.
+                    arrived(_timed(reply, started))
+                    raise
+            else:
+                reply = _heard_reply(heard, None, output.time) or reply_of(output)
+        reply = _timed(self._cut(reply, config), started)
+        arrived(reply)
+        return reply
+
+    def _cut(self, reply: Reply, config: GenerateConfig) -> Reply:
+        return cut_off(reply, config.max_tokens, getattr(self.model.api, "tokenizer", None))
 
     async def _block(self, questions: Sequence[Question], arrived: Arrived) -> list[Reply]:
         block = Block(tuple(questions), arrived)
@@ -132,7 +145,7 @@ class Asker:
             with carrying(block):
                 await self._generate(shown, self.config)
         except Exception as error:
-            failed = _failed(error, time.monotonic() - started)
+            failed = _timed(_failed(error), started)
             for index in range(len(block.questions)):
                 if index not in block.replies:
                     block.reply(index, failed)
@@ -179,7 +192,33 @@ def cut_off(reply: Reply, max_tokens: int | None, tokenizer: Any = None) -> Repl
     return msgspec.structs.replace(reply, stop="max_tokens")
 
 
-def _failed(error: Exception, latency: float) -> Reply:
+def _timed(reply: Reply, started: float) -> Reply:
+    """`reply` with its latency, where nobody has told a better one."""
+    if reply.latency is not None:
+        return reply
+    return msgspec.structs.replace(reply, latency=time.monotonic() - started)
+
+
+def _heard_reply(
+    heard: Heard, error: Exception | None, latency: float | None = None
+) -> Reply | None:
+    """What the tap on the provider's client heard, which stands over what the client made of it.
+
+    None where there is nothing, or something else ended the call.
+    """
+    verdict = heard.verdict
+    if verdict is None or isinstance(error, (PenchantError, PrerequisiteError)):
+        return None
+    if verdict.reply is not None:
+        return msgspec.structs.replace(verdict.reply, latency=latency)
+    if isinstance(error, LimitExceededError) or getattr(error, "status_code", None) == 401:
+        return None
+    if verdict.kind in ("barred", "exhausted"):
+        raise ServiceError(f"the provider will answer nothing more: {verdict.reason}") from error
+    return Reply(error=verdict.reason, stop="unknown")
+
+
+def _failed(error: Exception) -> Reply:
     """The failure of one question as a reply; what ends the run is raised instead."""
     if isinstance(error, (PenchantError, PrerequisiteError, LimitExceededError)):
         raise error
@@ -189,7 +228,7 @@ def _failed(error: Exception, latency: float) -> Reply:
     # Routers answer 403 to a prompt that their moderation flagged: that is one prompt's matter.
     told = error_body(getattr(error.__cause__ or error, "body", None))
     if told.filtered is not None:
-        return Reply(stop="content_filter", detail=f"{told.filtered}: {line}", latency=latency)
+        return Reply(stop="content_filter", detail=f"{told.filtered}: {line}")
     if status == 401:
         raise ServiceError(f"the provider refused the key ({status}): {line}") from error
-    return Reply(error=f"{type(error).__name__}: {line}", latency=latency, stop="unknown")
+    return Reply(error=f"{type(error).__name__}: {line}", stop="unknown")

@@ -1,7 +1,8 @@
 """Endpoints that are Inspect models: its own provider makes the call, our limits govern it.
 
 Inspect's limiter, retries and cache stand in `Model`, which is passed by: the provider's
-`generate` is called once, and what it raises is read into a verdict.
+`generate` is called once, and what it raises is read into a verdict; where its HTTP client can be
+listened to, the verdict is on what the server sent.
 """
 
 import asyncio
@@ -11,6 +12,7 @@ import msgspec
 from inspect_ai.model import Model, ModelOutput, get_model
 
 from harness.dispatcher.calls.payload import Payload
+from harness.dispatcher.calls.wiretap import Heard, listening, tap
 from harness.dispatcher.job import Flight
 from harness.dispatcher.poolfile import EndpointSpec
 from harness.dispatcher.verdict import Verdict
@@ -57,20 +59,33 @@ class InspectEndpoint:
         await self._model.api.aclose()
 
     async def _attempt(self, payload: Payload, deliver: Callable[[Verdict], None]) -> None:
-        try:
-            messages, tools, tool_choice, config = payload.native()
-            async with asyncio.timeout(self._spec.timeout):
-                result = await self._model.api.generate(messages, tools, tool_choice, config)
-            output = result[0] if isinstance(result, tuple) else result
-            if isinstance(output, Exception):
-                raise output
-        except TimeoutError:
-            reason = f"no complete reply within {self._spec.timeout:g} s"
-            deliver(Verdict(kind="unavailable", reason=reason, billed=True))
-        except Exception as error:
-            deliver(self._refused(error))
-        else:
-            deliver(self._answered(output))
+        tap(self._model.api)
+        with listening() as heard:
+            try:
+                messages, tools, tool_choice, config = payload.native()
+                async with asyncio.timeout(self._spec.timeout):
+                    result = await self._model.api.generate(messages, tools, tool_choice, config)
+                output = result[0] if isinstance(result, tuple) else result
+                if isinstance(output, Exception):
+                    raise output
+            except TimeoutError:
+                reason = f"no complete reply within {self._spec.timeout:g} s"
+                verdict = Verdict(kind="unavailable", reason=reason, billed=True)
+            except Exception as error:
+                verdict = self._heard(heard, None) or self._refused(error)
+            else:
+                verdict = self._heard(heard, output) or self._answered(output)
+        deliver(verdict)
+
+    def _heard(self, heard: Heard, output: ModelOutput | None) -> Verdict | None:
+        verdict = heard.verdict
+        if verdict is None:
+            return None
+        verdict.native = output if verdict.kind == "ok" else None
+        verdict.reason = self._line(verdict.reason)
+        if verdict.reply is not None and not self._seeded:
+            verdict.reply = msgspec.structs.replace(verdict.reply, seed_honoured=False)
+        return verdict
 
     def _answered(self, output: ModelOutput) -> Verdict:
         if output.empty:
