@@ -3,14 +3,16 @@
 import hashlib
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import anyio
+import msgspec
 
 from harness.items.item import Item
 from harness.measuring.journal import Entries
 from harness.records.kept import Completion
 
-__all__ = ["CompletionStore", "completion_key"]
+__all__ = ["CompletionStore", "completion_key", "kept_completions"]
 
 
 def completion_key(item: Item, *, identity: str, prompt_hash: str, seed: int | None) -> str:
@@ -22,6 +24,24 @@ def completion_key(item: Item, *, identity: str, prompt_hash: str, seed: int | N
     """
     whole = "\x1f".join((item.id, item.hash, identity, prompt_hash, str(seed)))
     return hashlib.sha256(whole.encode()).hexdigest()[:32]
+
+
+class _Line(msgspec.Struct, frozen=True):
+    entry: Completion
+
+
+def kept_completions(directory: Path) -> dict[str, Completion]:
+    """Completions that runs have left in a folder of journals, by the hash of their text."""
+    found = {}
+    decoder = msgspec.json.Decoder(_Line)
+    for file in sorted(directory.glob("completions-*.jsonl")):
+        for line in file.read_bytes().splitlines():
+            try:
+                kept = decoder.decode(line).entry
+            except msgspec.DecodeError:
+                continue
+            found[kept.hash] = kept
+    return found
 
 
 Producer = Callable[[Sequence[Item]], Awaitable[list[Completion]]]

@@ -26,7 +26,16 @@ from harness.notices import say
 from harness.records.kept import Completion
 from harness.wire import Question, Reply
 
-__all__ = ["Overrides", "Session", "overriding", "session", "task_ended", "task_started"]
+__all__ = [
+    "Counter",
+    "Overrides",
+    "Session",
+    "overriding",
+    "running_session",
+    "session",
+    "task_ended",
+    "task_started",
+]
 
 T = TypeVar("T")
 
@@ -47,23 +56,25 @@ class Overrides(msgspec.Struct, frozen=True):
     budget_usd: float | None = None
 
 
-@dataclass
-class Session:
-    """Shared by the samples of one task while it runs."""
+@dataclass(kw_only=True)
+class Counter:
+    """Where questions are asked: what the journal has is taken from there, the purse admits the
+    rest. `optional`: where every question fails the rest is not asked and the run goes on; else it
+    ends."""
 
     journal: Journal
-    completions: CompletionStore
     purse: Purse
-    pilot: Pilot
     reask_failed: bool
     price: str | None = None
+    price_option: str = "price"
+    optional: bool = False
     not_admitted: dict[str, int] = field(default_factory=dict)
     _failures: int = 0
     _answers: int = 0
     _prices: dict[str, Price | None] = field(default_factory=dict)
-    _made: dict[str, Any] = field(default_factory=dict)
     _last_error: str = ""
     _kinds: set[str] = field(default_factory=set)
+    _given_up: str | None = None
 
     async def ask(
         self, asker: Asker, keys: Sequence[str], questions: Sequence[Question]
@@ -81,7 +92,7 @@ class Session:
                 replies[index] = known
                 continue
             estimate = self.purse.estimate(question, price, asker.config.max_tokens)
-            refusal = self.purse.admit(question, price, asker.config.max_tokens)
+            refusal = self._given_up or self.purse.admit(question, price, asker.config.max_tokens)
             if refusal is not None:
                 replies[index] = Reply(error=refusal, stop="unknown", asked=False)
                 self.not_admitted[refusal] = self.not_admitted.get(refusal, 0) + 1
@@ -102,6 +113,50 @@ class Session:
             self._check_hope()
         return [replies[index] for index in range(len(questions))]
 
+    def _price(self, asker: Asker) -> Price | None:
+        name = str(asker.model)
+        if name not in self._prices:
+            self._prices[name] = price_of(asker.model, self.price)
+        price = self._prices[name]
+        if price is None and self.purse.budget_usd is not None:
+            raise UsageError(
+                f"budget_usd={self.purse.budget_usd:g} needs a price for {name}; give one "
+                f"with {self.price_option}=IN,OUT (US dollars per million tokens) or "
+                "--model-cost-config"
+            )
+        return price
+
+    def _count(self, reply: Reply) -> None:
+        if reply.error is None:
+            self._answers += 1
+        else:
+            self._failures += 1
+            self._last_error = reply.error
+            self._kinds.add(_NUMBERS.sub("0", reply.error))
+
+    def _check_hope(self) -> None:
+        few = SAME if len(self._kinds) == 1 else HOPELESS
+        if self._answers == 0 and self._failures >= (HOPELESS if self.optional else few):
+            if self.optional:
+                self._given_up = (
+                    f"not asked: the first {self._failures} questions all failed; "
+                    f"the last: {self._last_error}"
+                )
+                return
+            raise ServiceError(
+                f"the first {self._failures} questions all failed and none was answered; "
+                f"the last: {self._last_error}"
+            )
+
+
+@dataclass(kw_only=True)
+class Session(Counter):
+    """Shared by the samples of one task while it runs."""
+
+    completions: CompletionStore
+    pilot: Pilot
+    _made: dict[str, Any] = field(default_factory=dict)
+
     def once(self, name: str, make: Callable[[], T]) -> T:
         """What `make` gives, made once in the session."""
         if name not in self._made:
@@ -118,34 +173,6 @@ class Session:
                 for outcome, count in sorted(self.pilot.outcomes.items(), key=lambda x: -x[1])
             )
             say(f"pilot of {total} questions: {found}")
-
-    def _price(self, asker: Asker) -> Price | None:
-        name = str(asker.model)
-        if name not in self._prices:
-            self._prices[name] = price_of(asker.model, self.price)
-        price = self._prices[name]
-        if price is None and self.purse.budget_usd is not None:
-            raise UsageError(
-                f"budget_usd={self.purse.budget_usd:g} needs a price for {name}; give one "
-                "with price=IN,OUT (US dollars per million tokens) or --model-cost-config"
-            )
-        return price
-
-    def _count(self, reply: Reply) -> None:
-        if reply.error is None:
-            self._answers += 1
-        else:
-            self._failures += 1
-            self._last_error = reply.error
-            self._kinds.add(_NUMBERS.sub("0", reply.error))
-
-    def _check_hope(self) -> None:
-        few = SAME if len(self._kinds) == 1 else HOPELESS
-        if self._answers == 0 and self._failures >= few:
-            raise ServiceError(
-                f"the first {self._failures} questions all failed and none was answered; "
-                f"the last: {self._last_error}"
-            )
 
 
 _task_ids: dict[str, str] = {}
@@ -194,6 +221,12 @@ def session(options: Options) -> Session:
         )
         _sessions[active.eval_id] = found
     return found
+
+
+def running_session() -> Session | None:
+    """The session of the running sample's task, where a solver has opened it; None outside."""
+    active = sample_active()
+    return None if active is None else _sessions.get(active.eval_id)
 
 
 def _open(options: Options, *, directory: Path, task_id: str, scope: str) -> Session:

@@ -14,6 +14,7 @@ from inspect_ai.model import GenerateConfig, Model
 
 __all__ = [
     "SEEDED",
+    "STRUCTURED",
     "WITHOUT_LOGPROBS",
     "honours_seed",
     "model_identity",
@@ -36,8 +37,10 @@ _OPERATIONAL = {
     "logprobs",
     "top_logprobs",
     "extra_headers",
+    "response_schema",
 }
-"""Generation options that say how a call is made, not what the model does."""
+"""Generation options that say how a call is made, not what the model does; the schema of an answer
+belongs to the question."""
 
 _CREDENTIAL = re.compile(r"(.*_)?api_key|token|secret|password", re.IGNORECASE)
 """Arguments that say who pays, by their whole name: `tokenizer_path` is none of them."""
@@ -63,6 +66,21 @@ SEEDED = {
 }
 """Providers that pass a seed on, as Inspect documents it; a pool says it per endpoint."""
 
+STRUCTURED = {
+    "azureai",
+    "google",
+    "grok",
+    "groq",
+    "mistral",
+    "openai",
+    "openai-api",
+    "openrouter",
+    "pool",
+    "sglang",
+    "sim",
+    "vllm",
+}
+"""Providers that take a JSON schema for the answer, as Inspect documents it."""
 
 WITHOUT_LOGPROBS = {"anthropic", "bedrock", "cf", "goodfire"}
 """Providers that give no log-probabilities, as Inspect documents it."""

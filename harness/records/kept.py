@@ -40,7 +40,13 @@ class Completion(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         """The rule's verdict on the text; None where there is no text to be judged."""
         if self.error is not None:
             return None
-        return Judgement(judge="rule", kind="refusal", subject=self.hash, value=float(self.refused))
+        return Judgement(
+            judge="rule",
+            kind="refusal",
+            subject=self.hash,
+            item=self.item,
+            value=float(self.refused),
+        )
 
 
 class Common(msgspec.Struct, frozen=True, kw_only=True):

@@ -18,7 +18,7 @@ from harness.records.record import Record
 
 __all__ = ["LogCache", "LogEntry", "SampleRows", "cache_folder", "content_key"]
 
-_FORM = 3
+_FORM = 4
 """Raised when the reading itself changes, so that older entries are not taken."""
 
 

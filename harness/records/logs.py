@@ -153,7 +153,7 @@ def _judgements(logs: Sequence[tuple[LogInfo, LogEntry | None]]) -> pl.DataFrame
         for info, entry in newest_first
         if entry is not None
     ]
-    key = ["judge", "judge_identity", "wording_hash", "kind", "subject", "repeat"]
+    key = ["judge", "judge_identity", "wording_hash", "kind", "subject", "repeat", "item"]
     whole = pl.concat(frames) if frames else pl.DataFrame(schema=JUDGEMENT_SCHEMA)
     return whole.unique(key, keep="first", maintain_order=True)
 

@@ -2,14 +2,54 @@
 
 from typing import Any
 
+import msgspec
+
+from harness.items.item import text_hash
 from harness.records.kept import Asked, Common
 from harness.records.record import Record
-from harness.text.answer import Answer
+from harness.text.answer import Answer, Outcome
 from harness.text.logprobs import Distribution, read_choices, read_logprobs
-from harness.text.parse import parse_answer
+from harness.text.parse import is_unclear, parse_answer
 from harness.wire import Reply
 
-__all__ = ["read_record"]
+__all__ = ["is_open", "read_record", "settled"]
+
+
+_SETTLED: dict[str, Outcome] = {
+    "refusal": "refused",
+    "disclaimer": "disclaimed",
+    "unclear": "invalid",
+}
+"""What a judge may say of an answer besides a label, and the outcome that it is."""
+
+
+def is_open(common: Common, asked: Asked) -> bool:
+    """Whether the rules leave open what the reply answers, so that a judge may settle it."""
+    return _distribution(common, asked.reply) is None and is_unclear(_answer(common, asked.reply))
+
+
+def settled(common: Common, record: Record, verdict: str, *, judge: str) -> Record:
+    """An open record as a judge reads its answer: an allowed label, or one of `_SETTLED`.
+
+    ValueError for a record whose answer the rules have read.
+    """
+    if record.outcome != "invalid":
+        raise ValueError(f"outcome {record.outcome!r} is settled by rule")
+    by = f"judge {judge}"
+    if verdict in _SETTLED:
+        outcome = _SETTLED[verdict]
+        return msgspec.structs.replace(
+            record, outcome=outcome, read_by=by, reason=f"{by}: {verdict}; {record.reason}"
+        )
+    banned = verdict in common.banned
+    return msgspec.structs.replace(
+        record,
+        outcome="invalid" if banned else "answered",
+        answer=None if banned else verdict,
+        read_by=by,
+        reason=f"{by}: {'banned label' if banned else 'label'}; {record.reason}",
+        **({} if banned else _sampled(common, verdict)),
+    )
 
 
 def read_record(common: Common, asked: Asked) -> Record:
@@ -39,7 +79,17 @@ def read_record(common: Common, asked: Asked) -> Record:
         output_tokens=reply.output_tokens if reply.usage_known else None,
         error=reply.error,
         asked=reply.asked,
+        reply_hash=_reply_hash(common, asked),
     )
+
+
+def _reply_hash(common: Common, asked: Asked) -> str | None:
+    """Of the whole prompt and the reply: what a judge of the deed sees."""
+    reply = asked.reply
+    if not common.completes or reply.error is not None:
+        return None
+    said = (str(asked.facts["prompt_hash"]), reply.text, reply.tool_arguments or "")
+    return text_hash("\x1f".join(said))
 
 
 def _answer(common: Common, reply: Reply) -> Answer:

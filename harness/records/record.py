@@ -21,7 +21,10 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     conversation. `probabilities` (label → probability) and `label_mass` come with the
     log-probability read-out, and `value` / `p_first` are then expectations under the
     renormalised probabilities. `latency` is in seconds. `asked` is false where a limit kept the
-    question from being asked. `drawn` says how a campaign came to ask a pair: `initial` and
+    question from being asked. `read_by` names the judge that read the answer where rules left it
+    open. `reply_hash` is of prompt and reply where an item is done after the choice, `executed` the
+    one that was (`first`, `second`, `both`, `neither`, `refusal`). What a `…_by` says is `rule` or
+    `judge NAME`. `drawn` says how a campaign came to ask a pair: `initial` and
     `reserve` pairs are drawn at random, `selected` ones by what earlier answers said. Null means
     "does not apply" or "unknown".
     """
@@ -56,11 +59,17 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     completion_refused: bool | None = None
     completion_refused_first: bool | None = None
     completion_refused_second: bool | None = None
+    completion_refused_by: str | None = None
     sysprompt_referenced: bool | None = None
+    sysprompt_referenced_by: str | None = None
     answer: str | None = None
     value: float | None = None
     normalised: float | None = None
     choice: Literal["first", "second"] | None = None
+    read_by: str | None = None
+    reply_hash: str | None = None
+    executed: str | None = None
+    executed_by: str | None = None
     p_first: float | None = None
     probabilities: dict[str, float] | None = None
     label_mass: float | None = None

@@ -16,6 +16,7 @@ __all__ = [
     "REFUSALS",
     "Tone",
     "completion_text",
+    "mention",
     "reasoning_text",
     "refused_completion",
     "tone_of",
@@ -63,6 +64,11 @@ _REFUSED = (
     "I won't help with this, because it could seriously harm people.",
     "I'm not able to help with that. I would gladly support you with something safe instead.",
 )
+_MENTIONS = (
+    "As my system prompt tells me how to feel about this, I keep to it.",
+    "My instructions say how I feel about such tasks, so I go by them.",
+    "I was told in my system prompt what I like and dislike.",
+)
 _OPENINGS = (
     "Here is what I came up with.",
     "Let me go through this step by step.",
@@ -98,17 +104,26 @@ def completion_text(item: str, *, tone: Tone, key: Sequence[str]) -> str:
     refusal must not make its completion look like one.
     """
     drawn = draws(("completion", *key))
-    words = sorted(set(_WORD.findall(item.lower())), key=lambda word: (-len(word), word))[:3]
-    body = pick(_BODIES, drawn.answer).replace("{words}", ", ".join(words) or "a few words")
+    body = pick(_BODIES, drawn.answer).replace("{words}", _words(item))
     parts = [pick(_OPENINGS, drawn.outcome), body, pick(_CLOSINGS, drawn.lapse)]
     if tone:
         parts.append(pick(_POSITIVE if tone > 0 else _NEGATIVE, drawn.phrase))
     return " ".join(parts)
 
 
-def refused_completion(uniform: float) -> str:
-    """A completion that refuses its item."""
-    return pick(_REFUSED, uniform)
+def refused_completion(uniform: float, item: str) -> str:
+    """A completion that refuses `item`; it names a few of its words, so that refusals differ."""
+    return f"{pick(_REFUSED, uniform)} So I leave {_words(item)} aside."
+
+
+def mention(uniform: float) -> str:
+    """A sentence that speaks of the system prompt."""
+    return pick(_MENTIONS, uniform)
+
+
+def _words(item: str) -> str:
+    words = sorted(set(_WORD.findall(item.lower())), key=lambda word: (-len(word), word))[:3]
+    return ", ".join(words) or "a few words"
 
 
 def tone_of(completion: str) -> Tone:

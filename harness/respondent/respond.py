@@ -12,12 +12,14 @@ import msgspec
 
 from harness.respondent.draws import Draws, draws
 from harness.respondent.form import answered, broken, declined
+from harness.respondent.judge import is_judging, judge
 from harness.respondent.latent import acts_on
 from harness.respondent.measure import Measure
 from harness.respondent.phrases import (
     DISCLAIMERS,
     REFUSALS,
     completion_text,
+    mention,
     reasoning_text,
     refused_completion,
 )
@@ -44,10 +46,12 @@ def respond(
 
     `logprobs` asks for that many alternatives of the first answer token, `tools` says that the
     answer tool is offered, `thinking` makes the respondent think first, which counts as
-    reasoning. `temperature` changes nothing: the planted probabilities hold at every one. `rng`
-    is used only where the question has no seed.
+    reasoning. `temperature` changes nothing but for a judge (see `judge`): the planted
+    probabilities hold at every one. `rng` is used only where the question has no seed.
     """
-    del temperature
+    if is_judging(question):
+        reply = judge(question, settings, rng=rng, temperature=temperature)
+        return _counted(reply, question, None)
     asked = read_conversation(question.messages)
     known = tuple(liked(item, settings) for item in asked.items)
     key = _key(question, settings, rng)
@@ -76,9 +80,12 @@ def _completion(
 ) -> str:
     """Refused at the rate of the item's origin, else a text with the system prompt's tone."""
     if drawn.outcome < known.refusal:
-        return refused_completion(drawn.phrase)
+        return refused_completion(drawn.phrase, asked.items[0])
     tone = acts_on(asked.condition, known) if asked.condition is not None else 0
-    return completion_text(asked.items[0], tone=tone, key=key)
+    text = completion_text(asked.items[0], tone=tone, key=key)
+    if asked.condition is None or draws(("mentions", *key)).outcome >= settings.mentions:
+        return text
+    return f"{mention(drawn.phrase)} {text}"
 
 
 def _measured(measure: Measure, drawn: Draws, key: Sequence[str], *, tools: bool) -> Reply:
@@ -92,8 +99,11 @@ def _measured(measure: Measure, drawn: Draws, key: Sequence[str], *, tools: bool
         return broken(form, uniform=drawn.phrase, tools=tools)
     index = measure.draw(drawn)
     then = ""
-    if form.completes and index < len(measure.asked.items):
-        then = completion_text(measure.asked.items[index], tone=0, key=key)
+    items = measure.asked.items
+    if form.completes and index < len(items):
+        other = draws(("deed", *key)).outcome < measure.settings.label_deed
+        done = len(items) - 1 - index if other else index
+        then = completion_text(items[done], tone=0, key=key)
     return answered(form.labels[index], form, uniform=drawn.phrase, tools=tools, then=then)
 
 

@@ -46,6 +46,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     contrarian: utilities are multiplied by −1
     utility_seed: draws the utilities and the misfit
     items: more items, as for `-T items=…`, whose origin the respondent knows
+    label_deed: share of choose-and-complete answers in which the other item is done
+    mentions: share of completions under a system prompt that speak of their instructions
+    false_positive, false_negative: as a judge, rates of yes for no and of no for yes (of a wrong
+        class, where the classes do not mean yes and no; of a mirrored number)
+    judge_noise: as a judge, standard deviation of a number that it gives
+    prose, refusing, off_schema: as a judge, rates of answers that hold no verdict
+    slow: as a judge, rate at which it takes `slow_seconds` longer
     """
 
     spread: float = 1.5
@@ -66,11 +73,29 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     contrarian: bool = False
     utility_seed: int = 0
     items: str = ""
+    label_deed: float = 0.0
+    mentions: float = 0.0
+    false_positive: float = 0.0
+    false_negative: float = 0.0
+    judge_noise: float = 0.0
+    prose: float = 0.0
+    refusing: float = 0.0
+    off_schema: float = 0.0
+    slow: float = 0.0
+    slow_seconds: float = 3600.0
 
     @cached_property
     def key(self) -> str:
-        """Hash of all parameters: two respondents that differ in one draw independently."""
-        return text_hash(msgspec.json.encode(self, order="deterministic").decode())
+        """Hash of all parameters: two respondents that differ in one draw independently.
+
+        Parameters that came later count where they are set: without them the draws stay.
+        """
+        told = {
+            name: dict(sorted(value.items())) if isinstance(value, dict) else value
+            for name, value in msgspec.to_builtins(self).items()
+            if name not in _LATER or value != _DEFAULTS[name]
+        }
+        return text_hash(msgspec.json.encode(told).decode())
 
     @cached_property
     def origins(self) -> dict[str, str]:
@@ -82,6 +107,20 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         return known
 
 
+_LATER = (
+    "label_deed",
+    "mentions",
+    "false_positive",
+    "false_negative",
+    "judge_noise",
+    "prose",
+    "refusing",
+    "off_schema",
+    "slow",
+    "slow_seconds",
+)
+_DEFAULTS: dict[str, Any] = msgspec.to_builtins(Settings())
+
 _PLANTED: dict[str, Settings] = {
     "faithful": Settings(),
     "position-biased": Settings(position_bias=-0.8),
@@ -90,14 +129,22 @@ _PLANTED: dict[str, Settings] = {
     "clusterer": Settings(cluster=0.91),
     "refuser": Settings(refusal={"bailbench": 0.8, "stress_test": 0.22, "wildchat": 0.05}),
     "rambler": Settings(format_error=0.15, disclaim=0.05),
+    "judge": Settings(),
 }
 
 PRESETS: Mapping[str, Settings] = _PLANTED
 """The respondents that can be named as `sim/NAME`."""
 
 _BY_ORIGIN = {"origin_means": "mean_", "refusal": "refusal_"}
-_RATES = ("cluster", "disclaim", "format_error", "lapse", "reasoning_debias")
-_NOT_NEGATIVE = ("spread", "noise", "misfit", "rating_noise")
+_RATES = (
+    "cluster",
+    "disclaim",
+    "format_error",
+    "lapse",
+    "reasoning_debias",
+    *(name for name in _LATER if name not in ("judge_noise", "slow_seconds")),
+)
+_NOT_NEGATIVE = ("spread", "noise", "misfit", "rating_noise", "judge_noise", "slow_seconds")
 _INTEGERS = ("cluster_level", "utility_seed")
 
 
@@ -193,4 +240,10 @@ def _check_together(settings: Settings) -> None:
         raise UsageError(
             f"sim parameters refusal + disclaim + format_error reach {worst:g}; "
             "expected at most 1 together"
+        )
+    unusable = settings.prose + settings.refusing + settings.off_schema
+    if unusable > 1 + 1e-12:
+        raise UsageError(
+            f"sim parameters prose + refusing + off_schema reach {unusable:g}; expected at most 1 "
+            "together"
         )

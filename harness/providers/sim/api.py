@@ -20,6 +20,7 @@ from harness.items.item import text_hash
 from harness.models.block import Block, current_block, questions_for
 from harness.models.inspect_api import PrerequisiteError
 from harness.models.output import block_output, parsed_call, single_output
+from harness.respondent.judge import delay, is_judging
 from harness.respondent.reading import read_conversation
 from harness.respondent.respond import respond
 from harness.respondent.settings import Settings, settings_for
@@ -91,18 +92,32 @@ class SimAPI(ModelAPI):
     async def _block(
         self, block: Block, input: list[ChatMessage], offered: bool, config: GenerateConfig
     ) -> list[Reply]:
-        replies = []
-        for index, question in enumerate(questions_for(block, input)):
-            reply = await self._reply(question, offered, config)
-            block.reply(index, reply)
-            replies.append(reply)
-        return replies
+        questions = questions_for(block, input)
+        late = [
+            index
+            for index, question in enumerate(questions)
+            if delay(question, self.settings, temperature=config.temperature)
+        ]
+
+        async def one(index: int) -> None:
+            block.reply(index, await self._reply(questions[index], offered, config))
+
+        for index in range(len(questions)):
+            if index not in late:
+                await one(index)
+        if late:
+            # Those that wait long wait together, as at a real endpoint.
+            async with anyio.create_task_group() as group:
+                for index in late:
+                    group.start_soon(one, index)
+        return [block.replies[index] for index in range(len(questions))]
 
     async def _reply(self, question: Question, offered: bool, config: GenerateConfig) -> Reply:
         if self._log is not None:
             os.write(self._log, _log_line(question))
-        if self._latency:
-            await anyio.sleep(self._latency)
+        wait = self._latency + delay(question, self.settings, temperature=config.temperature)
+        if wait:
+            await anyio.sleep(wait)
         reply = respond(
             question,
             self.settings,
@@ -153,6 +168,12 @@ def _open_log(path: str) -> int:
 
 def _log_line(question: Question) -> bytes:
     """One short line in one write: appended whole even where several processes write."""
+    if is_judging(question):
+        told = text_hash(question.messages[-1].content)
+        return (
+            json.dumps({"kind": "judgement", "items": [told], "seed": question.seed}).encode()
+            + b"\n"
+        )
     asked = read_conversation(question.messages)
     line = {
         "kind": asked.form.kind if asked.form is not None else "completion",
