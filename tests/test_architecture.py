@@ -49,6 +49,7 @@ TWICE = {
     "State": "of a breaker and of a campaign's fit: neither is ever imported beside the other",
     "Distribution": "of probabilities over labels, and of a bar chart over levels",
     "Asked": "a question with its reply, and what a simulated respondent saw asked",
+    "Verdict": "of a line that was tried, and on a text: no room takes both",
     "Measure": "of a run, and of a simulated respondent's answer",
 }
 """Public classes with one name in several rooms, and why."""
