@@ -20,7 +20,15 @@ from solvers.choose import choose
 from solvers.complete import complete
 from solvers.rate import rate
 
-__all__ = ["choice_task", "completion_task", "one_line", "rating_task", "sample_of", "solvers_of"]
+__all__ = [
+    "choice_task",
+    "completion_task",
+    "metadata_of",
+    "one_line",
+    "rating_task",
+    "sample_of",
+    "solvers_of",
+]
 
 P = ParamSpec("P")
 
@@ -63,7 +71,7 @@ def completion_task(given: Mapping[str, Any], *, task: str) -> Task:
         dataset=_dataset(plan),
         solver=complete(plan.completer, plan.items, keep=True),
         scorer=completion(),
-        metadata=_metadata(plan),
+        metadata=metadata_of(plan),
     )
 
 
@@ -85,7 +93,7 @@ def _task(plan: Plan, asks: Solver, scorer: Scorer) -> Task:
         dataset=_dataset(plan),
         solver=solvers_of(plan, asks),
         scorer=scorer,
-        metadata=_metadata(plan),
+        metadata=metadata_of(plan),
     )
 
 
@@ -93,5 +101,6 @@ def _dataset(plan: Plan) -> MemoryDataset:
     return MemoryDataset([sample_of(one) for one in plan.samples], name=plan.options.items)
 
 
-def _metadata(plan: Plan) -> dict[str, Any]:
-    return {"forecast": msgspec.to_builtins(plan.forecast)}
+def metadata_of(plan: Plan) -> dict[str, Any]:
+    """What a log's header says of the plan: the forecast, and what was asked, as hashes."""
+    return {"forecast": msgspec.to_builtins(plan.forecast), "ingredients": plan.ingredients}

@@ -7,10 +7,9 @@ penchant utilities logs/ -o utilities.csv
 from collections.abc import Mapping
 from typing import Any
 
-import msgspec
 from inspect_ai import Task, task
 
-from evals.building import one_line, sample_of, solvers_of
+from evals.building import metadata_of, one_line, sample_of, solvers_of
 from harness.adaptive.plan import campaign_plan
 from harness.adaptive.source import CampaignSource
 from harness.notices import say
@@ -48,5 +47,5 @@ def _campaign(template: str, given: Mapping[str, Any]) -> Task:
         solver=solvers_of(plan, asks),
         scorer=preference(),
         metrics=[preference_metrics(), utility_metrics()],
-        metadata={"forecast": msgspec.to_builtins(plan.forecast), "campaign": source.token},
+        metadata={**metadata_of(plan), "campaign": source.token},
     )

@@ -40,6 +40,8 @@ def choose(measure: Measure, completer: Completer | None, items: Mapping[str, It
                         "item_second": second_id,
                         "origin_first": first.origin,
                         "origin_second": second.origin,
+                        "item_hash_first": first.hash,
+                        "item_hash_second": second.hash,
                         **drawn,
                     },
                     completions=tuple(

@@ -22,6 +22,7 @@ async def measured(state: TaskState, measure: Measure, plan: Sequence[Planned]) 
     """Ask all repeats of the planned questions and leave the replies in the sample's output."""
     shared = session(measure.options)
     prepared = shared.once("measure", measure.prepare)
+    shared.refuse_others("rater_identity", prepared.common.facts["rater_identity"])
     in_pilot = await shared.pilot.enter(len(plan) * measure.options.seeds)
     done: list[Asked] = []
     try:

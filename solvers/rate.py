@@ -27,7 +27,7 @@ def rate(measure: Measure, completer: Completer | None, items: Mapping[str, Item
         plan = []
         for item in wanted:
             completion = completions.get(item.id)
-            facts = {"item": item.id, "origin": item.origin}
+            facts = {"item": item.id, "origin": item.origin, "item_hash": item.hash}
             plan.append(
                 Planned(
                     key=item.id,

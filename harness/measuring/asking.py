@@ -6,8 +6,10 @@ error, and the rest go on. What every further question would fail on (a wrong ke
 a limit that the user set) is raised and ends the run.
 """
 
+import hashlib
 import time
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from typing import Any
 
 import anyio
@@ -27,7 +29,7 @@ from harness.dispatcher.calls.wiretap import Heard, listening, tap
 from harness.errors import PenchantError, ServiceError
 from harness.models.block import BLOCK_PROVIDERS, Block, carrying
 from harness.models.error_body import error_body
-from harness.models.identity import provider_of
+from harness.models.identity import model_identity, provider_of
 from harness.models.inspect_api import LimitExceededError, PrerequisiteError
 from harness.models.json_text import whole_text
 from harness.models.replies import reply_of
@@ -83,6 +85,19 @@ class Asker:
         self.config = config
         self.tools = list(tools)
         self.tool_choice = tool_choice
+
+    @cached_property
+    def identity(self) -> str:
+        """16 hex digits over who answers and in what form: the model's full identity, the tools it
+        is given, and whether log-probabilities are wanted, without which a reply cannot be read."""
+        facts = [
+            model_identity(self.model, self.config),
+            [tool.name for tool in self.tools],
+            str(self.tool_choice),
+            self.config.logprobs,
+            self.config.top_logprobs,
+        ]
+        return hashlib.sha256(msgspec.json.encode(facts)).hexdigest()[:16]
 
     async def ask(
         self, questions: Sequence[Question], arrived: Arrived, *, block: bool = False

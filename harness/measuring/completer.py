@@ -87,6 +87,7 @@ class Completer:
             for item in items
         }
         shared = session(self.options)
+        shared.refuse_others("completer_identity", identity)
 
         async def produce(missing: Sequence[Item]) -> list[Completion]:
             replies = await shared.ask(

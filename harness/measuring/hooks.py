@@ -3,10 +3,12 @@
 from typing import Any
 
 import msgspec
-from inspect_ai.hooks import Hooks, TaskEnd, TaskStart, hooks
+from inspect_ai.hooks import EvalSetStart, Hooks, TaskEnd, TaskStart, hooks
 from inspect_ai.model import Model, get_model
 
 from harness.measuring.forecast import Forecast, forecast_line
+from harness.measuring.journal import journal_directory
+from harness.measuring.locks import held_elsewhere, lock_path
 from harness.measuring.money import price_of
 from harness.measuring.session import task_ended, task_started
 from harness.notices import say
@@ -18,10 +20,24 @@ __all__ = ["RunHooks"]
 class RunHooks(Hooks):
     """Ties Inspect's task ids to journals and prints what a task will ask before it does."""
 
+    async def on_eval_set_start(self, data: EvalSetStart) -> None:
+        """End the process where another one runs this eval-set: it would ask everything twice.
+
+        Before any task, so that Inspect does not begin to tidy up logs that are being written.
+        """
+        directory = journal_directory(f"{data.log_dir}/log")
+        who = held_elsewhere(lock_path(directory, "eval-set", data.eval_set_id))
+        if who is not None:
+            # Inspect swallows a hook's errors, which this is not.
+            raise SystemExit(
+                f"penchant: the eval-set in {data.log_dir} is run by {who} already; wait for it, "
+                "or stop it first"
+            )
+
     async def on_task_start(self, data: TaskStart) -> None:
         """Remember the task's id; say the forecast."""
-        task_started(data.eval_id, data.spec.task_id)
         metadata: dict[str, Any] = data.spec.metadata or {}
+        task_started(data.eval_id, data.spec.task_id, metadata.get("ingredients"))
         if "forecast" not in metadata:
             return
         forecast = msgspec.convert(metadata["forecast"], Forecast)

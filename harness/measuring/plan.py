@@ -13,6 +13,7 @@ from harness.items.item import Item
 from harness.measuring.checked import checked, completer_of, makes, measure_of, run_items
 from harness.measuring.completer import Completer
 from harness.measuring.forecast import Forecast, forecast_of
+from harness.measuring.ingredients import ingredients_of
 from harness.measuring.measure import Measure
 from harness.measuring.options import ChoiceOptions, CompletionOptions, Options, RatingOptions
 from harness.pairs.presentations import Shown, pair_name, presentations
@@ -62,6 +63,12 @@ class Plan:
     def completes(self) -> Completer | None:
         """Who makes completions in this run; None where they are given or not wanted."""
         return self.completer if makes(self.completer) else None
+
+    @property
+    def ingredients(self) -> dict[str, str]:
+        """What a resumed run must have in common with this one; see `ingredients_of`."""
+        samples = [one.metadata for one in self.samples]
+        return ingredients_of(self.items.values(), self.measure, self.completer, samples)
 
 
 def rating_plan(template: str, given: Mapping[str, Any], *, task: str) -> Plan:

@@ -6,7 +6,7 @@ the same journal.
 """
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,13 +14,20 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from harness.errors import ServiceError, UsageError
+from harness.errors import DiskError, ServiceError, UsageError
 from harness.measuring.asking import Asker
 from harness.measuring.completions import CompletionStore
 from harness.measuring.journal import Entries, Journal, journal_directory, open_journal
+from harness.measuring.locks import hold, lock_path, release
 from harness.measuring.money import Price, Purse, price_of, read_price
 from harness.measuring.options import Options
 from harness.measuring.pilot import Pilot
+from harness.measuring.resumed import (
+    earlier_logs,
+    ingredients_in,
+    refuse_changed,
+    refuse_others,
+)
 from harness.models.inspect_api import sample_active
 from harness.notices import say
 from harness.records.kept import Completion
@@ -60,7 +67,11 @@ class Overrides(msgspec.Struct, frozen=True):
 class Counter:
     """Where questions are asked: what the journal has is taken from there, the purse admits the
     rest. `optional`: where every question fails the rest is not asked and the run goes on; else it
-    ends."""
+    ends.
+
+    The journal's keys are `IDENTITY SEED KEY`: what another model, vector or setting answered to
+    the same question stays in the file and is not read.
+    """
 
     journal: Journal
     purse: Purse
@@ -75,6 +86,7 @@ class Counter:
     _last_error: str = ""
     _kinds: set[str] = field(default_factory=set)
     _given_up: str | None = None
+    _others: dict[str, set[str]] | None = None
 
     async def ask(
         self, asker: Asker, keys: Sequence[str], questions: Sequence[Question]
@@ -86,7 +98,8 @@ class Counter:
         replies: dict[int, Reply] = {}
         reserved: dict[int, float] = {}
         price = self._price(asker)
-        for index, (key, question) in enumerate(zip(keys, questions, strict=True)):
+        stamped = [_stamped(asker, *one) for one in zip(keys, questions, strict=True)]
+        for index, (key, question) in enumerate(zip(stamped, questions, strict=True)):
             known = self.journal.get(key)
             if known is not None and not (known.error and self.reask_failed):
                 replies[index] = known
@@ -99,19 +112,45 @@ class Counter:
             else:
                 reserved[index] = estimate
         order = list(reserved)
+        unkept: list[DiskError] = []
 
         def arrived(position: int, reply: Reply) -> None:
             index = order[position]
             replies[index] = reply
-            self.journal.put(keys[index], reply)
             self.purse.settle(reply, price, reserved[index])
             self._count(reply)
+            try:
+                self.journal.put(stamped[index], reply)
+            except DiskError as error:
+                unkept.append(error)
+                raise
 
         if order:
+            self._say_others(asker, (keys[index] for index in order))
             left = [questions[index] for index in order]
-            await asker.ask(left, arrived, block=len(questions) > 1)
+            try:
+                await asker.ask(left, arrived, block=len(questions) > 1)
+            finally:
+                # Whatever a provider made of it: an answer that could not be kept ends the run.
+                if unkept:
+                    raise unkept[0]
             self._check_hope()
         return [replies[index] for index in range(len(questions))]
+
+    def _say_others(self, asker: Asker, keys: Iterable[str]) -> None:
+        """Say, once a kind of question, that the journal held answers that are not used."""
+        if self._others is None:
+            self._others = {}
+            for key in self.journal:
+                identity, _, rest = key.partition(" ")
+                bare = rest.partition(" ")[2]
+                self._others.setdefault(_kind(bare), set()).add(identity.rstrip("!"))
+        for kind in {_kind(key) for key in keys} - {"judge"}:
+            if self._others.pop(kind, {asker.identity}) != {asker.identity}:
+                say(
+                    f"{self.journal.path} holds answers by another model, vector or setting to "
+                    f"{kind}s of this run: they stay there, and what they answered is asked again"
+                )
 
     def _price(self, asker: Asker) -> Price | None:
         name = str(asker.model)
@@ -151,10 +190,15 @@ class Counter:
 
 @dataclass(kw_only=True)
 class Session(Counter):
-    """Shared by the samples of one task while it runs."""
+    """Shared by the samples of one task while it runs.
+
+    `earlier` are the logs that began it: Inspect takes their finished samples as they are.
+    """
 
     completions: CompletionStore
     pilot: Pilot
+    lock: Path | None = None
+    earlier: tuple[Path, ...] = ()
     _made: dict[str, Any] = field(default_factory=dict)
 
     def once(self, name: str, make: Callable[[], T]) -> T:
@@ -163,6 +207,14 @@ class Session(Counter):
             self._made[name] = make()
         made: T = self._made[name]
         return made
+
+    def refuse_others(self, column: str, identity: str) -> None:
+        """UsageError where an earlier log of this task holds finished samples by somebody else.
+
+        `column` of the record table is whose `identity` this is, `rater_identity` or
+        `completer_identity`. Asked again they would stand under one name with what is there.
+        """
+        self.once(f"{column} {identity}", lambda: refuse_others(self.earlier, column, identity))
 
     def pilot_sample_over(self, outcomes: Sequence[str]) -> None:
         """Count a sample of the pilot; the last one says on stderr what the pilot found."""
@@ -175,7 +227,27 @@ class Session(Counter):
             say(f"pilot of {total} questions: {found}")
 
 
-_task_ids: dict[str, str] = {}
+def _stamped(asker: Asker, key: str, question: Question) -> str:
+    """The journal's key: who answers and in what form, with which seed, and the question's own."""
+    exact = "" if question.choices is None else "!"
+    return f"{asker.identity}{exact} {question.seed} {key}"
+
+
+def _kind(key: str) -> str:
+    """What is asked for, by the question's own key: a completion, a judgement or a measurement."""
+    kinds = {"completion:": "completion", "judge ": "judge"}
+    return next((kind for start, kind in kinds.items() if key.startswith(start)), "question")
+
+
+@dataclass(frozen=True)
+class _Started:
+    """What Inspect said of a task when it started."""
+
+    task_id: str
+    ingredients: Mapping[str, str]
+
+
+_started: dict[str, _Started] = {}
 _sessions: dict[str, Session] = {}
 _stores: dict[Path, CompletionStore] = {}
 _overrides: list[Overrides] = []
@@ -191,33 +263,50 @@ def overriding(overrides: Overrides) -> Iterator[None]:
         _overrides.remove(overrides)
 
 
-def task_started(eval_id: str, task_id: str) -> None:
-    """Heard from Inspect: the task of this eval id starts."""
-    _task_ids[eval_id] = task_id
+def task_started(eval_id: str, task_id: str, ingredients: Mapping[str, str] | None = None) -> None:
+    """Heard from Inspect: the task of this eval id starts, with these ingredients."""
+    _started[eval_id] = _Started(task_id, ingredients or {})
 
 
 def task_ended(eval_id: str) -> list[str]:
-    """Heard from Inspect: close what the task held open. Lines that say what was not asked."""
-    _task_ids.pop(eval_id, None)
+    """Heard from Inspect: close what the task held open. Lines that say what was not asked, and
+    what could not be written."""
+    _started.pop(eval_id, None)
     ended = _sessions.pop(eval_id, None)
     if ended is None:
         return []
-    ended.journal.close()
-    return [f"{count:,} questions {reason}" for reason, count in ended.not_admitted.items()]
+    lines = [f"{count:,} questions {reason}" for reason, count in ended.not_admitted.items()]
+    try:
+        ended.journal.close()
+    except DiskError as error:
+        lines.append(str(error))
+    if ended.lock is not None:
+        release(ended.lock)
+    return lines
 
 
 def session(options: Options) -> Session:
-    """The session of the task that the running sample belongs to."""
+    """The session of the task that the running sample belongs to.
+
+    UsageError where another process runs the task or its eval-set, or where it began with other
+    ingredients.
+    """
     active = sample_active()
     if active is None:
         raise ServiceError("no Inspect sample is running here")
     found = _sessions.get(active.eval_id)
     if found is None:
+        directory = journal_directory(active.log_location)
+        started = _started.get(active.eval_id) or _Started(active.eval_id, {})
+        if active.eval_set_id:
+            # Held to the process's end: between two tasks of an eval-set nobody may slip in.
+            hold(lock_path(directory, "eval-set", active.eval_set_id), what="this eval-set")
         found = _open(
             options,
-            directory=journal_directory(active.log_location),
-            task_id=_task_ids.get(active.eval_id, active.eval_id),
+            directory=directory,
+            started=started,
             scope=active.eval_set_id or active.run_id or active.eval_id,
+            earlier=earlier_logs(active.log_location, started.task_id),
         )
         _sessions[active.eval_id] = found
     return found
@@ -229,8 +318,21 @@ def running_session() -> Session | None:
     return None if active is None else _sessions.get(active.eval_id)
 
 
-def _open(options: Options, *, directory: Path, task_id: str, scope: str) -> Session:
-    journal = open_journal(directory, task_id=task_id, scope=scope)
+def _open(
+    options: Options,
+    *,
+    directory: Path,
+    started: _Started,
+    scope: str,
+    earlier: Sequence[Path],
+) -> Session:
+    lock = lock_path(directory, "task", started.task_id)
+    hold(lock, what="this task")
+    for log in earlier:
+        refuse_changed(ingredients_in(log), started.ingredients, where=str(log))
+    journal = open_journal(
+        directory, task_id=started.task_id, scope=scope, ingredients=started.ingredients
+    )
     if journal.header is not None:
         scope = journal.header.scope
     path = directory / f"completions-{scope}.jsonl"
@@ -252,4 +354,6 @@ def _open(options: Options, *, directory: Path, task_id: str, scope: str) -> Ses
         pilot=Pilot(options.pilot),
         reask_failed=options.reask_failed or overrides.reask_failed,
         price=options.price,
+        lock=lock,
+        earlier=tuple(earlier),
     )

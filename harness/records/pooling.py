@@ -6,7 +6,14 @@ import polars as pl
 
 from harness.errors import UsageError
 
-__all__ = ["IDENTITY", "groups", "labels", "require_columns", "require_one"]
+__all__ = [
+    "IDENTITY",
+    "groups",
+    "labels",
+    "require_columns",
+    "require_one",
+    "require_one_text",
+]
 
 IDENTITY = (
     "kind",
@@ -43,11 +50,40 @@ def require_columns(frame: pl.DataFrame, columns: Collection[str], *, where: str
         )
 
 
+_TEXTS = {"item": "item_hash", "item_first": "item_hash_first", "item_second": "item_hash_second"}
+"""Columns that name an item, and those that say which text it had."""
+
+
+def require_one_text(frame: pl.DataFrame, *, where: str = "") -> None:
+    """UsageError that names an id under which `frame` holds two texts or more.
+
+    Records of logs that do not say their items' texts (null) are taken as they are.
+    """
+    told = [
+        frame.select(item=pl.col(name), text=pl.col(text)).drop_nulls().unique()
+        for name, text in _TEXTS.items()
+        if name in frame.columns and text in frame.columns
+    ]
+    if not told:
+        return
+    texts = pl.concat(told).group_by("item").agg(pl.col("text").unique().sort())
+    twice = texts.filter(pl.col("text").list.len() > 1).sort("item")
+    if twice.height:
+        name, hashes = twice.row(0)
+        more = f" and {twice.height - 1} more" if twice.height > 1 else ""
+        raise UsageError(
+            f"item {name!r}{more} stands for two or more texts (item_hash "
+            f"{', '.join(map(repr, hashes[:6]))}){_at(where)}; analyse them apart"
+        )
+
+
 def require_one(frame: pl.DataFrame, *, factors: Collection[str] = (), where: str = "") -> None:
     """Refuse to pool: every identity column that is not a factor must hold one value.
 
-    Null is a value of its own. UsageError names the columns and the values.
+    Null is a value of its own, and an id stands for one text. UsageError names the columns and the
+    values.
     """
+    require_one_text(frame, where=where)
     differing = [name for name in _varying(frame) if name not in factors]
     if not differing:
         return
@@ -68,8 +104,10 @@ def groups(
 ) -> Iterator[tuple[dict[str, object], pl.DataFrame]]:
     """The parts of `frame` that may each be pooled, with their values of the identity columns.
 
-    `extra` columns split further (origin, say). Sorted by key, nulls first.
+    `extra` columns split further (origin, say). Sorted by key, nulls first. UsageError where an id
+    stands for two texts anywhere in `frame`.
     """
+    require_one_text(frame)
     keys = [name for name in IDENTITY if name in frame.columns]
     keys += [name for name in extra if name not in keys]
     if not keys:

@@ -14,7 +14,9 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One measurement, answered or not.
 
     Rating records fill `item`, `origin`, `value`, `normalised`; choice records `item_first`,
-    `item_second`, `origin_first`, `origin_second`, `choice`, `p_first`. `answer` is the label
+    `item_second`, `origin_first`, `origin_second`, `choice`, `p_first`. `item_hash` (of a choice
+    `…_first` and `…_second`) is of the item's text, so that two texts under one id are seen.
+    `answer` is the label
     given, `choice` says whether it was the item shown first or second. `value` is on the
     template's own scale, `normalised` in [0, 1]. `repeat` counts from 0 over epochs and seeds;
     `seed` is the generation seed, None when none was set. `prompt_hash` is of the whole rendered
@@ -45,6 +47,9 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     item_second: str | None = None
     origin_first: str | None = None
     origin_second: str | None = None
+    item_hash: str | None = None
+    item_hash_first: str | None = None
+    item_hash_second: str | None = None
     completer: str | None = None
     thinking: str | None = None
     temperature: float | None = None

@@ -82,3 +82,33 @@ def test_groups_hold_every_record_once(rating_table: RatingTable) -> None:
     assert len(parts) == 4
     assert sum(len(part) for _, part in parts) == len(both)
     assert {key["coef"] for key, _ in parts} == {None, 0.1}
+
+
+@pytest.mark.parametrize("column", ["item", "item_first", "item_second"])
+def test_two_texts_under_one_id_are_refused(column: str) -> None:
+    """Whatever the analysis, and wherever in the table the other text is; null says nothing."""
+    text = f"item_hash{column[4:]}"
+    same = pl.DataFrame({"rater": ["a", "b", "a"], column: ["x", "x", "y"], text: ["1", "1", "2"]})
+    require_one(same, factors=("rater",))
+    list(groups(same))
+    unknown = same.with_columns(pl.Series(text, ["1", None, "2"]))
+    require_one(unknown, factors=("rater",))
+    other = same.with_columns(pl.Series(text, ["1", "9", "2"]))
+    with pytest.raises(UsageError, match="item 'x' stands for two or more texts"):
+        require_one(other, factors=("rater",))
+    with pytest.raises(UsageError, match="item 'x' stands for two or more texts"):
+        list(groups(other))
+
+
+def test_a_choices_text_is_one_whichever_side_it_is_shown_on() -> None:
+    """First in one question, second in another."""
+    frame = pl.DataFrame(
+        {
+            "item_first": ["x", "y"],
+            "item_second": ["y", "x"],
+            "item_hash_first": ["1", "2"],
+            "item_hash_second": ["2", "3"],
+        }
+    )
+    with pytest.raises(UsageError, match="item 'x' stands for two or more texts"):
+        require_one(frame)

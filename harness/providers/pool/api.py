@@ -199,7 +199,7 @@ class _Call:
         """Ask all questions at once; each reply is reported the moment it is there."""
         questions = questions_for(block, input)
         replies: list[Reply] = [Reply()] * len(questions)
-        fatal: list[ServiceError] = []
+        fatal: list[Exception] = []
 
         async def one(index: int) -> None:
             def heard(ended: Ended) -> None:
@@ -209,7 +209,8 @@ class _Call:
 
             try:
                 await self._api.ask(self._job(questions[index]), heard)
-            except ServiceError as error:
+            except Exception as error:
+                # Bare: a group would hide from the caller what ended the block (a full disk).
                 fatal.append(error)
                 group.cancel_scope.cancel()
 

@@ -11,6 +11,7 @@ from typing import Any, Literal
 import polars as pl
 
 from harness.errors import UsageError
+from harness.records.pooling import require_one_text
 from harness.records.sheet import ROW, Sheet, as_number, read_sheet, sheet_of
 from harness.stats.choices.forms import COLUMNS, comparisons, is_nothing
 from harness.stats.thurstone.comparisons import Comparisons, aggregate
@@ -53,6 +54,7 @@ whether the first was shown first; where not known, `first` is the item that won
 def questions_from_records(records: pl.DataFrame) -> pl.DataFrame:
     """Choice records (`harness.records.record.SCHEMA`) as questions; other kinds are left out."""
     choices = records.filter(pl.col("kind") == "choice")
+    require_one_text(choices)
     soft = pl.col("p_first").is_not_null()
     answered = pl.col("outcome") == "answered"
     hard = pl.when(pl.col("choice") == "first").then(1.0).when(pl.col("choice") == "second").then(0)

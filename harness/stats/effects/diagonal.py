@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from harness.errors import UsageError
-from harness.records.pooling import require_columns, require_one
+from harness.records.pooling import require_columns, require_one, require_one_text
 from harness.stats.effects.permutation import critical_value, two_sided_p
 from harness.stats.intervals import (
     Bootstrap,
@@ -86,6 +86,7 @@ def rating_cells(
     and completer.
     """
     require_columns(frame, ("rater", "completer", "item", "outcome", column), where="records")
+    require_one_text(frame)
     answered = frame.filter((pl.col("outcome") == "answered") & pl.col(column).is_not_null())
     models = sorted(
         set(answered["rater"].to_list()) & set(answered["completer"].drop_nulls().to_list())

@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 
 from harness.errors import UsageError
-from harness.records.pooling import require_one
+from harness.records.pooling import require_one, require_one_text
 from harness.stats.effects.permutation import mean_test
 from harness.stats.intervals import (
     Estimate,
@@ -113,6 +113,7 @@ def condition_effects(
     high, n, undefined, p, p_holm (adjusted over the conditions and values of `by`, for each
     test), test, note. Any other identity column that varies is refused.
     """
+    require_one_text(frame)
     rows: list[dict[str, object]] = []
     parts = frame.partition_by(by, as_dict=True) if by else {(): frame}
     for key in sorted(parts, key=str):

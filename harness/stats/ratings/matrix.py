@@ -8,7 +8,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from harness.errors import UsageError
-from harness.records.pooling import require_columns
+from harness.records.pooling import require_columns, require_one_text
 from harness.stats.intervals import FloatArray
 
 __all__ = ["Ratings", "item_means", "matched_matrices", "rating_matrix"]
@@ -48,9 +48,10 @@ def rating_matrix(frame: pl.DataFrame, *, column: str = "value") -> Ratings:
 
     A repeat is a run (`log`) of the item and its repeat number there, so a second run of the same
     design adds columns and replaces nothing, while runs over different items share columns.
-    UsageError when two records claim the same item, run and repeat.
+    UsageError when two records claim the same item, run and repeat, or an id stands for two texts.
     """
     require_columns(frame, ("item", "repeat", "outcome", column), where="rating records")
+    require_one_text(frame, where="rating records")
     frame = frame.with_columns(
         pl.col(name) if name in frame.columns else pl.lit(None, dtype=kind).alias(name)
         for name, kind in _OPTIONAL.items()
