@@ -11,18 +11,29 @@ from inspect_ai.scorer import Scorer
 from inspect_ai.solver import Solver
 
 from harness.errors import PenchantError
+from harness.measuring.judge import JudgeSettings, judge_settings
+from harness.measuring.options import Options
 from harness.measuring.plan import Plan, PlannedSample, choice_plan, completion_plan, rating_plan
 from harness.models.inspect_api import PrerequisiteError
+from harness.prompts.conditions import CONDITIONS
+from harness.prompts.judges import judge_kinds
+from scorers.attitude import attitude
+from scorers.coherence import coherence
 from scorers.completion import completion
+from scorers.executed_task import executed_task
 from scorers.preference import preference
 from scorers.rating import rating
+from scorers.refusal import refusal
+from scorers.sysprompt_reference import sysprompt_reference
 from solvers.choose import choose
 from solvers.complete import complete
 from solvers.rate import rate
 
 __all__ = [
+    "answer_judging",
     "choice_task",
     "completion_task",
+    "judging",
     "metadata_of",
     "one_line",
     "rating_task",
@@ -51,7 +62,8 @@ def rating_task(template: str, given: Mapping[str, Any], *, task: str) -> Task:
     """Ratings of every item in one template. `given` are the task's `-T` options."""
     plan = rating_plan(template, given, task=task)
     assert plan.measure is not None
-    return _task(plan, rate(plan.measure, plan.completer, plan.items), rating())
+    asks = rate(plan.measure, plan.completer, plan.items)
+    return _task(plan, asks, rating(**answer_judging(plan)))
 
 
 @one_line
@@ -59,7 +71,8 @@ def choice_task(template: str, given: Mapping[str, Any], *, task: str) -> Task:
     """Choices between pairs of items in one template. `given` are the task's `-T` options."""
     plan = choice_plan(template, given, task=task)
     assert plan.measure is not None
-    return _task(plan, choose(plan.measure, plan.completer, plan.items), preference())
+    asks = choose(plan.measure, plan.completer, plan.items)
+    return _task(plan, asks, preference(**answer_judging(plan)))
 
 
 @one_line
@@ -70,9 +83,56 @@ def completion_task(given: Mapping[str, Any], *, task: str) -> Task:
     return Task(
         dataset=_dataset(plan),
         solver=complete(plan.completer, plan.items, keep=True),
-        scorer=completion(),
+        scorer=[completion(), *judging(plan)],
         metadata=metadata_of(plan),
     )
+
+
+def judging(plan: Plan) -> list[Scorer]:
+    """Scorers that judge what the run completes, as its option `judges` names them.
+
+    Where a question is followed by the task itself, what was done is always judged.
+    """
+    options = plan.options
+    kinds = list(judge_kinds(options.judges))
+    if (
+        plan.measure is not None
+        and plan.measure.template.completes
+        and "executed_task" not in kinds
+    ):
+        kinds.append("executed_task")
+    given = _given_settings(options)
+    made: list[Scorer] = []
+    for kind in kinds:
+        own: dict[str, Any] = dict(given)
+        if kind == "attitude":
+            own["topic"] = options.topic
+        if kind == "sysprompt_reference" and options.completion_sysprompt not in CONDITIONS:
+            own["sysprompt"] = options.completion_sysprompt
+        made.append(_JUDGING[kind](**own))
+    return made
+
+
+def answer_judging(plan: Plan) -> dict[str, Any]:
+    """Arguments of the scorer that reads answers: whether a judge settles the open ones."""
+    settles = bool(getattr(plan.options, "answer_judge", False))
+    return {"judge": settles, **(_given_settings(plan.options) if settles else {})}
+
+
+def _given_settings(options: Options) -> dict[str, Any]:
+    """The judges' settings that differ from the defaults, so that the log names those alone."""
+    plain = msgspec.structs.asdict(JudgeSettings())
+    given = msgspec.structs.asdict(judge_settings(options))
+    return {name: value for name, value in given.items() if value != plain[name]}
+
+
+_JUDGING: dict[str, Callable[..., Scorer]] = {
+    "refusal": refusal,
+    "attitude": attitude,
+    "coherence": coherence,
+    "sysprompt_reference": sysprompt_reference,
+    "executed_task": executed_task,
+}
 
 
 def solvers_of(plan: Plan, asks: Solver) -> Solver | list[Solver]:
@@ -92,7 +152,7 @@ def _task(plan: Plan, asks: Solver, scorer: Scorer) -> Task:
     return Task(
         dataset=_dataset(plan),
         solver=solvers_of(plan, asks),
-        scorer=scorer,
+        scorer=[scorer, *judging(plan)],
         metadata=metadata_of(plan),
     )
 

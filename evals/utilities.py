@@ -9,13 +9,11 @@ from typing import Any
 
 from inspect_ai import Task, task
 
-from evals.building import metadata_of, one_line, sample_of, solvers_of
+from evals.building import answer_judging, judging, metadata_of, one_line, sample_of, solvers_of
 from harness.adaptive.plan import campaign_plan
 from harness.adaptive.source import CampaignSource
 from harness.notices import say
-from scorers.metrics import preference_metrics
-from scorers.preference import preference
-from scorers.utilities import utility_metrics
+from scorers.campaign import campaign
 from solvers.choose import choose
 
 __all__ = ["utilities"]
@@ -45,7 +43,6 @@ def _campaign(template: str, given: Mapping[str, Any]) -> Task:
     return Task(
         dataset=source,
         solver=solvers_of(plan, asks),
-        scorer=preference(),
-        metrics=[preference_metrics(), utility_metrics()],
+        scorer=[campaign(**answer_judging(plan)), *judging(plan)],
         metadata={**metadata_of(plan), "campaign": source.token},
     )

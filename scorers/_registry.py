@@ -1,6 +1,7 @@
 """What Inspect loads by entry point: imports alone."""
 
 from scorers.attitude import attitude
+from scorers.campaign import campaign
 from scorers.coherence import coherence
 from scorers.completion import completion
 from scorers.executed_task import executed_task
@@ -12,6 +13,7 @@ from scorers.utilities import utility_metrics
 
 __all__ = [
     "attitude",
+    "campaign",
     "coherence",
     "completion",
     "executed_task",

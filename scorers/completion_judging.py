@@ -10,7 +10,7 @@ from harness.measuring.judging import Subject
 from harness.prompts.conditions import CONDITIONS, Condition, completion_system, condition
 from harness.prompts.judge_form import JudgeForm
 from harness.records.judgement import RULE, Judgement
-from harness.text.rules import RULES
+from harness.text.verdicts.rules import RULES
 from harness.where import SHELL_DIRECTORY
 from scorers.judging import JudgeOptions, journals_of, judged_score, judgements
 from scorers.subjects import Text, completions_of, missing_text

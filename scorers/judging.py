@@ -8,32 +8,26 @@ from typing import Any
 
 import click
 import msgspec
-from inspect_ai.model import Model, get_model
 from inspect_ai.scorer import Score
 
 from harness.errors import UsageError
 from harness.measuring.journal import journal_directory
-from harness.measuring.judge import Judge, JudgeSettings
+from harness.measuring.judge import JudgeSettings, role_judges
 from harness.measuring.judging import Desk, Subject, judge_desk
 from harness.measuring.stages import thinking_config
-from harness.models.inspect_api import PrerequisiteError, model_roles, sample_active
+from harness.models.inspect_api import PrerequisiteError, sample_active
 from harness.prompts.judge_form import JudgeForm
 from harness.records.judgement import RULE, Judgement
-from harness.text.rules import RULES
+from harness.text.verdicts.rules import RULES
 
 __all__ = [
-    "JUDGE_ROLES",
     "JudgeOptions",
     "desk_of",
     "journals_of",
     "judged_score",
     "judgements",
     "read_judge_options",
-    "role_judges",
 ]
-
-JUDGE_ROLES = ("judge", "judge2")
-"""Model roles that judge; two give two verdicts and their agreement."""
 
 
 class JudgeOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -70,22 +64,6 @@ def read_judge_options(given: Mapping[str, Any], *, scorer: str) -> JudgeOptions
     except (msgspec.ValidationError, UsageError) as error:
         raise PrerequisiteError(f"penchant: scorer {scorer}: {error}") from None
     return options
-
-
-def role_judges(settings: JudgeSettings) -> list[Judge]:
-    """The judges that the run's roles name, in the order of `JUDGE_ROLES`."""
-    judges = []
-    for role in JUDGE_ROLES:
-        found = model_roles().get(role)
-        if found is None:
-            continue
-        if not isinstance(found, Model):
-            raise PrerequisiteError(
-                f"penchant: model role {role} names {len(found)} models; expected one (a second "
-                "judge is role judge2)"
-            )
-        judges.append(Judge(get_model(role=role), settings, name=role))
-    return judges
 
 
 def desk_of(options: JudgeOptions) -> Desk:

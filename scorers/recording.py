@@ -6,6 +6,7 @@ import msgspec
 from inspect_ai.scorer import Metric, MetricProtocol, SampleScore
 from inspect_ai.solver import TaskState
 
+from harness.records.judgement import Judgement
 from harness.records.kept import kept_of
 from harness.records.reading import read_record
 from harness.records.record import Record
@@ -29,9 +30,13 @@ def rows_of(state: TaskState) -> list[Record]:
     ]
 
 
-def judgements_of(state: TaskState) -> str:
-    """The verdicts on the sample's completions, as the JSON text of their list."""
-    return str((state.output.metadata or {}).get("judgements", "[]"))
+def judgements_of(state: TaskState, more: Sequence[Judgement] = ()) -> str:
+    """The verdicts on the sample's completions and `more`, as the JSON text of their list."""
+    text = str((state.output.metadata or {}).get("judgements", "[]"))
+    if not more:
+        return text
+    kept = msgspec.json.decode(text, type=list[Judgement])
+    return msgspec.json.encode([*kept, *more]).decode()
 
 
 def levels_of(state: TaskState) -> tuple[float, ...]:

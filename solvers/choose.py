@@ -7,6 +7,7 @@ from inspect_ai.solver import Generate, Solver, TaskState, solver
 
 from harness.items.item import Item
 from harness.measuring.completer import Completer
+from harness.measuring.contamination import clean
 from harness.measuring.measure import Measure, Planned
 from solvers.complete import items_of
 from solvers.questions import measured
@@ -25,12 +26,15 @@ def choose(measure: Measure, completer: Completer | None, items: Mapping[str, It
     """
 
     async def solve(state: TaskState, generate: Generate) -> TaskState:
-        completions = {}
+        completions, judged = {}, []
+        shown = state.metadata["presentations"]
         if completer is not None:
-            completions = await completer.get([items[item_id] for item_id in items_of(state)])
+            made = await completer.get([items[item_id] for item_id in items_of(state)])
+            completions, judged = await clean(measure.options, completer, made)
+            shown = [one for one in shown if completions.keys() >= set(one[:2])]
         drawn = {key: state.metadata[key] for key in ("drawn",) if key in state.metadata}
         plan = []
-        for first_id, second_id, occurrence in state.metadata["presentations"]:
+        for first_id, second_id, occurrence in shown:
             first, second = items[first_id], items[second_id]
             plan.append(
                 Planned(
@@ -50,6 +54,6 @@ def choose(measure: Measure, completer: Completer | None, items: Mapping[str, It
                     messages=partial(measure.choice_question, first, second, completions),
                 )
             )
-        return await measured(state, measure, plan)
+        return await measured(state, measure, plan, judged)
 
     return solve

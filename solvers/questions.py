@@ -18,8 +18,16 @@ from harness.wire import Question, Reply
 __all__ = ["measured"]
 
 
-async def measured(state: TaskState, measure: Measure, plan: Sequence[Planned]) -> TaskState:
-    """Ask all repeats of the planned questions and leave the replies in the sample's output."""
+async def measured(
+    state: TaskState,
+    measure: Measure,
+    plan: Sequence[Planned],
+    judged: Sequence[Judgement] = (),
+) -> TaskState:
+    """Ask all repeats of the planned questions and leave the replies in the sample's output.
+
+    `judged` is what was found of the completions before; without a question left it says why.
+    """
     shared = session(measure.options)
     prepared = shared.once("measure", measure.prepare)
     shared.refuse_others("rater_identity", prepared.common.facts["rater_identity"])
@@ -31,7 +39,8 @@ async def measured(state: TaskState, measure: Measure, plan: Sequence[Planned]) 
         if in_pilot:
             outcomes = [read_record(prepared.common, one).outcome for one in done]
             shared.pilot_sample_over(outcomes)
-    state.output = output_of(str(state.model), prepared.common, done, _judgements(plan))
+    judgements = [*_judgements(plan), *judged]
+    state.output = output_of(str(state.model), prepared.common, done, judgements)
     state.messages = _conversation(questions, len(done))
     state.messages.append(ChatMessageAssistant(content=state.output.completion))
     return state

@@ -7,6 +7,7 @@ from inspect_ai.solver import Generate, Solver, TaskState, solver
 
 from harness.items.item import Item
 from harness.measuring.completer import Completer
+from harness.measuring.contamination import clean
 from harness.measuring.measure import Measure, Planned
 from solvers.questions import measured
 
@@ -23,7 +24,11 @@ def rate(measure: Measure, completer: Completer | None, items: Mapping[str, Item
 
     async def solve(state: TaskState, generate: Generate) -> TaskState:
         wanted = [items[item_id] for item_id in state.metadata["items"]]
-        completions = {} if completer is None else await completer.get(wanted)
+        completions, judged = {}, []
+        if completer is not None:
+            made = await completer.get(wanted)
+            completions, judged = await clean(measure.options, completer, made)
+            wanted = [item for item in wanted if item.id in completions]
         plan = []
         for item in wanted:
             completion = completions.get(item.id)
@@ -36,6 +41,6 @@ def rate(measure: Measure, completer: Completer | None, items: Mapping[str, Item
                     messages=partial(measure.rating_question, item, completion),
                 )
             )
-        return await measured(state, measure, plan)
+        return await measured(state, measure, plan, judged)
 
     return solve

@@ -39,6 +39,11 @@ class CampaignPlan:
 def campaign_plan(template: str, given: Mapping[str, Any], *, task: str) -> CampaignPlan:
     """A campaign in one template. `given` are the task's `-T` options."""
     options = read_campaign_options(given, task=task)
+    if options.drop_contaminated:
+        # A campaign would go on asking for pairs of an item that never answers.
+        raise UsageError(
+            f"drop_contaminated=true of {task}; expected it in evals that ask fixed pairs or ratings"
+        )
     form = get_template(template, kind="choice", base=SHELL_DIRECTORY)
     items = run_items(options)
     if len(items) < 3:

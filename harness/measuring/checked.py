@@ -16,6 +16,7 @@ from harness.measuring.options import ChoiceOptions, Options, RatingOptions, rea
 from harness.measuring.stages import thinking_config
 from harness.models.identity import WITHOUT_LOGPROBS, provider_of
 from harness.prompts.conditions import condition
+from harness.prompts.judges import judge_kinds
 from harness.prompts.render import timing_of
 from harness.prompts.template import Template
 from harness.text.logprobs import check_distinguishable
@@ -29,10 +30,12 @@ Kind = TypeVar("Kind", bound=Options)
 def checked(kind: type[Kind], given: Mapping[str, Any], *, task: str) -> Kind:
     """The options, with all that can be told wrong before a call is made."""
     options = read_options(kind, given, task=task)
-    for name in ("completion_thinking", "measurement_thinking"):
+    for name in ("completion_thinking", "measurement_thinking", "judge_thinking"):
         thinking_config(getattr(options, name, None), option=name)
-    if options.price is not None:
-        read_price(options.price)
+    for price in (options.price, options.judge_price):
+        if price is not None:
+            read_price(price)
+    judge_kinds(options.judges)
     model = _model()
     if model is None:
         return options

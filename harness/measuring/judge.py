@@ -5,23 +5,28 @@ from collections.abc import Sequence
 
 import anyio
 import msgspec
-from inspect_ai.model import GenerateConfig, Model, ResponseSchema
+from inspect_ai.model import GenerateConfig, Model, ResponseSchema, get_model
 from inspect_ai.util import JSONSchema
 
 from harness.errors import UsageError
 from harness.measuring.asking import Arrived, Asker, takes_blocks
-from harness.measuring.options import Stage, Thinking
+from harness.measuring.options import Options, Stage, Thinking
 from harness.measuring.stages import check_config, stage_config
 from harness.models.identity import STRUCTURED, model_identity, provider_of
+from harness.models.inspect_api import model_roles
 from harness.prompts.judge_form import JudgeForm
 from harness.wire import Question, Reply
 
-__all__ = ["Judge", "JudgeSettings"]
+__all__ = ["JUDGE_ROLES", "Judge", "JudgeSettings", "judge_settings", "role_judges"]
 
 JUDGE_TOKENS = 512
 """Enough for one JSON object and some thinking before it."""
 
 _TIMEOUT = 120.0
+
+
+JUDGE_ROLES = ("judge", "judge2")
+"""Model roles that judge; two give two verdicts and their agreement."""
 
 
 class JudgeSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -47,6 +52,19 @@ class JudgeSettings(msgspec.Struct, frozen=True, kw_only=True):
             raise UsageError(f"{where}max_tokens={self.max_tokens}; expected at least 1")
         if self.temperature is not None and not self.temperature >= 0:
             raise UsageError(f"{where}temperature={self.temperature}; expected at least 0")
+
+
+def judge_settings(options: Options) -> JudgeSettings:
+    """How a run's options say that judges are asked."""
+    return JudgeSettings(
+        repeats=options.judge_repeats,
+        temperature=options.judge_temperature,
+        max_tokens=options.judge_max_tokens,
+        thinking=options.judge_thinking,
+        timeout=options.judge_timeout,
+        price=options.judge_price,
+        reask_failed=options.reask_failed,
+    )
 
 
 class Judge:
@@ -122,3 +140,19 @@ class _Timed(Asker):
                 found[index] = Reply(error=late, stop="unknown", latency=self._limit)
                 arrived(index, found[index])
         return [found[index] for index in range(len(questions))]
+
+
+def role_judges(settings: JudgeSettings) -> list[Judge]:
+    """The judges that the run's roles name, in the order of `JUDGE_ROLES`."""
+    judges = []
+    for role in JUDGE_ROLES:
+        found = model_roles().get(role)
+        if found is None:
+            continue
+        if not isinstance(found, Model):
+            raise UsageError(
+                f"model role {role} names {len(found)} models; expected one (a second "
+                "judge is role judge2)"
+            )
+        judges.append(Judge(get_model(role=role), settings, name=role))
+    return judges

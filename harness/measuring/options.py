@@ -43,6 +43,13 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     price: `IN,OUT`, US dollars per million tokens; stands over a pool's and Inspect's own prices
     pilot: ask this many questions first and show their outcome rates
     reask_failed: on a resumed run, ask questions that failed before again
+    judges: what of the completions is judged, any of refusal, attitude, coherence,
+        sysprompt_reference, executed_task (comma-separated); by rule, and by the model roles
+        `judge` and `judge2` where they are given
+    topic: what an attitude is judged toward
+    judge_repeats: verdicts a text and judge
+    judge_temperature, judge_max_tokens, judge_thinking, judge_timeout (seconds, one retry after
+        it), judge_price (IN,OUT as `price`): how judges are asked
     """
 
     items: str = "builtin"
@@ -62,6 +69,14 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     price: str | None = None
     pilot: int = 0
     reask_failed: bool = False
+    judges: str = ""
+    topic: str = "mathematics"
+    judge_repeats: int = 1
+    judge_temperature: float | None = None
+    judge_max_tokens: int | None = None
+    judge_thinking: Thinking = None
+    judge_timeout: float = 120.0
+    judge_price: str | None = None
 
 
 class _Measured(Options, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -73,6 +88,9 @@ class _Measured(Options, frozen=True, kw_only=True, forbid_unknown_fields=True):
     readout: `sample`, `logprobs` (one call, label probabilities), `auto` (logprobs where given)
     min_label_mass: below this total probability of the labels a log-probability read-out is invalid
     measurement_sysprompt: named condition (or TOML file) in force while the question is asked
+    answer_judge: let the model role `judge` settle answers that the rules leave open
+    drop_contaminated: leave out completions that refer to their system prompt (by the role `judge`,
+        else by rule); they are counted and listed by item
     """
 
     seeds: int = 1
@@ -85,6 +103,8 @@ class _Measured(Options, frozen=True, kw_only=True, forbid_unknown_fields=True):
     measurement_max_tokens: int | None = None
     measurement_thinking: Thinking = None
     measurement_stop: str | None = None
+    answer_judge: bool = False
+    drop_contaminated: bool = False
 
 
 class RatingOptions(_Measured, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -136,6 +156,10 @@ _LOWEST: dict[str, float] = {
     "completion_temperature": 0,
     "measurement_temperature": 0,
     "min_label_mass": 0,
+    "judge_repeats": 1,
+    "judge_max_tokens": 1,
+    "judge_temperature": 0,
+    "judge_timeout": 0.001,
 }
 
 

@@ -15,6 +15,7 @@ from harness.errors import UsageError
 from harness.text.answer import Outcome
 
 __all__ = [
+    "DROPPED",
     "JUDGEMENT_SCHEMA",
     "RULE",
     "Judgement",
@@ -24,6 +25,9 @@ __all__ = [
 
 RULE = "rule"
 """The judge that needs no model."""
+
+DROPPED = "dropped"
+"""Kind of the judgement that kept a completion, named by its item, out of measurement."""
 
 
 class Judgement(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

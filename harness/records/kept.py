@@ -85,7 +85,7 @@ def output_of(
     if len(shown) > 1:
         text = "\n\n".join(f"{number}. {answer}" for number, answer in enumerate(shown, start=1))
     else:
-        text = shown[0]
+        text = shown[0] if shown else "(nothing was asked)"
     output = ModelOutput.from_content(model=model, content=text)
     # As one text each: Inspect walks every leaf of a log several times, and there are thousands.
     output.metadata = {

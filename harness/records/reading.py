@@ -12,7 +12,7 @@ from harness.text.logprobs import Distribution, read_choices, read_logprobs
 from harness.text.parse import is_unclear, parse_answer
 from harness.wire import Reply
 
-__all__ = ["is_open", "read_record", "settled"]
+__all__ = ["is_open", "read_record", "reply_key", "settled"]
 
 
 _SETTLED: dict[str, Outcome] = {
@@ -84,10 +84,15 @@ def read_record(common: Common, asked: Asked) -> Record:
 
 
 def _reply_hash(common: Common, asked: Asked) -> str | None:
-    """Of the whole prompt and the reply: what a judge of the deed sees."""
-    reply = asked.reply
-    if not common.completes or reply.error is not None:
+    """Where an item is done after the choice: what a judge of the deed sees."""
+    if not common.completes or asked.reply.error is not None:
         return None
+    return reply_key(asked)
+
+
+def reply_key(asked: Asked) -> str:
+    """Hash of the whole prompt and the reply."""
+    reply = asked.reply
     said = (str(asked.facts["prompt_hash"]), reply.text, reply.tool_arguments or "")
     return text_hash("\x1f".join(said))
 

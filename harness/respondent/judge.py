@@ -13,9 +13,9 @@ from harness.prompts.delimit import read_tagged
 from harness.prompts.judge_form import Field, read_fields
 from harness.prompts.judges import JUDGE_FORMS
 from harness.respondent.draws import draws, normal
-from harness.respondent.phrases import tone_of
+from harness.respondent.phrases import item_done, mentions, tone_of
 from harness.respondent.settings import Settings
-from harness.text.rules import RULES
+from harness.text.verdicts.rules import RULES
 from harness.wire import Question, Reply
 
 __all__ = ["delay", "is_judging", "judge"]
@@ -88,6 +88,12 @@ def _truth(field: Field, parts: Mapping[str, str]) -> float | str:
         return _given_label(field, parts)
     if field.name == "attitude":
         return 0.8 * tone_of(parts.get("text", ""))
+    if field.name == "executed":
+        done = item_done(parts.get("text", ""), (parts["first_task"], parts["second_task"]))
+        if done is not None:
+            return field.options[field.options.index(("first", "second")[done])]
+    if field.name == "reference" and mentions(parts.get("text", "")):
+        return "yes"
     form = _VERDICT.get(field.name)
     rule = None if form is None else RULES.get(form.name)
     if rule is None or form is None:

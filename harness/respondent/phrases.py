@@ -16,7 +16,9 @@ __all__ = [
     "REFUSALS",
     "Tone",
     "completion_text",
+    "item_done",
     "mention",
+    "mentions",
     "reasoning_text",
     "refused_completion",
     "tone_of",
@@ -119,6 +121,17 @@ def refused_completion(uniform: float, item: str) -> str:
 def mention(uniform: float) -> str:
     """A sentence that speaks of the system prompt."""
     return pick(_MENTIONS, uniform)
+
+
+def mentions(text: str) -> bool:
+    """Whether a text holds one of `mention`'s sentences."""
+    return any(sentence in text for sentence in _MENTIONS)
+
+
+def item_done(text: str, items: Sequence[str]) -> int | None:
+    """Index of the item that `text` is our completion of; None where it is of none, or both."""
+    told = [index for index, item in enumerate(items) if _words(item) in text]
+    return told[0] if len(told) == 1 else None
 
 
 def _words(item: str) -> str:
