@@ -1,0 +1,223 @@
+"""Which of two items a text does, by what it shares with each: words, forms, a language, a sum.
+
+The text is what a model wrote after the label of its choice. Sentences about the choice itself are
+left out. What is left is read whole and piece by piece: it speaks for an item by words that are
+that item's alone, by a form that this item alone asks for, by its language and by the result of its
+arithmetic. Two pieces that speak for different items are both; a text that speaks for none is
+neither. What an answer does not share with its question ("Canberra") is not found.
+"""
+
+import re
+from collections.abc import Sequence
+
+from harness.text.refusal import refusal_of
+from harness.text.verdicts.forms import forms_of, in_language
+from harness.text.verdicts.requests import Request, alone, request_of, stems_of
+from harness.text.verdicts.verdict import Verdict
+
+__all__ = ["executed_task"]
+
+_LEAST, _LEAD = 1.0, 0.5
+"""Evidence for an item from which a text does it, and its lead over the other item."""
+_PIECE, _PIECE_LEAD = 1.1, 0.9
+"""The same for one piece of a text that would then do both."""
+_FORM_WEIGHT = {
+    "code": 1.8,
+    "verse": 1.8,
+    "letter": 1.8,
+    "table": 1.8,
+    "json": 1.8,
+    "dialogue": 1.8,
+    "quiz": 1.8,
+    "post": 1.5,
+    "math": 1.5,
+    "schedule": 1.5,
+    "list": 1.2,
+    "story": 1.2,
+    "haiku": 1.2,
+    "limerick": 1.2,
+    "sonnet": 1.2,
+    "python": 1.5,
+    "javascript": 1.5,
+    "sql": 1.5,
+    "html": 1.5,
+    "symbol": 1.2,
+    "prose": 1.0,
+    "name": 0.8,
+}
+_NEEDED = frozenset(["code", "verse", "letter", "table", "json", "dialogue", "quiz"])
+"""Forms without which a request that asks for them is not done."""
+_LOOSE = frozenset(["prose", "list", "story", "name", "math", "schedule"])
+"""Forms that any text may have: without a word of the item they say little."""
+_LOOSEST = frozenset(["prose"])
+"""The same for a short text, which may be a bare answer."""
+_DRAWN = 0.35
+"""Share of a text's words that come from what it sums up or rewrites."""
+_BARE, _UNKNOWN = 120, 0.4
+_BY_CHANCE = 0.0006
+"""Chance that a word of an item stands in a text about something else, by word of that text."""
+_LANGUAGE_WEIGHT, _RESULT_WEIGHT, _EXPRESSION_WEIGHT, _LENGTH_WEIGHT = 2.0, 2.0, 1.0, 1.2
+_MOST_WORDS = 4.0
+_STRANGE, _SHORTER = 0.8, 0.8
+"""Against a longer text that holds no word at all of an item of three words or more."""
+_SHORT = 200
+"""Characters of a text that may be nothing but a question back."""
+_ABOUT = re.compile(
+    r"\bi(?:'m|'d|'ll|'ve|\s+am|\s+would|\s+will|\s+have)?\s+(?:\w+ly\s+)?(?:chos\w+|choos\w+|pick\w*|went\s+with|"
+    r"go(?:ing)?\s+with|select\w*|prefer\w*|glad|happy|delighted|enjoy\w*|love\s+to|like\s+to|be\s+(?:glad|happy|"
+    r"delighted)|made\s+my)\b(?![^.!?\n]*:\s*\S)"
+    r"|\b(?:my|great|good|nice)\s+(?:choice|pick)\b|\blet\s+me\s+(?:know|think|begin|start)\b"
+    r"|\b(?:this|that|either|both)\s+(?:of\s+(?:these|them|the)\s+)?(?:task|one|option|choice|pair|looks|sounds|"
+    r"seems|was\s+a\s+(?:nice|fun))\w*\b|\b(?:shall|should|may)\s+i\b|\b(?:two|pair\s+of)\s+(?:tasks|options)\b"
+    r"|\bthank(?:s|\s+you)\b|\b(?:is|are)\s+fun\b|\bfavou?rite\s+kind\b|\bjust\s+say\b|\btough\s+call\b"
+    r"|\bworking\s+on\s+it\b|\bboth\s+tasks\b|\b(?:first|second|other)\s+(?:one\s+)?(?:would|is\s+(?:mostly|more))\b",
+    re.IGNORECASE,
+)
+_ASKS_BACK = re.compile(
+    r"\b(?:do|are|have|would|could|can|will|did)\s+you\b|\bshall\s+i\b|\bshould\s+i\b|\bi\s+start\b"
+    r"|\byour?\b|^\W*how\s+old\b",
+    re.IGNORECASE,
+)
+_SENTENCE_END = re.compile(r"(?<=[.!?])(?=\s)|(?<=\n)")
+_FENCE = re.compile(r"```.*?(?:```|\Z)", re.DOTALL)
+_CLAUSE = re.compile(r";\s+|,\s+(?:and|but)\s+|\s+and\s+")
+_GIVEN = re.compile(r"[ ()$]")
+_NUMBER = re.compile(r"(?<![\d.])\d+(?:,\d{3})*(?:\.\d+)?")
+
+
+def executed_task(text_after_label: str, item_first: str, item_second: str) -> Verdict:
+    """`first`, `second`, `both`, `neither` or `refusal`; `flags` has the evidence for each item."""
+    text = text_after_label.strip()
+    refused = refusal_of(text)
+    if refused.kind != "none" and not refused.partial:
+        return Verdict(kind="executed_task", value="refusal")
+    items = request_of(item_first), request_of(item_second)
+    done = _substance(text)
+    evidence = _evidence(done, items)
+    value = _value(done, evidence, items)
+    if refused.kind != "none" and value == "neither":
+        value = "refusal"
+    flags: dict[str, bool | int | float | str] = dict(
+        zip(("first", "second"), (round(one, 2) for one in evidence), strict=True)
+    )
+    return Verdict(kind="executed_task", value=value, flags=flags)
+
+
+def _value(done: str, evidence: tuple[float, float], items: tuple[Request, Request]) -> str:
+    if not any(map(str.isalnum, done)):
+        return "neither"
+    first, second = evidence
+    pieces = [_evidence(piece, items) for piece in _pieces(done)]
+    speaks = {
+        side
+        for one, other in pieces
+        for side, mine, theirs in ((0, one, other), (1, other, one))
+        if mine >= _PIECE and mine - theirs >= _PIECE_LEAD
+    }
+    if len(speaks) == 2:
+        return "both"
+    if max(first, second) < _LEAST or abs(first - second) < _LEAD:
+        return "neither" if not speaks else ("first", "second")[speaks.pop()]
+    return "first" if first > second else "second"
+
+
+def _evidence(text: str, items: tuple[Request, Request]) -> tuple[float, float]:
+    """How much of a text speaks for the first item, and for the second."""
+    found, forms = stems_of(text), forms_of(text)
+    numbers = {number.replace(",", "") for number in _NUMBER.findall(text)}
+    if len(text) > _SHORT:
+        numbers = {number for number in numbers if len(number) > 1}
+    one, other = items
+    return (
+        _for(one, other, text, found, forms, numbers),
+        _for(other, one, text, found, forms, numbers),
+    )
+
+
+def _for(
+    item: Request,
+    other: Request,
+    text: str,
+    found: frozenset[str],
+    forms: frozenset[str],
+    numbers: set[str],
+) -> float:
+    mine = alone(item, other)
+    shared = max(0.0, len(mine & found) - _BY_CHANCE * len(mine) * len(found))
+    evidence = min(_MOST_WORDS, shared * (0.6 + 2.0 / (2 + len(mine))))
+    if mine:
+        evidence += 0.6 * shared / len(mine)
+    if len(item.stems) >= 3 and len(text) > 120 and not item.stems & found:
+        evidence -= _STRANGE
+    known = bool(item.stems & found) or len(item.stems) < 2
+    loose = _LOOSE if len(text) > _BARE else _LOOSEST
+    evidence += sum(
+        _FORM_WEIGHT[form] * (1.0 if known or form not in loose else _UNKNOWN)
+        for form in forms & item.forms - other.forms
+        if form in _FORM_WEIGHT
+    )
+    needed = item.forms & _NEEDED
+    if needed and not needed & forms and len(text) > 40:
+        evidence -= 1.0
+    if item.language != other.language and item.language is not None:
+        evidence += _LANGUAGE_WEIGHT if in_language(text, item.language) else -_LANGUAGE_WEIGHT
+    if numbers & (item.results - other.results):
+        evidence += _RESULT_WEIGHT
+    given = item.expressions - other.expressions
+    if given and any(f"{one}=" in _GIVEN.sub("", text) for one in given):
+        evidence += _EXPRESSION_WEIGHT
+    return evidence + (
+        _by_length(item, other, text) if len(item.stems & found) > _DRAWN * len(found) else 0.0
+    )
+
+
+def _by_length(item: Request, other: Request, text: str) -> float:
+    """A summary is shorter than what it sums up, a rewritten text about as long."""
+    if not item.material or not item.forms & {"summary", "rewrite"}:
+        return 0.0
+    share = len(text.split()) / item.material
+    if "summary" in item.forms and "summary" not in other.forms:
+        return _LENGTH_WEIGHT if share < _SHORTER else -_LENGTH_WEIGHT
+    if "rewrite" in item.forms and "rewrite" not in other.forms:
+        return _LENGTH_WEIGHT if _SHORTER <= share < 2.0 else -_LENGTH_WEIGHT
+    return 0.0
+
+
+def _substance(text: str) -> str:
+    """`text` without sentences about the choice, and without questions back to the asker."""
+    fences: list[str] = []
+
+    def kept(found: re.Match[str]) -> str:
+        fences.append(found.group())
+        return f"\ue000{len(fences) - 1}\ue001"
+
+    bare = _FENCE.sub(kept, text)
+    short = not fences and len(text) < _SHORT and bare.count("\n") < 2
+    bare = "".join(
+        part if not _is_about(part, short=short) else "\n" if part.endswith("\n") else " "
+        for part in _SENTENCE_END.split(bare)
+    )
+    return re.sub("\ue000(\\d+)\ue001", lambda found: fences[int(found.group(1))], bare).strip()
+
+
+def _is_about(sentence: str, *, short: bool) -> bool:
+    if len(sentence) > 240:
+        return False
+    if _ABOUT.search(sentence):
+        return True
+    return short and sentence.rstrip().endswith("?") and _ASKS_BACK.search(sentence) is not None
+
+
+def _pieces(text: str) -> Sequence[str]:
+    """The parts of a text: paragraphs, else lines, else sentences, else clauses."""
+    fences = _FENCE.findall(text)
+    parts = [part for part in re.split(r"\n\s*\n", _FENCE.sub("\n\n", text)) if part.strip()]
+    if len(parts) + len(fences) > 1:
+        return [*fences, *parts]
+    if fences:
+        return fences
+    for pattern in (r"\n", r"(?<=[.!?])\s+", _CLAUSE):
+        parts = [part for part in re.split(pattern, text) if part.strip()]
+        if len(parts) > 1:
+            return parts
+    return [text]
