@@ -83,7 +83,7 @@ def _given(text: Text, given: str) -> Condition:
 
 def _without_prompt(form: JudgeForm, text: Text) -> Judgement:
     return Judgement(
-        judge=RULE, kind=form.name, subject=text.hash, item=text.item, value=0.0, label="no",
+        judge=RULE, kind=form.name, subject=text.hash, item=text.item, outcome="invalid",
         reason="no system prompt",
     )  # fmt: skip
 

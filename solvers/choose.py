@@ -9,6 +9,8 @@ from harness.items.item import Item
 from harness.measuring.completer import Completer
 from harness.measuring.contamination import clean
 from harness.measuring.measure import Measure, Planned
+from harness.records.judgement import Judgement
+from harness.records.kept import Completion
 from solvers.complete import items_of
 from solvers.questions import measured
 
@@ -26,7 +28,8 @@ def choose(measure: Measure, completer: Completer | None, items: Mapping[str, It
     """
 
     async def solve(state: TaskState, generate: Generate) -> TaskState:
-        completions, judged = {}, []
+        completions: dict[str, Completion] = {}
+        judged: list[Judgement] = []
         shown = state.metadata["presentations"]
         if completer is not None:
             made = await completer.get([items[item_id] for item_id in items_of(state)])

@@ -9,6 +9,8 @@ from harness.items.item import Item
 from harness.measuring.completer import Completer
 from harness.measuring.contamination import clean
 from harness.measuring.measure import Measure, Planned
+from harness.records.judgement import Judgement
+from harness.records.kept import Completion
 from solvers.questions import measured
 
 __all__ = ["rate"]
@@ -24,7 +26,8 @@ def rate(measure: Measure, completer: Completer | None, items: Mapping[str, Item
 
     async def solve(state: TaskState, generate: Generate) -> TaskState:
         wanted = [items[item_id] for item_id in state.metadata["items"]]
-        completions, judged = {}, []
+        completions: dict[str, Completion] = {}
+        judged: list[Judgement] = []
         if completer is not None:
             made = await completer.get(wanted)
             completions, judged = await clean(measure.options, completer, made)

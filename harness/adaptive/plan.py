@@ -42,7 +42,7 @@ def campaign_plan(template: str, given: Mapping[str, Any], *, task: str) -> Camp
     if options.drop_contaminated:
         # A campaign would go on asking for pairs of an item that never answers.
         raise UsageError(
-            f"drop_contaminated=true of {task}; expected it in evals that ask fixed pairs or ratings"
+            f"drop_contaminated=true of {task}; expected it where pairs are fixed, or of ratings"
         )
     form = get_template(template, kind="choice", base=SHELL_DIRECTORY)
     items = run_items(options)

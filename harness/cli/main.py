@@ -10,7 +10,10 @@ from harness.errors import PenchantError
 __all__ = ["cli", "main"]
 
 _COMMANDS = {
+    "changes": "harness.cli.changes:changes",
     "items": "harness.cli.items:items",
+    "judge-check": "harness.cli.judge_check:judge_check",
+    "judgements": "harness.cli.judgements:judgements",
     "pool": "harness.cli.pool:pool",
     "reask": "harness.cli.reask:reask",
     "records": "harness.cli.records:records",

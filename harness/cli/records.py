@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from harness.cli.reading import judge_options
 from harness.errors import UsageError
 from harness.records.files import WRITERS, write_table
 from harness.records.logs import LogRecords, read_records
@@ -25,8 +26,11 @@ __all__ = ["records"]
     type=click.Path(path_type=Path, dir_okay=False),
     help=f"File to write; its ending is one of {', '.join(WRITERS)}.",
 )
+@judge_options
 @click.option("--cache/--no-cache", default=True, help="Keep what was read for the next time.")
-def records(logs: tuple[Path, ...], output: Path | None, cache: bool) -> None:
+def records(
+    logs: tuple[Path, ...], output: Path | None, judge: str, rules_only: bool, cache: bool
+) -> None:
     """Collect the records of LOGS in one table: one row a measurement.
 
     LOGS is a file, a folder or several of either: Inspect logs, or tables written by this
@@ -40,7 +44,7 @@ def records(logs: tuple[Path, ...], output: Path | None, cache: bool) -> None:
         raise UsageError(
             f"cannot write {str(output)!r}; expected a name ending in {', '.join(WRITERS)}"
         )
-    read = read_records(logs, progress=True, cache=cache)
+    read = read_records(logs, progress=True, cache=cache, judge=judge, rules_only=rules_only)
     console = Console()
     console.print(_outcomes(read.frame))
     for note in read.notes():

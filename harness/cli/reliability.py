@@ -12,6 +12,7 @@ from rich.progress import Progress
 from rich.table import Table
 from rich.text import Text
 
+from harness.cli.reading import judge_options
 from harness.errors import UsageError
 from harness.prompts.toml import read_template
 from harness.records.files import WRITERS, write_table
@@ -59,6 +60,7 @@ _File = click.Path(path_type=Path, dir_okay=False)
 @click.option("--by", multiple=True, type=click.Choice(["origin"]), help="Split groups further.")
 @click.option("--json", "print_json", is_flag=True, help="Print one JSON object a quantity.")
 @click.option("-o", "--output", type=_File, help=f"Write the table: {', '.join(WRITERS)}.")
+@judge_options
 @click.option("--items", type=_File, help="Write the items, most consistent first.")
 @click.option("--resamples", default=1000, show_default=True, type=click.IntRange(0, 1_000_000))
 @click.option("--seed", default=0, show_default=True, type=click.IntRange(min=0))
@@ -69,6 +71,8 @@ def reliability(
     by: tuple[str, ...],
     print_json: bool,
     output: Path | None,
+    judge: str,
+    rules_only: bool,
     items: Path | None,
     resamples: int,
     seed: int,
@@ -93,7 +97,7 @@ def reliability(
             )
     given = parse_levels(levels) if levels is not None else None
     known: Levels | tuple[float, ...] = given or declared_levels(map(read_template, templates))
-    frame, notes = _read(inputs, given)
+    frame, notes = _read(inputs, given, judge=judge, rules_only=rules_only)
     for note in notes:
         click.echo(note, err=True)
     found = _compute(frame, known, by, Bootstrap(seed=seed, resamples=resamples))
@@ -110,7 +114,7 @@ def reliability(
 
 
 def _read(
-    inputs: tuple[Path, ...], levels: tuple[float, ...] | None
+    inputs: tuple[Path, ...], levels: tuple[float, ...] | None, *, judge: str, rules_only: bool
 ) -> tuple[pl.DataFrame, list[str]]:
     """Rating records of INPUTS, and lines about what was passed over."""
     plain = [path for path in inputs if path.is_file() and is_rating_file(path)]
@@ -118,7 +122,7 @@ def _read(
         raise UsageError(f"{str(plain[0])!r} is a plain CSV of ratings; expected it alone")
     if plain:
         return read_rating_file(plain[0], levels=levels)
-    read = read_records(inputs, progress=True)
+    read = read_records(inputs, progress=True, judge=judge, rules_only=rules_only)
     frame = read.frame.filter(pl.col("kind") == "rating")
     if len(frame) == 0:
         raise UsageError(f"no rating records in {', '.join(map(str, inputs))}")

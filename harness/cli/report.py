@@ -8,8 +8,10 @@ from rich.console import Console
 from rich.progress import Progress
 
 from harness.analysis.names import slug
+from harness.cli.reading import judge_options
 from harness.errors import UsageError
 from harness.items.load import load_items
+from harness.records.judge_check_file import read_check
 from harness.records.logs import read_records
 from harness.report.folder import write_report
 from harness.report.terminal import summary_table
@@ -47,6 +49,14 @@ __all__ = ["report"]
     "spec",
     help="Items as the evals take them (builtin, FILE.jsonl, …): shows texts beside utilities.",
 )
+@judge_options
+@click.option(
+    "--judge-check",
+    "check",
+    multiple=True,
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="What `penchant judge-check -o` wrote: corrects that judge's rates; may be repeated.",
+)
 @click.option("--summary/--no-summary", default=True, help="Print the main findings.")
 def report(
     logs: tuple[Path, ...],
@@ -56,6 +66,9 @@ def report(
     resamples: int,
     seed: int,
     spec: str | None,
+    judge: str,
+    rules_only: bool,
+    check: tuple[Path, ...],
     summary: bool,
 ) -> None:
     """Report on LOGS: outcomes, ratings, choices, utilities, with intervals.
@@ -70,7 +83,8 @@ def report(
     when = _date(day)
     chosen = load_items(spec, base=Path.cwd()).items if spec else ()
     texts = {item.id: item.text for item in chosen}
-    read = read_records(logs, progress=True)
+    checks = [read_check(file) for file in check]
+    read = read_records(logs, progress=True, judge=judge, rules_only=rules_only)
     bootstrap = Bootstrap(seed=seed, resamples=resamples)
     console = Console(stderr=True)
     with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
@@ -81,6 +95,7 @@ def report(
             day=when,
             bootstrap=bootstrap,
             texts=texts,
+            checks=checks,
             step=lambda: bar.advance(work),
         )
         drawing = bar.add_task("Drawing", total=len(built.plots()))

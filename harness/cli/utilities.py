@@ -14,11 +14,13 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from harness.cli.reading import judge_options
 from harness.errors import UsageError
 from harness.records.files import WRITERS, write_table
 from harness.records.logs import read_records
 from harness.records.pooling import require_one
 from harness.records.sheet import TABLE_SUFFIXES, sheet_columns
+from harness.stats.choices.deeds import by_deed
 from harness.stats.choices.one_sided import ordered
 from harness.stats.choices.questions import PositionBy, questions_from_records, read_questions
 from harness.stats.choices.sensitivity import sensitivity
@@ -60,6 +62,14 @@ def _number_or_none(value: str, name: str, expected: str) -> float | None:
     "--output",
     type=click.Path(path_type=Path, dir_okay=False),
     help=f"Write the table of utilities: {', '.join(WRITERS)}.",
+)
+@judge_options
+@click.option(
+    "--choice",
+    type=click.Choice(["stated", "executed"]),
+    default="stated",
+    show_default=True,
+    help="Of choose-and-complete: the item named, or the one done as --judge says.",
 )
 @click.option("--json", "print_json", is_flag=True, help="Print the summary as one JSON object.")
 @click.option("--reference", metavar="ITEM", help="Contrasts to this item, with their errors.")
@@ -147,6 +157,9 @@ def utilities(
     position_by: PositionBy,
     sensitive: bool,
     seed: int,
+    judge: str,
+    rules_only: bool,
+    choice: str,
 ) -> None:
     """Utilities of items from choices between them, with 95 % intervals.
 
@@ -181,7 +194,7 @@ def utilities(
         sigma_bound=bound,
         force_sigma=force_sigma,
     )
-    questions = _read(inputs, position_by)
+    questions = _read(inputs, position_by, judge=judge, rules_only=rules_only, choice=choice)
     if not ordered(questions) and (asked := _asked_for_position(position, position_by)):
         raise UsageError(
             f"{asked} and a table of winner,loser, which does not say what was shown first; "
@@ -206,20 +219,33 @@ def utilities(
         click.echo(f"written: {output}", err=print_json)
 
 
-def _read(inputs: tuple[Path, ...], position_by: PositionBy) -> pl.DataFrame:
+def _read(
+    inputs: tuple[Path, ...],
+    position_by: PositionBy,
+    *,
+    judge: str,
+    rules_only: bool,
+    choice: str,
+) -> pl.DataFrame:
     """The questions of INPUTS: one file of comparisons, or logs and record tables."""
     plain = [path for path in inputs if path.is_file() and _is_comparisons(path)]
     if plain and len(inputs) > 1:
         raise UsageError(f"{str(plain[0])!r} is a file of comparisons; expected it alone")
     if plain:
+        if choice == "executed":
+            raise UsageError(
+                f"--choice executed and {str(plain[0])!r}, a file of comparisons; expected logs"
+            )
         return read_questions(plain[0])
-    read = read_records(inputs, progress=True)
+    read = read_records(inputs, progress=True, judge=judge, rules_only=rules_only)
     for note in read.notes():
         click.echo(note, err=True)
     choices = read.frame.filter(pl.col("kind") == "choice")
     where = ", ".join(map(str, inputs))
     if not len(choices):
         raise UsageError(f"no choice records in {where}")
+    if choice == "executed":
+        choices = by_deed(choices, where=where)
     factors = ("template", "template_hash") if position_by == "template" else ()
     require_one(choices, factors=factors, where=where)
     return questions_from_records(choices)

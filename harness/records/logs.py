@@ -108,6 +108,7 @@ def read_records(
     progress: bool = False,
     cache: bool = True,
     judge: str = RULE,
+    rules_only: bool = False,
 ) -> LogRecords:
     """Records of all LOGS: those of a folder or file once, retried samples once.
 
@@ -115,7 +116,7 @@ def read_records(
     is taken from the newest log that has records of it. Rows of a table that come from a log that
     is read as well are left out. A log named itself that is none is a UsageError; in a folder it
     is noted and passed over. `progress` shows a bar on stderr. `judge` names whose judgements say
-    what a completion is.
+    what a completion is; `rules_only` leaves out the records whose answers a judge has read.
     """
     files = find_logs(paths)
     named = {Path(path).resolve() for path in paths}
@@ -139,6 +140,8 @@ def read_records(
     parts = [*newest(logs), *_other_rows(tables, {Path(info.path).name for info, _ in logs})]
     frames = [part for _, part in parts if part.height]
     whole = pl.concat(frames) if frames else pl.DataFrame(schema=SCHEMA)
+    if rules_only:
+        whole = whole.filter(pl.col("read_by").is_null())
     judged = _judgements(logs)
     return LogRecords(joined(whole, judged, judge=judge), tuple(i for i, _ in parts), judged)
 

@@ -14,6 +14,7 @@ from harness.analysis.choices import choice_cells
 from harness.analysis.ratings import rating_cells
 from harness.analysis.utilities import fitted_position, utility_cells
 from harness.errors import UsageError
+from harness.records.judge_check_file import CheckedJudge
 from harness.records.logs import LogInfo, LogRecords
 from harness.records.pooling import IDENTITY
 from harness.report.page import Report
@@ -21,6 +22,7 @@ from harness.report.parts.table import Column, Section, Table
 from harness.report.parts.wording import number, words
 from harness.report.sections.cautions import cautions
 from harness.report.sections.choices import choice_findings, choice_section
+from harness.report.sections.judgements import judgement_section
 from harness.report.sections.outcomes import NAMES, outcome_plot, outcome_rows, outcome_table
 from harness.report.sections.ratings import rating_findings, rating_section
 from harness.report.sections.utilities import utility_findings, utility_section
@@ -42,12 +44,14 @@ def overview(
     day: date,
     bootstrap: Bootstrap,
     texts: Mapping[str, str] | None = None,
+    checks: Sequence[CheckedJudge] = (),
     step: Callable[[], None] = lambda: None,
 ) -> Report:
     """Outcomes, ratings, choices and utilities of everything that was read.
 
-    `texts` are items' texts by id, to show beside their utilities. `step` is called `steps`
-    times. UsageError when there are no records.
+    `texts` are items' texts by id, to show beside their utilities; `checks` say how judges did on
+    known texts, which corrects their rates. `step` is called `steps` times. UsageError when
+    there are no records.
     """
     frame = read.frame
     if not frame.height:
@@ -66,6 +70,7 @@ def overview(
         *([utility_findings(fits)] if fits else []),
     ]
     outcomes = outcome_rows([*rated, *chosen])
+    judged = judgement_section(read.judgements, chosen, checks=checks)
     sections = [
         Section(
             title="Outcomes",
@@ -76,6 +81,7 @@ def overview(
         *([rating_section(ratings)] if ratings else []),
         *([choice_section(choices)] if choices else []),
         *([utility_section(fits, notes, texts or {})] if chosen else []),
+        *([judged] if judged is not None else []),
         _log_section(read.logs, [*rated, *chosen]),
     ]
     return Report(

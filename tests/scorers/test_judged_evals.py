@@ -192,8 +192,14 @@ def test_open_answers_are_settled_afterwards(run_eval: RunEval, tmp_path: Path) 
     assert table["read_by"].drop_nulls().len() == once > 5
 
 
-@pytest.mark.parametrize("response", ["plain", "xml", "tool", "reasoned"])
-def test_the_deed_beside_the_label(run_eval: RunEval, response: str) -> None:
+@pytest.mark.parametrize(
+    ("response", "by"),
+    [
+        ("plain", "rule"), ("plain", "sim/judge"), ("xml", "rule"), ("tool", "rule"),
+        ("reasoned", "rule"),
+    ],
+)  # fmt: skip
+def test_the_deed_beside_the_label(run_eval: RunEval, response: str, by: str) -> None:
     """A respondent that does the other task in 15 % of its answers is found within 2 points."""
     done = run_eval(
         "pairwise.py",
@@ -202,13 +208,13 @@ def test_the_deed_beside_the_label(run_eval: RunEval, response: str) -> None:
             "response": response,
         },
         model_args={"label_deed": 0.15},
-        model_roles={"judge": judge()},
+        model_roles=None if by == "rule" else {"judge": judge()},
     )  # fmt: skip
     assert done.status == "success", done.error
-    table = read(done, by="sim/judge").frame.filter(pl.col("outcome") == "answered")
+    table = read(done, by=by).frame.filter(pl.col("outcome") == "answered")
     known = table.filter(pl.col("executed").is_in(["first", "second"]))
-    assert known.height >= 0.98 * table.height
-    assert set(known["executed_by"]) == {"judge sim/judge"}
+    assert known.height >= 0.85 * table.height
+    assert set(known["executed_by"]) == {by if by == "rule" else f"judge {by}"}
     share = (known["executed"] != known["choice"]).mean()
     planted = 0.15
     assert abs(share - planted) <= 0.02 + 3 * math.sqrt(planted * (1 - planted) / known.height)

@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+import polars as pl
+
 from harness.analysis.cells import Cell
 from harness.report.parts.bars import stacked
 from harness.report.parts.style import OUTCOME_COLOURS, Plot
@@ -26,9 +28,21 @@ def outcome_rows(cells: Sequence[Cell]) -> _Rows:
             cell.row
             | {"name": cell.name, "kind": cell.key["kind"], "records": cell.frame.height}
             | {"n": rates["answered"].n}
+            | {"judged": _judged(cell.frame)}
             | dict(rates)
         )
     return rows
+
+
+def _judged(frame: pl.DataFrame) -> float:
+    """Share of the questions whose answer a judge was asked to read."""
+    if "read_by" not in frame.columns or not frame.height:
+        return 0.0
+    return 1 - frame["read_by"].null_count() / frame.height
+
+
+def _any_judged(rows: _Rows) -> bool:
+    return any(row.get("judged") for row in rows)
 
 
 def outcome_plot(rows: _Rows, *, name: str = "outcomes") -> Plot:
@@ -55,7 +69,14 @@ def outcome_table(rows: _Rows, *, name: str = "outcomes") -> Table:
             Column("records", "questions", "count"),
             Column("n", "items or pairs", "count"),
             *(Column(outcome, outcome, "share") for outcome in OUTCOMES),
+            *([Column("judged", "read by a judge", "share")] if _any_judged(rows) else []),
         ),
         rows=rows,
-        caption="Wilson 95 % intervals, clustered by item or unordered pair.",
+        caption="Wilson 95 % intervals, clustered by item or unordered pair."
+        + (
+            " Read by a judge: the share that the rules left open and a judge was asked about, "
+            "whatever came of it (--rules-only leaves these out)."
+            if _any_judged(rows)
+            else ""
+        ),
     )

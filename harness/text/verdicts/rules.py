@@ -2,9 +2,12 @@
 
 from collections.abc import Callable, Mapping
 
+import msgspec
+
 from harness.text.judged import Judged
 from harness.text.verdicts.attitude import attitude
 from harness.text.verdicts.coherence import coherence
+from harness.text.verdicts.executed_task import executed_task
 from harness.text.verdicts.refusal import refusal
 from harness.text.verdicts.sysprompt_reference import sysprompt_reference
 from harness.text.verdicts.verdict import Verdict
@@ -30,6 +33,13 @@ def _attitude(parts: Mapping[str, str]) -> Judged:
     return _judged(attitude(parts["text"], parts.get("topic", "")))
 
 
+def _executed_task(parts: Mapping[str, str]) -> Judged:
+    found = _judged(executed_task(parts["text"], parts["first_task"], parts["second_task"]))
+    return msgspec.structs.replace(
+        found, value={"first": 1.0, "second": 0.0}.get(found.label or "")
+    )
+
+
 def _judged(found: Verdict) -> Judged:
     """A rule's verdict as a judge's; one that does not score says why."""
     if found.value is None:
@@ -46,6 +56,7 @@ RULES: dict[str, Rule] = {
     "refusal": _refusal,
     "coherence": _coherence,
     "sysprompt_reference": _sysprompt_reference,
+    "executed_task": _executed_task,
     "attitude": _attitude,
 }
 """The rule of each kind: from the texts that a judge would see (and the run's own values, such as
