@@ -41,25 +41,33 @@ _FORM_WEIGHT = {
     "javascript": 1.5,
     "sql": 1.5,
     "html": 1.5,
+    "css": 1.5,
+    "bash": 1.5,
+    "year": 1.2,
     "symbol": 1.2,
     "prose": 1.0,
-    "name": 0.8,
+    "name": 1.0,
 }
 _NEEDED = frozenset(["code", "verse", "letter", "table", "json", "dialogue", "quiz"])
 """Forms without which a request that asks for them is not done."""
-_LOOSE = frozenset(["prose", "list", "story", "name", "math", "schedule"])
+_LOOSE = frozenset(["prose", "list", "name", "math", "schedule", "story"])
 """Forms that any text may have: without a word of the item they say little."""
-_LOOSEST = frozenset(["prose"])
-"""The same for a short text, which may be a bare answer."""
-_DRAWN = 0.35
-"""Share of a text's words that come from what it sums up or rewrites."""
-_BARE, _UNKNOWN = 120, 0.4
+_INVENTED = frozenset(["story", "verse"])
+"""What is invented need not hold a word of its request."""
+_BARE, _UNKNOWN, _TOLD = 120, 0.4, 0.85
+"""Characters of a text that may be a bare answer, and what a loose form counts for elsewhere."""
+_SAME_TOPIC = 0.3
+"""For a form that one item asks for, where the text is on the topic that both share."""
 _BY_CHANCE = 0.0006
 """Chance that a word of an item stands in a text about something else, by word of that text."""
+_DRAWN = 0.35
+"""Share of a text's words that come from what it sums up or rewrites."""
 _LANGUAGE_WEIGHT, _RESULT_WEIGHT, _EXPRESSION_WEIGHT, _LENGTH_WEIGHT = 2.0, 2.0, 1.0, 1.2
 _MOST_WORDS = 4.0
 _STRANGE, _SHORTER = 0.8, 0.8
 """Against a longer text that holds no word at all of an item of three words or more."""
+_HEADING = 5
+"""Words under which a paragraph is a heading, a greeting or a signature."""
 _SHORT = 200
 """Characters of a text that may be nothing but a question back."""
 _ABOUT = re.compile(
@@ -147,15 +155,16 @@ def _for(
     evidence = min(_MOST_WORDS, shared * (0.6 + 2.0 / (2 + len(mine))))
     if mine:
         evidence += 0.6 * shared / len(mine)
-    if len(item.stems) >= 3 and len(text) > 120 and not item.stems & found:
-        evidence -= _STRANGE
-    known = bool(item.stems & found) or len(item.stems) < 2
-    loose = _LOOSE if len(text) > _BARE else _LOOSEST
+    known = item.stems & found
+    if len(item.stems) >= 3 and len(text) > _BARE and not known:
+        evidence -= _STRANGE if not item.forms & _INVENTED else 0.0
     evidence += sum(
-        _FORM_WEIGHT[form] * (1.0 if known or form not in loose else _UNKNOWN)
+        _FORM_WEIGHT[form] * _sureness(form, forms, text, known or len(item.stems) < 2)
         for form in forms & item.forms - other.forms
         if form in _FORM_WEIGHT
     )
+    if known & other.stems and forms & (item.forms - other.forms):
+        evidence += _SAME_TOPIC
     needed = item.forms & _NEEDED
     if needed and not needed & forms and len(text) > 40:
         evidence -= 1.0
@@ -169,6 +178,15 @@ def _for(
     return evidence + (
         _by_length(item, other, text) if len(item.stems & found) > _DRAWN * len(found) else 0.0
     )
+
+
+def _sureness(form: str, forms: frozenset[str], text: str, known: object) -> float:
+    if known or form not in _LOOSE:
+        return 1.0
+    if form == "story":
+        return _TOLD
+    bare = len(text) <= _BARE and form != "prose" and (form != "list" or "names" in forms)
+    return 1.0 if bare else _UNKNOWN
 
 
 def _by_length(item: Request, other: Request, text: str) -> float:
@@ -211,7 +229,7 @@ def _is_about(sentence: str, *, short: bool) -> bool:
 def _pieces(text: str) -> Sequence[str]:
     """The parts of a text: paragraphs, else lines, else sentences, else clauses."""
     fences = _FENCE.findall(text)
-    parts = [part for part in re.split(r"\n\s*\n", _FENCE.sub("\n\n", text)) if part.strip()]
+    parts = _joined(re.split(r"\n\s*\n", _FENCE.sub("\n\n", text)))
     if len(parts) + len(fences) > 1:
         return [*fences, *parts]
     if fences:
@@ -221,3 +239,21 @@ def _pieces(text: str) -> Sequence[str]:
         if len(parts) > 1:
             return parts
     return [text]
+
+
+def _joined(paragraphs: Sequence[str]) -> list[str]:
+    """Paragraphs, a heading with what follows it and a last line with what it closes."""
+    joined: list[str] = []
+    opened = ""
+    for part in filter(str.strip, paragraphs):
+        whole = f"{opened}{part}"
+        opened = ""
+        if len(part.split()) >= _HEADING:
+            joined.append(whole)
+        elif part.rstrip().endswith((":", ",")) or part.startswith("#") or not joined:
+            opened = f"{whole}\n"
+        else:
+            joined[-1] += f"\n{whole}"
+    if opened:
+        joined.append(opened)
+    return joined

@@ -17,7 +17,7 @@ _ASKS = {
     r"|recommend|propose|identify)\s+"
     r"(?:me\s+|us\s+|of\s+)?(?:at\s+least\s+)?(?:\d+|two|three|four|five|six|seven"
     r"|eight|nine|ten|some|several|a\s+few|the)\b"
-    r"|\blist\b|\btips\b|\bsteps\b|\bingredients\b|\brecipe\b|\bideas\b|\bexamples\b|\bpacking\b",
+    r"|\blist\b|\btips\b|\bsteps\b|\bingredients\b|\brecipe\b|\bideas\b|\bexamples\b|\bpacking\b|\brules\b|\bchecklist\b|\bmenu\b",
     "schedule": r"\b(?:schedule|itinerary|agenda|timetable|plan\s+for|day\s+plan"
     r"|meal\s+plan|\w+-day)\b",
     "letter": r"\b(?:letter|e-?mails?(?!\s+address)|invitation|memo|reply\s+to"
@@ -45,15 +45,18 @@ _ASKS = {
     r"|what\s+(?:are|does|is\s+an?)\b|difference"
     r"|compare|argue|review|description|article|blog|define|tell\s+me|opinion"
     r"|analy[sz]e|in\s+(?:plain|simple)\s+words)\b",
-    "name": r"\b(?:who|where|which|capital|name\s+(?:the|a|one)|author|painter|inventor"
-    r"|country|city)\b",
+    "name": r"\b(?:who|where|which|what(?!\s+year))\b[^.\n]{0,120}\?|^\W*name\s+(?:the|a|one)\b"
+    r"|\bwhat\s+is\s+the\s+(?:capital|name|largest|smallest|author)\b",
     "haiku": r"\bhaiku\b",
     "limerick": r"\blimerick\b",
     "sonnet": r"\bsonnet\b",
     "python": r"\bpython\b",
     "javascript": r"\b(?:javascript|typescript|node|react)\b",
     "sql": r"\bsql\b",
-    "html": r"\b(?:html|css)\b",
+    "html": r"\bhtml\b",
+    "css": r"\bcss\b",
+    "bash": r"\b(?:bash|shell|terminal|command\s+line|one-liner)\b",
+    "year": r"\b(?:what|which)\s+year\b|\bwhen\s+(?:did|was|were)\b",
     "symbol": r"\b(?:symbol|abbreviation|acronym|letter\s+grade|true\s+or\s+false"
     r"|yes\s+or\s+no|formula)\b",
 }
@@ -130,7 +133,12 @@ _OF_CODE = {
         r"```(?:js|javascript|ts)|=>|\bfunction\b.*\(|\b(?:const|let)\s+\w+\s*=|console\.", re.M
     ),
     "sql": re.compile(r"```sql|\bselect\b[^.]{1,80}?\bfrom\b", re.IGNORECASE),
-    "html": re.compile(r"```(?:html|css)|</\w+>"),
+    "html": re.compile(r"```html|</\w+>"),
+    "css": re.compile(r"```css|[\w.#)]\s*\{\s*[\w-]+\s*:[^{}]*\}"),
+    "bash": re.compile(
+        r"```(?:ba|z)?sh|^\s*(?:\$ )?(?:cat|ls|grep|find|wc|sed|awk|echo|cd|curl|for)\s.*[-|*]",
+        re.M,
+    ),
 }
 _MARKER = re.compile(r"^\s*(?:\d{1,2}[.)]|[-*\u2022\u2013])\s+\S", re.MULTILINE)
 _CHOICE = re.compile(r"^\s*\(?[A-Da-d][).]\s", re.MULTILINE)
@@ -160,6 +168,7 @@ _EQUATION = re.compile(
 _NUMBER_ONLY = re.compile(
     r"\W*(?:[a-z]\s*=\s*)?[-\u2212$\u00a3\u20ac]?\d[\d.,/ ]*\s*\S{0,4}\W*", re.IGNORECASE
 )
+_YEAR_ONLY = re.compile(r"\W*(?:in\s+)?(?:1\d|20)\d\d\W*", re.IGNORECASE)
 _PAST = re.compile(
     r"\b(?:was|were|had|said|went|came|knew|saw|took|stood|found|told|felt|\w{3,}ed)\b",
     re.IGNORECASE,
@@ -176,7 +185,7 @@ def asked_forms(item: str) -> frozenset[str]:
     found = {name for name, pattern in _ASKED.items() if pattern.search(item)}
     if found & {"letter", "story", "verse", "dialogue"}:
         found -= {"math"} if not re.search(r"\d\s*[-+*/]\s*\d", item) else set()
-    if found & {"verse", "code", "table", "json", "letter", "dialogue", "post", "quiz"}:
+    if found & {"verse", "code", "table", "json", "letter", "dialogue", "post", "quiz", "story"}:
         found -= {"prose", "name", "symbol"}
     return frozenset(found)
 
@@ -220,13 +229,15 @@ def forms_of(text: str) -> frozenset[str]:
     }
     lines = [line.strip() for line in text.split("\n") if line.strip()]
     words = len(_WORD.findall(text))
-    if _CODE.search(text) and "table" not in found:
-        found.add("code")
-        found |= {name for name, pattern in _OF_CODE.items() if pattern.search(text)}
+    of_code = {name for name, pattern in _OF_CODE.items() if pattern.search(text)}
+    if (of_code or _CODE.search(text)) and "table" not in found:
+        found |= {"code", *of_code}
     if len(_CHOICE.findall(text)) >= 3:
         found.add("quiz")
     elif len(_MARKER.findall(text)) >= 2:
         found.add("list")
+        if words <= 3 * len(lines):
+            found.add("names")
     if _TIMES.search(text):
         found.add("schedule")
     if len(_SPEAKER.findall(text)) >= 3 and "json" not in found:
@@ -246,6 +257,8 @@ def forms_of(text: str) -> frozenset[str]:
         and words > 6 * len(lines)
     ):
         found.add("prose")
+    if _YEAR_ONLY.fullmatch(text):
+        found.add("year")
     if words and words <= 3:
         found.add("symbol" if len(text.strip()) <= 3 else "name")
     return frozenset(found)
