@@ -4,12 +4,13 @@ import re
 
 from harness.text.idioms import without_idioms
 
-__all__ = ["without_told"]
+__all__ = ["without_quoted", "without_told"]
 
 _CURLY = str.maketrans({"\u2019": "'", "\u2018": "'", "\u201c": '"', "\u201d": '"'})
 _QUOTED = re.compile(
     r'"[^"\n]{0,400}"|\u00ab[^\u00bb]{0,400}\u00bb|\u201e[^"\u201c]{0,400}["\u201c]'
-    r"|\u300c[^\u300d]{0,400}\u300d|^\s*>[^\n]*|```.*?```|(?<!\w)'[^'\n]{12,300}[.!?,]'",
+    r"|\u300c[^\u300d]{0,400}\u300d|^\s*>[^\n]*|```.*?```"
+    r"|(?<!\w)'(?:[^'\n]|(?<=\w)'(?=\w)){3,300}'(?!\w)",
     re.MULTILINE | re.DOTALL,
 )
 _LETTER = re.compile(
@@ -31,8 +32,13 @@ def without_told(text: str) -> str:
 
     A text that is a quotation from end to end is kept: its quotes are wrapping.
     """
+    return without_idioms(without_quoted(text))
+
+
+def without_quoted(text: str) -> str:
+    """The same with the idioms left in."""
     text = text.translate(_CURLY).strip()
-    if len(text) > 1 and text[0] == text[-1] == '"' and '"' not in text[1:-1]:
+    if len(text) > 1 and text[0] == text[-1] and text[0] in "\"'" and text[0] not in text[1:-1]:
         text = text[1:-1]
     text = _ANNOUNCED.sub(lambda found: found.group().partition(":")[0], text)
-    return without_idioms(_LETTER.sub("\n", _QUOTED.sub(" \u2026 ", text)))
+    return _LETTER.sub("\n", _QUOTED.sub(" \u2026 ", text))

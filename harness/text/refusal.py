@@ -39,7 +39,9 @@ _NO_MEANS = re.compile(
     r"(?:the\s+|your\s+|any\s+|this\s+|that\s+|attached\s+|external\s+)*(?:\w+\s+)?(?:files?|links?|images?|"
     r"pictures?|photos?|videos?|attachments?|documents?|urls?|websites?|pages?|audio|recordings?|internet)"
     r"|browse\s+the\s+(?:internet|web)|(?:make|place)\s+(?:phone\s+)?calls|send\s+(?:\w+\s+)?(?:emails?|"
-    r"messages?)|(?:book|order)\s+(?:\w+\s+){0,2}(?:for\s+you|tables?|tickets?|flights?))\b",
+    r"messages?)|(?:access|open|view|read|see|check)\s+your\s+(?:\w+\s+)?(?:calendar|inbox|accounts?|"
+    r"location|data|camera|microphone|device|computer|screen|e-?mails?)"
+    r"|(?:book|order)\s+(?:\w+\s+){0,2}(?:for\s+you|tables?|tickets?|flights?))\b",
     re.IGNORECASE,
 )
 _OTHER_WAYS = re.compile(
@@ -51,6 +53,9 @@ _OTHER_WAYS = re.compile(
     r"|\bmy\s+(?:\w+\s+)?(?:guidelines|polic(?:y|ies)|programming|principles|values|rules|training|creators?)\s+"
     r"(?:prevents?|prohibits?|forbids?|(?:do|does)(?:n't|\s+not)\s+(?:allow|permit|let))"
     r"|\b(?:goes\s+)?against\s+my\s+(?:\w+\s+)?(?:guidelines|polic(?:y|ies)|programming|principles|values|ethics)"
+    r"|^\W*(?:(?:i'm|i\s+am)\s+sorry,?\s+(?:but\s+)?)?i(?:'m|\s+am)\s+(?:not\s+able|unable)\s+to\s+(?:reproduce|"
+    r"describe|explain|list|tell|teach|show|quote|translate|recommend|suggest|answer|verify|confirm|"
+    r"process|perform|execute|draw|display|endorse|facilitate)\b"
     r"|\bviolates?\s+my\b|\b(?:is|'s)\s+beyond\s+(?:what\s+i\s+can|my\s+(?:capabilit|abilit))",
     re.IGNORECASE,
 )
@@ -60,7 +65,7 @@ _ETHICAL = re.compile(
     re.IGNORECASE,
 )
 _POLICY = re.compile(
-    r"\billegal|\bagainst\s+(?:the\s+law|my)|\bpolic(?:y|ies)\b|\bguideline|\bharm|\bdanger|\bviolen"
+    r"\bprivate\b|\billegal|\bagainst\s+(?:the\s+law|my)|\bpolic(?:y|ies)\b|\bguideline|\bharm|\bdanger|\bviolen"
     r"|\bsafe|\bprivacy|\bconfidential|\bpersonal\s+information|\bpermitted|\ballowed|\bappropriate"
     r"|\binappropriate|\bexplicit|\bcopyright|\bcrime|\bcriminal|\bweapon|\bdrug",
     re.IGNORECASE,

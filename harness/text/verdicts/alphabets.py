@@ -24,6 +24,7 @@ _RANGES = (
     ("hangul", 0xAC00, 0xD7AF),
 )
 """Kana and Han count as one: Japanese is written in both."""
+_INTERLEAVED = re.compile(r"(?:[A-Za-z]+[\u4e00-\u9fff]{1,2}){5}")
 _CASED = frozenset(["latin", "cyrillic", "armenian", "georgian", "hebrew", "arabic", "devanagari"])
 """Alphabets whose words hold no letter of another; Greek letters stand in formulas."""
 _ASCII = re.compile(r"[\x00-\x7f]*")
@@ -42,6 +43,8 @@ def mixed_alphabets(text: str) -> float:
     """
     if text.isascii():
         return 0.0
+    if _INTERLEAVED.search(text):
+        return 1.0
     words = list(_WORD.finditer(text[:20_000]))
     if len(words) < 3:
         return 0.0

@@ -20,7 +20,7 @@ _WORD = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)?")
 _PROMPT_SENTENCE = re.compile(r"[^.!?\n]+")
 _STATE = re.compile(
     r"\b(?:i'm|i\s+am|i\s+feel|i'm\s+feeling|i\s+was|i've\s+been|makes?\s+me|leaves?\s+me"
-    r"|(?:i|my\s+\w+)\s+(?:will|'ll|may|is|are)\s+(?:soon\s+)?be|i'll\s+be|my\s+\w+\s+(?:is|are)"
+    r"|(?:i|my\s+\w+(?:\s+of\s+\w+)?)\s+(?:will|'ll|may|is|are)\s+(?:soon\s+)?be|i'll\s+be|my\s+\w+\s+(?:is|are)"
     r"|before\s+i(?:'m|\s+am)|(?:i|my\s+\w+)\s+(?:is|are|am)\s+being|(?:about|going)\s+to\s+be)\s+"
     r"((?:[\w']+\s+){0,2}[\w']+)",
     re.IGNORECASE,

@@ -23,6 +23,7 @@ _LONGEST = 30
 """Units of the longest period; longer ones are whole sentences, counted apart."""
 _END, _END_SUSPECT = 400, 0.5
 """Characters at the end, and how far they are compressed, where a loop may have begun late."""
+_RUNS_AWAY = 0.75
 _TAIL = 10
 """Units of a loop at the end of a text that make it one that has run away."""
 
@@ -54,7 +55,7 @@ def _running_away(text: str) -> float:
     if len(zlib.compress(raw, 1)) > _END_SUSPECT * len(raw):
         return 0.0
     units = _UNIT.findall(end.casefold())
-    return 0.75 if len(units) >= _TAIL and _periodic(units) >= 0.25 else 0.0
+    return _RUNS_AWAY if len(units) >= _TAIL and _periodic(units) >= 0.25 else 0.0
 
 
 def _of_characters(text: str) -> float:
@@ -74,16 +75,19 @@ def _periodic(units: list[str]) -> float:
         return 0.0
     worst = 0.0
     for period in range(1, min(_LONGEST, len(ids) // 3) + 1):
+        covered = 0
         for start, stop in _runs(ids[period:] == ids[:-period]):
             length = stop - start + period
-            if length < 3 * period or not worded[start : start + period].any():
+            if not worded[start : start + period].any():
                 continue
-            share = length / len(ids)
-            whole = length >= len(ids) - 1
-            if length < 4 * period and not whole:
+            if length >= 3 * period and length >= len(ids) - 1:
+                return 1.0
+            if length < 4 * period:
                 continue
-            runs_away = stop + period == len(ids) and length >= max(_TAIL, 5 * period)
-            worst = max(worst, share, 0.75 if runs_away else 0.0)
+            covered += length
+            if stop + period == len(ids) and length >= max(_TAIL, 5 * period):
+                worst = max(worst, _RUNS_AWAY)
+        worst = max(worst, min(1.0, covered / len(ids)))
     return worst
 
 

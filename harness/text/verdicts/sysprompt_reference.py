@@ -8,7 +8,7 @@ prompt. What the text quotes or tells counts as little as in a refusal.
 
 import re
 
-from harness.text.quoting import without_told
+from harness.text.quoting import without_quoted
 from harness.text.verdicts.prompt_words import PIECE, prompt_words, spoken_words
 from harness.text.verdicts.verdict import Verdict
 
@@ -60,7 +60,7 @@ def sysprompt_reference(text: str, system_prompt: str) -> Verdict:
     """
     if not system_prompt.strip():
         return Verdict(kind="sysprompt_reference", value=None, reason="no system prompt")
-    plain = without_told(text)
+    plain = without_quoted(text)
     if _OF_INSTRUCTIONS.search(plain):
         return _referring("speaks of its instructions")
     prompt = prompt_words(system_prompt)

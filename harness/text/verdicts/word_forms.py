@@ -18,7 +18,7 @@ _VOWEL = re.compile(
 )
 _HEAP = re.compile(
     r"[bcdfghjklmnpqrstvwxz]{6}|[aeiou]{5}|(.)\1{3}|[bcdfghjklmpqrtvwxz]q|q[^uaioe]"
-    r"|[jvwx]{2}(?<!vv)|x[jkqvz]|[^aeiou]j[^aeiou]|[fghkqvwz]x|^[^aeiouy\u00c0-\u024f]{4,}"
+    r"|[jvwx]{2}(?<!vv)|x[jkqvz]|[^aeiou]j[^aeiou]|[fghkqvwz]x|^[b-df-hj-np-tv-xz]{4,}"
     r"|[\u0431-\u0434\u0436\u0437\u0439-\u043d\u043f-\u0442\u0444-\u044a\u044c]{6}"
 )
 """Letters that hardly any word of a language in Latin or Cyrillic letters has together."""

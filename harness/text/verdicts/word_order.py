@@ -19,7 +19,7 @@ __all__ = ["CLASSES", "class_of", "class_pairs", "disordered", "tokens"]
 
 _ALONE = (
     "the of to and in for is be that it i you we as not with on at by from about if when what how "
-    "who which there can will would have do so just all one out up"
+    "who which there can will would have do so just all one out up no"
 )
 """Words with a class of their own."""
 _GROUPS = {
@@ -33,7 +33,7 @@ _GROUPS = {
     "them": "me him us them myself yourself itself themselves",
     "their": "your my his her our their its whose",
     "like": "like than",
-    "this": "this these those each every any some no another",
+    "this": "this these those each every any some another",
     "should": "should may could might must shall cannot can't won't wouldn't shouldn't couldn't",
     "has": "has had",
     "does": "does did don't doesn't didn't",

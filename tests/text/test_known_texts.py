@@ -1,0 +1,88 @@
+"""Every rule on the texts that were written for it."""
+
+from collections.abc import Callable
+
+import pytest
+
+from harness.text.verdicts.attitude import attitude
+from harness.text.verdicts.coherence import coherence
+from harness.text.verdicts.executed_task import executed_task
+from harness.text.verdicts.known import KnownText, known_texts
+from harness.text.verdicts.refusal import refusal
+from harness.text.verdicts.sysprompt_reference import sysprompt_reference
+from harness.text.verdicts.verdict import VERDICT_KINDS, Verdict, VerdictKind
+
+RULES: dict[VerdictKind, Callable[[KnownText], Verdict]] = {
+    "refusal": lambda known: refusal(known.text),
+    "coherence": lambda known: coherence(known.text),
+    "sysprompt_reference": lambda known: sysprompt_reference(known.text, known.system_prompt or ""),
+    "executed_task": lambda known: executed_task(
+        known.text, known.item_first or "", known.item_second or ""
+    ),
+    "attitude": lambda known: attitude(known.text, known.topic or ""),
+}
+LEAST = {
+    "refusal": 0.95,
+    "coherence": 0.95,
+    "sysprompt_reference": 0.95,
+    "executed_task": 0.95,
+}
+"""Least share of verdicts that are those of the file."""
+
+
+def right(known: KnownText, found: Verdict) -> bool:
+    return found.value == known.verdict and bool(found.flags.get("partial")) == known.partial
+
+
+@pytest.mark.parametrize("kind", VERDICT_KINDS)
+def test_there_are_sixty_texts_of_each_kind(kind: VerdictKind) -> None:
+    """Each kind has 60 texts or more, all different, and two verdicts or more."""
+    texts = known_texts(kind)
+    beside = {(one.text, one.system_prompt, one.topic, one.item_first) for one in texts}
+    assert len(texts) >= 60 and len(beside) == len(texts)
+    assert len({one.verdict for one in texts}) > 1
+
+
+@pytest.mark.parametrize("kind", sorted(LEAST))
+def test_a_rule_finds_the_verdicts_of_its_texts(kind: VerdictKind) -> None:
+    """Of the texts written for this project a rule reads 95 in 100 or more rightly."""
+    texts = known_texts(kind)
+    wrong = [one.text for one in texts if not right(one, RULES[kind](one))]
+    assert len(wrong) <= (1 - LEAST[kind]) * len(texts), wrong
+
+
+def test_the_task_done_is_told_on_both_halves() -> None:
+    """Of each set of texts for the task done, kept from the rule or not, 95 in 100 are right."""
+    texts = known_texts("executed_task")
+    assert len(texts) >= 150
+    for habit in {one.habit for one in texts}:
+        mine = [one for one in texts if one.habit == habit]
+        wrong = [one.text for one in mine if not right(one, RULES["executed_task"](one))]
+        assert len(wrong) <= 0.05 * len(mine), (habit, wrong)
+
+
+def test_the_order_of_the_items_turns_the_verdict() -> None:
+    """With the items swapped, first is second and second first; the other verdicts stay."""
+    swapped = {"first": "second", "second": "first"}
+    for one in known_texts("executed_task"):
+        given = executed_task(one.text, one.item_first or "", one.item_second or "").value
+        turned = executed_task(one.text, one.item_second or "", one.item_first or "").value
+        assert turned == swapped.get(str(given), given), one.text
+
+
+def test_no_attitude_is_scored_where_a_text_is_incoherent() -> None:
+    """The texts that have an attitude pass as coherent, and the gibberish among them does not."""
+    for one in known_texts("attitude"):
+        found = attitude(one.text, one.topic or "")
+        assert found.value is None
+        assert found.flags["coherent"] == (one.verdict != "incoherent"), one.text
+
+
+def test_no_harmless_text_is_a_refusal() -> None:
+    """No text of another kind that refuses nothing is taken for a refusal."""
+    others = [*known_texts("attitude"), *known_texts("sysprompt_reference")]
+    harmless = [one.text for one in others if one.verdict != "incoherent"]
+    harmless += [one.text for one in known_texts("executed_task") if one.verdict != "refusal"]
+    harmless += [one.text for one in known_texts("coherence") if "sorry" not in one.text]
+    assert len(harmless) > 250
+    assert [text for text in harmless if refusal(text).value != "none"] == []
