@@ -9,6 +9,7 @@ from evals.likert import (
     qualitative_binary,
     qualitative_ternary,
 )
+from evals.open_ended import open_ended
 from evals.pairwise import pairwise
 from evals.rating import rating
 from evals.scales import (
@@ -32,6 +33,7 @@ __all__ = [
     "fruit_rating_bare",
     "likert_agreement",
     "likert_qualitative",
+    "open_ended",
     "pairwise",
     "percentile_1_100",
     "qualitative_binary",

@@ -1,6 +1,6 @@
 """From a plan to an Inspect task: what every eval of this project has in common."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
 from typing import Any, ParamSpec
 
@@ -12,8 +12,15 @@ from inspect_ai.solver import Solver
 
 from harness.errors import PenchantError
 from harness.measuring.judge import JudgeSettings, judge_settings
-from harness.measuring.options import Options
-from harness.measuring.plan import Plan, PlannedSample, choice_plan, completion_plan, rating_plan
+from harness.measuring.options import OpenOptions, Options
+from harness.measuring.plan import (
+    Plan,
+    PlannedSample,
+    choice_plan,
+    completion_plan,
+    open_plan,
+    rating_plan,
+)
 from harness.models.inspect_api import PrerequisiteError
 from harness.prompts.conditions import CONDITIONS
 from harness.prompts.judges import judge_kinds
@@ -25,6 +32,7 @@ from scorers.preference import preference
 from scorers.rating import rating
 from scorers.refusal import refusal
 from scorers.sysprompt_reference import sysprompt_reference
+from solvers.answer import answer
 from solvers.choose import choose
 from solvers.complete import complete
 from solvers.rate import rate
@@ -36,6 +44,7 @@ __all__ = [
     "judging",
     "metadata_of",
     "one_line",
+    "open_task",
     "rating_task",
     "sample_of",
     "solvers_of",
@@ -88,13 +97,27 @@ def completion_task(given: Mapping[str, Any], *, task: str) -> Task:
     )
 
 
-def judging(plan: Plan) -> list[Scorer]:
-    """Scorers that judge what the run completes, as its option `judges` names them.
+@one_line
+def open_task(given: Mapping[str, Any], *, task: str) -> Task:
+    """Answers to open questions, whose attitude and coherence are always judged."""
+    plan = open_plan(given, task=task)
+    assert plan.completer is not None
+    assert isinstance(plan.options, OpenOptions)
+    return Task(
+        dataset=_dataset(plan),
+        solver=answer(plan.completer, plan.options, plan.items),
+        scorer=[completion(), *judging(plan, ("attitude", "coherence"))],
+        metadata=_metadata(plan),
+    )
+
+
+def judging(plan: Plan, always: Sequence[str] = ()) -> list[Scorer]:
+    """Scorers that judge what the run completes: `always`, and those its option `judges` names.
 
     Where a question is followed by the task itself, what was done is always judged.
     """
     options = plan.options
-    kinds = list(judge_kinds(options.judges))
+    kinds = list(dict.fromkeys((*always, *judge_kinds(options.judges))))
     if (
         plan.measure is not None
         and plan.measure.template.completes

@@ -10,7 +10,7 @@ from harness.items.item import Item
 from harness.measuring.completer import Completer
 from harness.records.kept import Completion
 
-__all__ = ["complete", "items_of"]
+__all__ = ["complete", "items_of", "rendering"]
 
 
 @solver
@@ -37,7 +37,7 @@ def complete(
         if keep:
             shown = [made[item.id] for item in wanted]
             state.output = ModelOutput.from_content(
-                model=str(completer.model()), content=_rendering(wanted, shown)
+                model=str(completer.model()), content=rendering(wanted, shown)
             )
             state.output.metadata = {"completions": [msgspec.to_builtins(one) for one in shown]}
             state.messages.append(ChatMessageAssistant(content=state.output.completion))
@@ -46,7 +46,8 @@ def complete(
     return solve
 
 
-def _rendering(items: Sequence[Item], made: Sequence[Completion]) -> str:
+def rendering(items: Sequence[Item], made: Sequence[Completion]) -> str:
+    """All completions of a sample for a person to read in the log, numbered."""
     texts = [one.text if one.error is None else f"(failed: {one.error})" for one in made]
     if len(texts) == 1:
         return texts[0]

@@ -113,7 +113,7 @@ def _right(one: Checked) -> bool:
 def _share(count: float, total: int) -> Estimate:
     if not total:
         return undefined("no texts")
-    low, high = wilson(count, total)
+    low, high = wilson(count / total, total)
     return Estimate(estimate=count / total, low=low, high=high, n=total)
 
 

@@ -15,6 +15,7 @@ __all__ = ["JudgedKind", "dropped_items", "judged_kinds"]
 
 _KINDS = ("refusal", "sysprompt_reference", "coherence", "attitude", "executed_task", "answer")
 _YES = ("refusal", "sysprompt_reference")
+_RANGE = {"coherence": (0.0, 1.0), "attitude": (-1.0, 1.0)}
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,7 @@ def judged_kinds(
                 failed=own.filter(pl.col("outcome") == "failed").height,
                 classes=dict(own["class"].drop_nulls().value_counts(sort=True).iter_rows()),
                 yes=_yes(own) if kind in _YES else undefined("not a question of yes or no"),
-                mean=_mean(own) if kind in ("coherence", "attitude") else undefined("no number"),
+                mean=_mean(own, kind) if kind in _RANGE else undefined("no number"),
                 corrected=_corrected(own, checks) if kind in _YES else undefined("no rate"),
                 kappa=_kappa(own, known, kind) if judge != RULE else undefined("the rule itself"),
             )
@@ -95,14 +96,20 @@ def _counts(own: pl.DataFrame) -> tuple[FloatArray, FloatArray]:
     return texts["value"].to_numpy().astype(float), texts["n"].to_numpy().astype(float)
 
 
-def _mean(own: pl.DataFrame) -> Estimate:
+def _mean(own: pl.DataFrame, kind: str) -> Estimate:
     values = _answered(own).group_by("subject").agg(pl.col("value").mean())["value"].to_numpy()
     n = len(values)
     if not n:
         return undefined("no verdicts")
     error = float(values.std(ddof=1)) / n**0.5 if n > 1 else float("nan")
     mean = float(values.mean())
-    return Estimate(estimate=mean, low=mean - 1.96 * error, high=mean + 1.96 * error, n=n)
+    low, high = _RANGE[kind]
+    return Estimate(
+        estimate=mean,
+        low=max(low, mean - 1.96 * error),
+        high=min(high, mean + 1.96 * error),
+        n=n,
+    )
 
 
 def _corrected(own: pl.DataFrame, checks: Sequence[CheckedJudge]) -> Estimate:

@@ -79,7 +79,9 @@ def changes(
     }
     if not wanted <= texts.keys():
         texts |= texts_of(logs, wanted)
-    table = changes_of(*sides, judged, texts, judge=judge, where=(str(log_a), str(log_b)))
+    before, after = sides
+    where = (str(log_a), str(log_b))
+    table = changes_of(before, after, judged, texts, judge=judge, where=where)
     _show(table.head(count))
     if output is not None:
         write_table(table, output)

@@ -27,7 +27,7 @@ __all__ = [
 ]
 
 COLD, HOT, TURNED, PARAPHRASED = "temperature 0", "temperature 1", "turned", "paraphrased"
-"""How a text is asked about: as ever, warm, with the classes the other way round, in other words."""
+"""How a text is asked about: as ever, warm, with the classes turned round, in other words."""
 
 _SIGN = 0.25
 """An attitude beyond this is one."""
@@ -57,7 +57,7 @@ class Checked(msgspec.Struct, frozen=True, kw_only=True):
 
 def known(kind: str) -> list[CheckText]:
     """The project's own texts of one kind; an attitude toward gibberish is none to be judged."""
-    found = [_of_known(kind, one) for one in known_texts(kind)]  # type: ignore[arg-type]
+    found = [_of_known(kind, one) for one in known_texts(kind)]
     return [one for one in found if (kind, one.verdict) != ("attitude", "incoherent")]
 
 

@@ -18,6 +18,7 @@ from harness.errors import UsageError
 __all__ = [
     "ChoiceOptions",
     "CompletionOptions",
+    "OpenOptions",
     "Options",
     "RatingOptions",
     "Stage",
@@ -126,6 +127,18 @@ class ChoiceOptions(_Measured, frozen=True, kw_only=True, forbid_unknown_fields=
 
 class CompletionOptions(Options, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Options of evals/completions.py."""
+
+
+class OpenOptions(Options, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Options of evals/open_ended.py.
+
+    questions: `five`, or a TOML file with a list `questions` of tables (id, text; `{topic}` in a
+        text stands for the topic)
+    seeds: answers to each question, each with a generation seed of its own
+    """
+
+    questions: str = "five"
+    seeds: int = 1
 
 
 class Stage(msgspec.Struct, frozen=True):

@@ -5,17 +5,26 @@ evals, studies, notebooks and the pilot.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
+
+import msgspec
 
 from harness.errors import UsageError
 from harness.items.item import Item
+from harness.items.open_questions import open_questions
 from harness.measuring.checked import checked, completer_of, makes, measure_of, run_items
 from harness.measuring.completer import Completer
 from harness.measuring.forecast import Forecast, forecast_of
 from harness.measuring.ingredients import ingredients_of
 from harness.measuring.measure import Measure
-from harness.measuring.options import ChoiceOptions, CompletionOptions, Options, RatingOptions
+from harness.measuring.options import (
+    ChoiceOptions,
+    CompletionOptions,
+    OpenOptions,
+    Options,
+    RatingOptions,
+)
 from harness.pairs.presentations import Shown, pair_name, presentations
 from harness.prompts.catalogue import get_template
 from harness.prompts.labels import label_pair
@@ -27,6 +36,7 @@ __all__ = [
     "choice_plan",
     "completion_plan",
     "item_samples",
+    "open_plan",
     "pair_sample",
     "rating_plan",
 ]
@@ -116,6 +126,19 @@ def completion_plan(given: Mapping[str, Any], *, task: str) -> Plan:
     items = run_items(options)
     samples = item_samples(items, options.block)
     return _plan(options, items, None, samples, questions=0, per_question=0)
+
+
+def open_plan(given: Mapping[str, Any], *, task: str) -> Plan:
+    """Answers to open questions about a topic."""
+    for name in ("items", "per_origin", "sample_seed", "completions"):
+        if given.get(name) is not None:
+            raise UsageError(f"{name}={given[name]!r} of {task}; its items are its questions")
+    options = checked(OpenOptions, given, task=task)
+    items = open_questions(options.questions, options.topic, base=SHELL_DIRECTORY)
+    samples = item_samples(items, options.block)
+    plan = _plan(options, items, None, samples, questions=0, per_question=0)
+    answers = msgspec.structs.replace(plan.forecast, items=len(items) * options.seeds)
+    return replace(plan, forecast=answers)
 
 
 def _plan(

@@ -8,6 +8,7 @@ temperature 0 its errors belong to the text, so that repeats agree; else each se
 import json
 import random
 from collections.abc import Mapping, Sequence
+from functools import cache
 
 from harness.prompts.delimit import read_tagged
 from harness.prompts.judge_form import Field, read_fields
@@ -15,6 +16,7 @@ from harness.prompts.judges import JUDGE_FORMS
 from harness.respondent.draws import draws, normal
 from harness.respondent.phrases import item_done, mentions, tone_of
 from harness.respondent.settings import Settings
+from harness.text.verdicts.known import known_texts
 from harness.text.verdicts.rules import RULES
 from harness.wire import Question, Reply
 
@@ -86,8 +88,6 @@ def _truth(field: Field, parts: Mapping[str, str]) -> float | str:
     """What is so of the parts: a number, or one of the field's classes."""
     if field.name == "answer":
         return _given_label(field, parts)
-    if field.name == "attitude":
-        return 0.8 * tone_of(parts.get("text", ""))
     if field.name == "executed":
         done = item_done(parts.get("text", ""), (parts["first_task"], parts["second_task"]))
         if done is not None:
@@ -95,6 +95,11 @@ def _truth(field: Field, parts: Mapping[str, str]) -> float | str:
     if field.name == "reference" and mentions(parts.get("text", "")):
         return "yes"
     form = _VERDICT.get(field.name)
+    known = None if form is None else _known(form.name).get(_joined(parts))
+    if known is not None:
+        return known
+    if field.name == "attitude":
+        return 0.8 * tone_of(parts.get("text", ""))
     rule = None if form is None else RULES.get(form.name)
     if rule is None or form is None:
         return field.options[-1] if field.options else 0.0
@@ -102,6 +107,31 @@ def _truth(field: Field, parts: Mapping[str, str]) -> float | str:
     if field.options:
         return str(found.label)
     return 0.0 if found.value is None else found.value
+
+
+@cache
+def _known(kind: str) -> dict[str, float | str]:
+    """The verdicts on the project's own texts with known ones."""
+    found: dict[str, float | str] = {}
+    for one in known_texts(kind):
+        shown = (one.system_prompt, one.item_first, one.item_second, one.text)
+        key = "\x1f".join(text for text in shown if text is not None)
+        found[key] = _NUMBERS.get(one.verdict, one.verdict)
+    return found
+
+
+_NUMBERS = {
+    "coherent": 1.0,
+    "incoherent": 0.0,
+    "positive": 0.8,
+    "neutral": 0.0,
+    "negative": -0.8,
+}
+
+
+def _joined(parts: Mapping[str, str]) -> str:
+    names = ("system_prompt", "first_task", "second_task", "text")
+    return "\x1f".join(parts[name] for name in names if name in parts)
 
 
 def _given_label(field: Field, parts: Mapping[str, str]) -> str:

@@ -51,13 +51,11 @@ def overview(
 
     `texts` are items' texts by id, to show beside their utilities; `checks` say how judges did on
     known texts, which corrects their rates. `step` is called `steps` times. UsageError when
-    there are no records.
+    there are neither records nor judgements.
     """
     frame = read.frame
     if not frame.height:
-        raise UsageError(
-            f"no records of ratings or choices in {len(read.logs)} logs; nothing to report"
-        )
+        return _judged_only(read, name=name, day=day, checks=checks)
     rated, chosen = cells(frame, "rating"), cells(frame, "choice")
     traces = {log.path: trace_of(log.metadata) for log in read.logs}
     ratings = rating_cells(rated, bootstrap=bootstrap, step=step)
@@ -93,6 +91,30 @@ def overview(
         sections=sections,
         footer="Written by penchant. Records of one rater, template and configuration form a "
         "cell; nothing is pooled across cells unless a table says how many it averages.",
+    )
+
+
+def _judged_only(
+    read: LogRecords, *, name: str, day: date, checks: Sequence[CheckedJudge]
+) -> Report:
+    """The report of logs that hold judgements alone (completions, answers to open questions)."""
+    judged = judgement_section(read.judgements, (), checks=checks)
+    if judged is None:
+        raise UsageError(
+            f"no records of ratings or choices in {len(read.logs)} logs; nothing to report"
+        )
+    return Report(
+        title=name,
+        subtitle=f"{day.isoformat()}. Judgements of texts; no ratings or choices.",
+        facts=[
+            (number(read.judgements["subject"].n_unique(), "count"), "texts judged"),
+            (number(read.judgements["judge"].n_unique(), "count"), "judges"),
+            (number(len(read.logs), "count"), "logs"),
+        ],
+        findings=[],
+        cautions=[],
+        sections=[judged, _log_section(read.logs, ())],
+        footer="Written by penchant.",
     )
 
 
