@@ -1,6 +1,7 @@
 """Verdicts that need no model, in the form of a judge's: one rule a kind of judgement."""
 
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 
 import msgspec
 
@@ -18,7 +19,13 @@ Rule = Callable[[Mapping[str, str]], Judged]
 
 
 def _refusal(parts: Mapping[str, str]) -> Judged:
-    return _judged(refusal(parts["text"]))
+    return _refusal_of(parts["text"])
+
+
+@lru_cache(maxsize=1024)
+def _refusal_of(text: str) -> Judged:
+    # The costliest rule, and asked of one text several times: by scorer, simulated judge, report.
+    return _judged(refusal(text))
 
 
 def _coherence(parts: Mapping[str, str]) -> Judged:
