@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import polars as pl
 
 from harness.records.judge_check_file import CheckedJudge
@@ -11,7 +12,7 @@ from harness.stats.intervals import Estimate, FloatArray, clustered_rate, undefi
 from harness.stats.judges.corrected import ErrorRates, corrected_rate
 from harness.stats.judges.kappa import cohen_kappa
 
-__all__ = ["JudgedKind", "dropped_items", "judged_kinds"]
+__all__ = ["Agreement", "JudgedKind", "agreements", "dropped_items", "judged_kinds"]
 
 _KINDS = ("refusal", "sysprompt_reference", "coherence", "attitude", "executed_task", "answer")
 _YES = ("refusal", "sysprompt_reference")
@@ -69,6 +70,65 @@ def judged_kinds(
             )
         )
     return found
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """Two judges on the texts that both have judged: the share of same classes, and κ."""
+
+    kind: str
+    first: str
+    second: str
+    texts: int
+    same: Estimate
+    kappa: Estimate
+
+
+def agreements(judgements: pl.DataFrame) -> list[Agreement]:
+    """Every two judges of a kind with classes, the rule among them."""
+    kinds = (*_YES, "executed_task")
+    known = judgements.filter(
+        pl.col("kind").is_in(kinds)
+        & (pl.col("outcome") == "answered")
+        & (pl.col("class").is_not_null() | pl.col("value").is_not_null())
+        & (pl.col("repeat") == 0)
+    )
+    found = []
+    for (kind,), part in sorted(known.partition_by(["kind"], as_dict=True).items()):
+        judges = sorted(part.partition_by(["judge", "judge_identity"], as_dict=True).items(),
+                        key=lambda pair: (pair[0][0] != RULE, str(pair[0])))  # fmt: skip
+        for index, (one, first) in enumerate(judges):
+            for other, second in judges[index + 1 :]:
+                found.append(_agreement(str(kind), (one, first), (other, second)))
+    return [one for one in found if one.texts]
+
+
+def _agreement(
+    kind: str,
+    one: tuple[tuple[object, ...], pl.DataFrame],
+    other: tuple[tuple[object, ...], pl.DataFrame],
+) -> Agreement:
+    column = "value" if kind in _YES else "class"
+    sides = [
+        side.unique("subject", keep="first", maintain_order=True).select("subject", column)
+        for _, side in (one, other)
+    ]
+    both = sides[0].join(sides[1], on="subject").drop_nulls()
+    said = [[str(value) for value in both[name]] for name in (column, f"{column}_right")]
+    same = np.array([a == b for a, b in zip(*said, strict=True)], dtype=float)
+    return Agreement(
+        kind=kind,
+        first=_named(one[0]),
+        second=_named(other[0]),
+        texts=both.height,
+        same=clustered_rate(same, np.ones(len(same))),
+        kappa=cohen_kappa(said[0], said[1]),
+    )
+
+
+def _named(key: tuple[object, ...]) -> str:
+    judge, identity = key
+    return str(judge) if identity is None else f"{judge}@{str(identity)[:8]}"
 
 
 def dropped_items(judgements: pl.DataFrame) -> pl.DataFrame:

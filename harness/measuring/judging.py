@@ -11,6 +11,7 @@ from pathlib import Path
 
 import anyio
 import msgspec
+from anyio.lowlevel import RunVar
 
 from harness.measuring.journal import Entries
 from harness.measuring.judge import Judge
@@ -161,7 +162,7 @@ def _judgement(judge: Judge, form: JudgeForm, one: _Asked, verdict: Judged) -> J
 
 
 _folders: dict[Path, _Folder] = {}
-_desks: dict[Path, Desk] = {}
+_desks: RunVar[dict[tuple[object, ...], Desk]] = RunVar("penchant_desks")
 
 
 def judge_desk(
@@ -172,9 +173,9 @@ def judge_desk(
     budget_usd: float | None = None,
     reask_failed: bool = False,
 ) -> Desk:
-    """The desk of a folder of journals: one a run, whose purse it shares, or one a process.
+    """The desk of a folder of journals: one a run, whose purse it shares, else one a scoring.
 
-    Outside of a run `max_calls` and `budget_usd` bound what is asked by whoever gives them.
+    A scoring is all that happens in one event loop with the same limits.
     """
     running = running_session()
     if running is not None:
@@ -187,12 +188,13 @@ def judge_desk(
                 reask_failed=running.reask_failed or reask_failed,
             ),
         )
-    limits = (max_calls, budget_usd)
-    if limits != (None, None) or reask_failed:
-        return _desk(directory, Purse(*limits), price=price, reask_failed=reask_failed)
-    if directory not in _desks:
-        _desks[directory] = _desk(directory, Purse(), price=price, reask_failed=False)
-    return _desks[directory]
+    desks = _desks.get({})
+    _desks.set(desks)
+    key = (directory, price, max_calls, budget_usd, reask_failed)
+    if key not in desks:
+        purse = Purse(max_calls, budget_usd)
+        desks[key] = _desk(directory, purse, price=price, reask_failed=reask_failed)
+    return desks[key]
 
 
 def _desk(directory: Path, purse: Purse, *, price: str | None, reask_failed: bool) -> Desk:

@@ -103,8 +103,7 @@ def joined(records: pl.DataFrame, judgements: pl.DataFrame, *, judge: str = RULE
     )
     for kind, column in _COLUMNS.items():
         of_kind = verdicts.filter((pl.col("kind") == kind) & pl.col("value").is_not_null())
-        asked = own.filter(pl.col("kind") == kind).height > 0
-        if asked or (judge != RULE and column == "completion_refused"):
+        if of_kind.height or judge != RULE:
             _require_one_judge(of_kind, judge, kind)
             records = _with(records, dict(_majority(of_kind).iter_rows()), column, judge=judge)
     records = _named_by_rule(records)

@@ -16,9 +16,9 @@ __all__ = ["is_open", "read_record", "reply_key", "settled"]
 
 
 _SETTLED: dict[str, Outcome] = {
-    "refusal": "refused",
-    "disclaimer": "disclaimed",
-    "unclear": "invalid",
+    "(refusal)": "refused",
+    "(disclaimer)": "disclaimed",
+    "(unclear)": "invalid",
 }
 """What a judge may say of an answer besides a label, and the outcome that it is."""
 
@@ -37,9 +37,9 @@ def settled(common: Common, record: Record, verdict: str, *, judge: str) -> Reco
         raise ValueError(f"outcome {record.outcome!r} is settled by rule")
     by = f"judge {judge}"
     if verdict in _SETTLED:
-        outcome = _SETTLED[verdict]
+        outcome, said = _SETTLED[verdict], verdict.strip("()")
         return msgspec.structs.replace(
-            record, outcome=outcome, read_by=by, reason=f"{by}: {verdict}; {record.reason}"
+            record, outcome=outcome, read_by=by, reason=f"{by}: {said}; {record.reason}"
         )
     banned = verdict in common.banned
     return msgspec.structs.replace(

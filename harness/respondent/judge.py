@@ -140,7 +140,7 @@ def _given_label(field: Field, parts: Mapping[str, str]) -> str:
     labels = field.options[:-3]
     at = {label: said.rfind(label) for label in labels}
     last = max(labels, key=lambda label: (at[label], len(label)))
-    return last if at[last] >= 0 else "unclear"
+    return last if at[last] >= 0 else field.options[-1]
 
 
 def _erring(

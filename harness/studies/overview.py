@@ -145,7 +145,9 @@ def _items(frame: pl.DataFrame) -> int:
 def _subtitle(frame: pl.DataFrame, day: date) -> str:
     raters = frame["rater"].unique().sort().to_list()
     shown = ", ".join(raters[:8]) + (f" and {len(raters) - 8} more" if len(raters) > 8 else "")
-    return f"{day.isoformat()}. Measured: {shown}."
+    by = frame["completion_refused_by"].drop_nulls().unique().sort().to_list()
+    said = f" What completions are is said by: {', '.join(by)}." if by else ""
+    return f"{day.isoformat()}. Measured: {shown}.{said}"
 
 
 def _facts(

@@ -56,7 +56,7 @@ async def test_nobody_is_asked_twice(tmp_path: Path) -> None:
     from harness.measuring import judging
 
     judging._folders.clear()
-    judging._desks.clear()
+    judging._desks.set({})
     await want()
     assert asked(tmp_path) == 40
     assert all(result == results[0] for result in results)
@@ -124,6 +124,10 @@ async def test_the_purse_holds(tmp_path: Path) -> None:
     assert {one.reason for one in found if one.outcome == "failed"} == {
         "not asked: max_calls=10 is reached"
     }
+    # The limit is the scoring's, not a sample's.
+    more = [Subject(key="new", parts={"text": "Something new."})]
+    await judge_desk(tmp_path / "j", max_calls=10).judge(judge(tmp_path), REFUSAL, more)
+    assert asked(tmp_path) == 10
     again = await judged(tmp_path, judge(tmp_path))
     assert {one.outcome for one in again} == {"answered"}
     assert asked(tmp_path) == 40
@@ -138,7 +142,7 @@ async def test_a_torn_journal_line_is_asked_again(tmp_path: Path) -> None:
     lines = file.read_bytes().splitlines(keepends=True)
     file.write_bytes(b"".join(lines[:-3]) + lines[-3][:40])
     judging._folders.clear()
-    judging._desks.clear()
+    judging._desks.set({})
     assert await judged(tmp_path, judge(tmp_path)) == first
     assert asked(tmp_path) == 43
     assert json.loads(file.read_bytes().splitlines()[-1])["key"].split(" ")[2] == "judge"

@@ -5,7 +5,13 @@ from collections.abc import Sequence
 import polars as pl
 
 from harness.analysis.cells import Cell
-from harness.analysis.judgements import JudgedKind, dropped_items, judged_kinds
+from harness.analysis.judgements import (
+    Agreement,
+    JudgedKind,
+    agreements,
+    dropped_items,
+    judged_kinds,
+)
 from harness.records.judge_check_file import CheckedJudge
 from harness.report.parts.table import Column, Section, Table
 from harness.report.sections.outcomes import NAMES
@@ -25,6 +31,9 @@ def judgement_section(
     kinds = judged_kinds(judgements, checks=checks)
     if kinds:
         tables.append(_kind_table(kinds))
+    pairs = agreements(judgements)
+    if pairs:
+        tables.append(_agreement_table(pairs))
     dropped = dropped_items(judgements)
     if dropped.height:
         tables.append(_dropped_table(dropped))
@@ -91,6 +100,29 @@ def _kind_table(kinds: Sequence[JudgedKind]) -> Table:
         "the judge did on texts with known verdicts (--judge-check), with the errors of both in "
         "its interval (Lang and Reiczigel). Failed verdicts count for nothing.",
     )
+
+
+def _agreement_table(pairs: Sequence[Agreement]) -> Table:
+    return Table(
+        name="judge_agreement",
+        title="Agreement of judges",
+        columns=(
+            Column("kind", "judgement"),
+            Column("first", "judge"),
+            Column("second", "and"),
+            Column("texts", "texts", "count"),
+            Column("same", "same verdict", "share"),
+            Column("kappa", "κ"),
+        ),
+        rows=[
+            {name: getattr(one, name) for name in ("kind", "first", "second", "texts", "same",
+                                                   "kappa")}
+            for one in pairs
+        ],
+        caption="Over the texts that both have judged, each once. Cohen's κ with its asymptotic "
+        "95 % interval.",
+        first=20,
+    )  # fmt: skip
 
 
 def _dropped_table(dropped: pl.DataFrame) -> Table:
