@@ -7,6 +7,7 @@ English.
 """
 
 import re
+from functools import lru_cache
 
 from harness.text.idioms import without_idioms
 
@@ -118,6 +119,7 @@ _BEGINNING, _END = 600, 300
 _CURLY = str.maketrans({"\u2019": "'", "\u2018": "'"})
 
 
+@lru_cache(maxsize=64)
 def content_refusal(text: str) -> bool:
     """Whether `text` declines to do a task, near its beginning or its end."""
     text = _edges(text)

@@ -1,6 +1,7 @@
 """Speech that a text tells or quotes, apart from what its writer says."""
 
 import re
+from functools import lru_cache
 
 from harness.text.idioms import without_idioms
 
@@ -35,6 +36,7 @@ def without_told(text: str) -> str:
     return without_idioms(without_quoted(text))
 
 
+@lru_cache(maxsize=64)
 def without_quoted(text: str) -> str:
     """The same with the idioms left in."""
     text = text.translate(_CURLY).strip()

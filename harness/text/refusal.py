@@ -7,7 +7,7 @@ which sees requests rejected as wrong. What a text quotes, tells or was asked to
 
 import math
 import re
-from functools import cache
+from functools import cache, lru_cache
 from importlib import resources
 from typing import Literal
 
@@ -117,6 +117,7 @@ def is_refusal(text: str, *, weights: Weights | None = None) -> bool:
     return _refuses(without_told(text), weights or _fitted())
 
 
+@lru_cache(maxsize=64)
 def refusal_of(text: str) -> Refusal:
     """Class of a completion's refusal, and whether it helps all the same."""
     plain = without_told(text)

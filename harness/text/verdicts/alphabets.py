@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from functools import lru_cache
 from itertools import pairwise
 
 __all__ = ["mixed_alphabets", "odd_characters"]
@@ -29,6 +30,12 @@ _CASED = frozenset(["latin", "cyrillic", "armenian", "georgian", "hebrew", "arab
 """Alphabets whose words hold no letter of another; Greek letters stand in formulas."""
 _ASCII = re.compile(r"[\x00-\x7f]*")
 _WORD = re.compile(r"[^\W\d_]+")
+_LATIN = frozenset(["latin"])
+_ODD = re.compile(r"[\ufffd\ue000-\uf8ff\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
+_SPACES, _SIGNS = re.compile(r"\s+"), re.compile(r"[\W_]+")
+_LEAST_MARKS, _SPOKEN, _KINDS = 12, 0.2, 8
+"""Of a text that long, of so many different characters, a fifth is letters or digits at least; a
+row of stars or dashes is an ornament."""
 _BREAK = re.compile(
     r"[.!?:;,\n()\[\]\"'*`|/=<>\u00ab\u00bb\u2013\u2014\u2018-\u201f\u2192\u3001\u3002\uff08\uff09\uff0c\uff1a-]"
 )
@@ -55,7 +62,7 @@ def mixed_alphabets(text: str) -> float:
         between = text[one.end() : other.start()]
         if kind and next_kind and not kind & next_kind and not _BREAK.search(between):
             bare += between.isspace()
-    several = len(set().union(*kinds) - {"greek"})
+    several = len(frozenset().union(*kinds) - {"greek"})
     many = 0.5 * (several - 4) if several > 4 and (bare > 2 or mixed) else 0.0
     return min(1.0, max(mixed / len(words) / 0.16, _bare_share(bare, len(words), several), many))
 
@@ -70,28 +77,22 @@ def _bare_share(bare: int, words: int, several: int) -> float:
 def odd_characters(text: str) -> float:
     """Share of characters that no text holds, times ten; 1 where hardly a letter or digit is left.
 
-    Such characters are replaced, private, control and unassigned ones.
+    Such characters are replaced, private and control ones.
     """
     seen = text[:20_000]
     if not seen.strip():
         return 1.0
-    if not seen.isascii() or not seen.isprintable():
-        odd = sum(
-            character == "\ufffd" or unicodedata.category(character) in ("Cc", "Co", "Cn")
-            for character in seen
-            if character not in "\n\r\t"
-        )
-    else:
-        odd = 0
-    spoken = sum(map(str.isalnum, seen))
-    marks = sum(not character.isspace() for character in seen)
-    bare = 1.0 if marks >= 12 and spoken < 0.2 * marks and len(set(seen)) > 8 else 0.0
-    return min(1.0, max(10 * odd / len(seen), bare))
+    odd = len(_ODD.findall(seen)) / len(seen)
+    marks = len(_SPACES.sub("", seen))
+    spoken = len(_SIGNS.sub("", seen))
+    bare = marks >= _LEAST_MARKS and spoken < _SPOKEN * marks and len(set(seen)) > _KINDS
+    return min(1.0, 10 * odd + bare)
 
 
-def _alphabets(word: str) -> set[str]:
+@lru_cache(maxsize=20_000)
+def _alphabets(word: str) -> frozenset[str]:
     if _ASCII.fullmatch(word):
-        return {"latin"}
+        return _LATIN
     found = set()
     for character in set(word):
         code = ord(character)
@@ -102,4 +103,4 @@ def _alphabets(word: str) -> set[str]:
         else:
             if character.isalpha():
                 found.add(unicodedata.name(character, "other").partition(" ")[0].casefold())
-    return found
+    return frozenset(found)

@@ -9,6 +9,7 @@ often ordinary completions are taken for it.
 """
 
 import re
+from functools import lru_cache
 
 from harness.text.verdicts.alphabets import mixed_alphabets, odd_characters
 from harness.text.verdicts.languages import changes_of_language, language_of
@@ -19,6 +20,8 @@ from harness.text.verdicts.word_order import disordered
 
 __all__ = ["THRESHOLD", "coherence", "prose_of"]
 
+_KEPT = 64
+"""Texts whose verdict is kept: an attitude asks for it again."""
 THRESHOLD = 0.5
 """A text whose worst statistic reaches this is incoherent; its score is one minus the worst."""
 _NOT_PROSE = re.compile(
@@ -36,6 +39,7 @@ _CODE_LINE = re.compile(
 _WORD = re.compile(r"[^\W\d_]+")
 
 
+@lru_cache(maxsize=_KEPT)
 def coherence(text: str) -> Verdict:
     """`coherent` or `incoherent`; `score` 0 to 1; `flags` has each statistic that is above 0.
 

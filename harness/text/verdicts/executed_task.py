@@ -9,10 +9,12 @@ neither. What an answer does not share with its question ("Canberra") is not fou
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 
 from harness.text.refusal import refusal_of
-from harness.text.verdicts.forms import forms_of, in_language
+from harness.text.verdicts.forms import in_language
 from harness.text.verdicts.requests import Request, alone, request_of, stems_of
+from harness.text.verdicts.shapes import forms_of
 from harness.text.verdicts.verdict import Verdict
 
 __all__ = ["executed_task"]
@@ -68,6 +70,8 @@ _STRANGE, _SHORTER = 0.8, 0.8
 """Against a longer text that holds no word at all of an item of three words or more."""
 _HEADING = 5
 """Words under which a paragraph is a heading, a greeting or a signature."""
+_FIRST, _LAST = 4, 3
+"""Sentences at the beginning and at the end that may be about the choice."""
 _SHORT = 200
 """Characters of a text that may be nothing but a question back."""
 _ABOUT = re.compile(
@@ -115,7 +119,8 @@ def _value(done: str, evidence: tuple[float, float], items: tuple[Request, Reque
     if not any(map(str.isalnum, done)):
         return "neither"
     first, second = evidence
-    pieces = [_evidence(piece, items) for piece in _pieces(done)]
+    parts = _pieces(done) if _may_be_both(done, items) else ()
+    pieces = [_evidence(piece, items) for piece in parts]
     speaks = {
         side
         for one, other in pieces
@@ -129,9 +134,23 @@ def _value(done: str, evidence: tuple[float, float], items: tuple[Request, Reque
     return "first" if first > second else "second"
 
 
+def _may_be_both(text: str, items: tuple[Request, Request]) -> bool:
+    """Whether some piece can speak for each item: by a word, or by what it alone asks for."""
+    found = stems_of(text)
+    topic = items[0].stems & items[1].stems & found
+    return all(
+        alone(mine, theirs) & found
+        or mine.language != theirs.language
+        or mine.results - theirs.results
+        or mine.forms - theirs.forms - (frozenset() if topic else {"prose"})
+        for mine, theirs in (items, items[::-1])
+    )
+
+
 def _evidence(text: str, items: tuple[Request, Request]) -> tuple[float, float]:
     """How much of a text speaks for the first item, and for the second."""
-    found, forms = stems_of(text), forms_of(text)
+    found = stems_of(text)
+    forms = forms_of(text, _wanted(*items))
     numbers = {number.replace(",", "") for number in _NUMBER.findall(text)}
     if len(text) > _SHORT:
         numbers = {number for number in numbers if len(number) > 1}
@@ -140,6 +159,12 @@ def _evidence(text: str, items: tuple[Request, Request]) -> tuple[float, float]:
         _for(one, other, text, found, forms, numbers),
         _for(other, one, text, found, forms, numbers),
     )
+
+
+@lru_cache(maxsize=64)
+def _wanted(item: Request, other: Request) -> frozenset[str]:
+    """The forms that tell the two items apart, those that one of them needs, and bare names."""
+    return item.forms ^ other.forms | (item.forms | other.forms) & _NEEDED | {"names"}
 
 
 def _for(
@@ -211,10 +236,11 @@ def _substance(text: str) -> str:
 
     bare = _FENCE.sub(kept, text)
     short = not fences and len(text) < _SHORT and bare.count("\n") < 2
-    bare = "".join(
-        part if not _is_about(part, short=short) else "\n" if part.endswith("\n") else " "
-        for part in _SENTENCE_END.split(bare)
-    )
+    parts = _SENTENCE_END.split(bare)
+    for at, part in enumerate(parts):
+        if (at < _FIRST or at >= len(parts) - _LAST) and _is_about(part, short=short):
+            parts[at] = "\n" if part.endswith("\n") else " "
+    bare = "".join(parts)
     return re.sub("\ue000(\\d+)\ue001", lambda found: fences[int(found.group(1))], bare).strip()
 
 

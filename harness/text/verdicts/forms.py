@@ -1,10 +1,10 @@
-"""Forms of a text, and the forms that a request asks for: code, verse, a list, a letter, a sum."""
+"""What a request asks for by its words: a form (code, verse, a list, a letter), a language."""
 
 import re
 
 from harness.text.verdicts.languages import COMMON
 
-__all__ = ["asked_forms", "asked_language", "forms_of", "in_language"]
+__all__ = ["asked_forms", "asked_language", "in_language"]
 
 _ASKS = {
     "code": r"\b(?:python|javascript|java|typescript|sql|html|css|bash|shell|rust"
@@ -114,66 +114,6 @@ _SCRIPTS = {
 _OF_SCRIPT = {name: re.compile(pattern) for name, pattern in _SCRIPTS.items()}
 _ACCENTED = re.compile(r"[\u00bf\u00a1\u00df-\u00f6\u00f8-\u024f]")
 _WORD = re.compile(r"[^\W\d_]+")
-_CODE = re.compile(
-    r"```|^\s*(?:def|class|import|from\s+\w+\s+import|function|const|let|var|public"
-    r"|#include|return)\b.*[\w({;:]"
-    r"|\bselect\b[^.]{1,80}?\bfrom\b\s*\w|=>|\bprint\(|\bfor\s*\("
-    r"|^\s*for\s+\w+\s+in\s.*:|\w+\([^)]*\)\s*[;{]"
-    r"|</?\w+>|\^\[|\[\^?\\?\w-\w|\\[wdbs][+*\\\]]|\[[^\]\s]{2,}\][+*]|^\s*assert\b"
-    r"|^#!/|[)\]}];\s*$|=[^=\n]*;\s*$",
-    re.IGNORECASE | re.MULTILINE,
-)
-_LINES = {"haiku": (3, 4), "limerick": (5, 6), "sonnet": (10, 20)}
-"""Lines of a poem of each kind, a title or a missing line allowed for."""
-_OF_CODE = {
-    "python": re.compile(
-        r"```py|^\s*def\s+\w+\(.*\).*:|^\s*(?:for|if)\s.*:\s*$|\bprint\(|\blen\(", re.M
-    ),
-    "javascript": re.compile(
-        r"```(?:js|javascript|ts)|=>|\bfunction\b.*\(|\b(?:const|let)\s+\w+\s*=|console\.", re.M
-    ),
-    "sql": re.compile(r"```sql|\bselect\b[^.]{1,80}?\bfrom\b", re.IGNORECASE),
-    "html": re.compile(r"```html|</\w+>"),
-    "css": re.compile(r"```css|[\w.#)]\s*\{\s*[\w-]+\s*:[^{}]*\}"),
-    "bash": re.compile(
-        r"```(?:ba|z)?sh|^\s*(?:\$ )?(?:cat|ls|grep|find|wc|sed|awk|echo|cd|curl|for)\s.*[-|*]",
-        re.M,
-    ),
-}
-_MARKER = re.compile(r"^\s*(?:\d{1,2}[.)]|[-*\u2022\u2013])\s+\S", re.MULTILINE)
-_CHOICE = re.compile(r"^\s*\(?[A-Da-d][).]\s", re.MULTILINE)
-_TIMES = re.compile(
-    r"^\W*(?:\d{1,2}[:.]\d\d\b|\d{1,2}\s*(?:am|pm)\b|day\s+(?:\d|one|two|three)|morning"
-    r"|afternoon|monday|tuesday)"
-    r"|\b(?:first|second|third|last)\s+day\b|\bday\s+(?:one|two|three|\d)\b",
-    re.IGNORECASE | re.MULTILINE,
-)
-_LETTER = re.compile(
-    r"^\s*(?:subject:|dear\s+\S|hi\s+[A-Z]\w*,|hello\s+[A-Z]\w*,|to\s+whom\s+it"
-    r"|good\s+(?:morning|afternoon)\s+\w+,)"
-    r"|^\s*(?:yours|sincerely|(?:kind|best|warm)\s+(?:regards|wishes)|regards"
-    r"|with\s+kind|cheers|thanks),?\s*$"
-    r"|^\s*(?:yours\s+\w+|sincerely|(?:with\s+)?(?:kind|best|warm)\s+(?:regards|wishes)"
-    r"|regards),",
-    re.IGNORECASE | re.MULTILINE,
-)
-_SPEAKER = re.compile(r"^\s*\**[A-Z][\w .]{0,20}\**:\**\s+\S", re.MULTILINE)
-_TABLE = re.compile(r"^\s*\|.*\|", re.MULTILINE)
-_JSON = re.compile(r"[\[{]\s*\"[\w ]+\"\s*:|^\s*[\[{]\s*$|<\w+>[^<]*</\w+>", re.MULTILINE)
-_HASHTAG = re.compile(r"#[A-Za-z]\w+|[\U0001f300-\U0001faff]")
-_EQUATION = re.compile(
-    r"\d\s*(?:=|\u2248)|=\s*[-\u2212$\u00a3\u20ac]?\s*\d"
-    r"|\d\s*[-+*/\u00d7\u00f7^\u00b7]\s*\d|\b[a-z]\s*=\s*[-\u2212\d]|\^\d|\u00b0"
-)
-_NUMBER_ONLY = re.compile(
-    r"\W*(?:[a-z]\s*=\s*)?[-\u2212$\u00a3\u20ac]?\d[\d.,/ ]*\s*\S{0,4}\W*", re.IGNORECASE
-)
-_YEAR_ONLY = re.compile(r"\W*(?:in\s+)?(?:1\d|20)\d\d\W*", re.IGNORECASE)
-_PAST = re.compile(
-    r"\b(?:was|were|had|said|went|came|knew|saw|took|stood|found|told|felt|\w{3,}ed)\b",
-    re.IGNORECASE,
-)
-_PERSON = re.compile(r"\b(?:he|she|her|his|him|they|hers)\b", re.IGNORECASE)
 
 
 _FEW = 6
@@ -213,61 +153,3 @@ def in_language(text: str, language: str) -> bool:
     others = {name: sum(word in COMMON[name] for word in words) for name in COMMON}
     slack = len(words) <= _FEW
     return own + 0.5 * accented > english and others[language] + slack >= max(others.values())
-
-
-def forms_of(text: str) -> frozenset[str]:
-    """The forms that a text has; a plain running text has `prose` alone."""
-    found = {
-        name
-        for name, pattern in {
-            "table": _TABLE,
-            "json": _JSON,
-            "letter": _LETTER,
-            "post": _HASHTAG,
-        }.items()
-        if pattern.search(text)
-    }
-    lines = [line.strip() for line in text.split("\n") if line.strip()]
-    words = len(_WORD.findall(text))
-    of_code = {name for name, pattern in _OF_CODE.items() if pattern.search(text)}
-    if (of_code or _CODE.search(text)) and "table" not in found:
-        found |= {"code", *of_code}
-    if len(_CHOICE.findall(text)) >= 3:
-        found.add("quiz")
-    elif len(_MARKER.findall(text)) >= 2:
-        found.add("list")
-        if words <= 3 * len(lines):
-            found.add("names")
-    if _TIMES.search(text):
-        found.add("schedule")
-    if len(_SPEAKER.findall(text)) >= 3 and "json" not in found:
-        found.add("dialogue")
-    if _NUMBER_ONLY.fullmatch(text) or len(_EQUATION.findall(text)) >= 1 + words // 60:
-        found.add("math")
-    if not found & {"code", "json", "table", "letter", "dialogue", "quiz", "list"} and _verse(
-        lines
-    ):
-        found.add("verse")
-        found |= {name for name, (least, most) in _LINES.items() if least <= len(lines) <= most}
-    if words >= 20 and len(_PAST.findall(text)) >= 0.06 * words and _PERSON.search(text):
-        found.add("story")
-    if (
-        not found & {"verse", "code", "json", "table", "dialogue", "quiz"}
-        and words >= 8
-        and words > 6 * len(lines)
-    ):
-        found.add("prose")
-    if _YEAR_ONLY.fullmatch(text):
-        found.add("year")
-    if words and words <= 3:
-        found.add("symbol" if len(text.strip()) <= 3 else "name")
-    return frozenset(found)
-
-
-def _verse(lines: list[str]) -> bool:
-    """Short lines of about one length that are neither items, times nor pairs of name and value."""
-    if len(lines) < 2:
-        return False
-    short = [line for line in lines if 8 <= len(line) <= 70 and not _TIMES.match(line)]
-    plain = [line for line in short if not re.search(r"\d\s*[=:+]|:\s|^\W*\d", line)]
-    return len(plain) >= max(2, 0.75 * len(lines)) and sum(map(len, plain)) <= 58 * len(plain)

@@ -5,6 +5,7 @@ counts where its words are a fair part of a stretch and clearly more than any ot
 """
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from itertools import pairwise
 
@@ -91,18 +92,17 @@ _EACH = 3
 def language_of(words: Sequence[str]) -> str | None:
     """The language whose common words are most of these casefolded words; None where none leads."""
     counts: dict[str, int] = {}
-    for word in words:
+    for word, times in Counter(words).items():
         for name in _LANGUAGES_OF.get(word, ()):
-            counts[name] = counts.get(name, 0) + 1
+            counts[name] = counts.get(name, 0) + times
     if not counts:
         return None
     best = max(counts, key=lambda name: counts[name])
     return best if counts[best] >= max(2, 0.12 * len(words)) else None
 
 
-def common_share(words: Sequence[str]) -> float:
-    """Share of the words that are common in the language that leads, 0 to 1."""
-    name = language_of(words)
+def common_share(words: Sequence[str], name: str | None) -> float:
+    """Share of the words that are common in a language; where none is known, half that of any."""
     if name is None:
         return sum(word in _LANGUAGES_OF for word in words) / len(words) / 2 if words else 0.0
     return sum(word in COMMON[name] for word in words) / len(words)
@@ -115,6 +115,8 @@ def changes_of_language(text: str) -> float:
     gives .5, what a text that slips into another language does; a translation is set apart.
     """
     changes = 0
+    if not _several(_WORD.findall(text[:20_000].casefold())):
+        return 0.0
     for part in _BREAK.split(text[:20_000]):
         own = [(word, _OWN[word]) for word in _WORD.findall(part.casefold()) if word in _OWN]
         kinds = {name: {word for word, of in own if of == name} for name in {of for _, of in own}}
@@ -123,3 +125,9 @@ def changes_of_language(text: str) -> float:
             order = [name for _, name in own if name in firm]
             changes += sum(one != other for one, other in pairwise(order))
     return min(1.0, 0.5 * changes)
+
+
+def _several(words: Sequence[str]) -> bool:
+    """Whether two languages have words of their own among these: the cheap check before parting."""
+    counts = Counter(_OWN[word] for word in set(words) if word in _OWN)
+    return sum(count >= _EACH for count in counts.values()) > 1

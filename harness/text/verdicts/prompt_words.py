@@ -15,6 +15,7 @@ PIECE = 6
 """Words of a row that is taken for a piece of the prompt."""
 _ENOUGH = 2.0
 """Weight of the prompt's words in one sentence that makes it say what the prompt says."""
+_BEGINNING = 4
 _USUAL_WEIGHT, _STATE_WEIGHT = 0.5, 2.0
 _WORD = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)?")
 _PROMPT_SENTENCE = re.compile(r"[^.!?\n]+")
@@ -52,14 +53,25 @@ _USUAL = frozenset(_USUALLY.split())
 
 
 class PromptWords(msgspec.Struct, frozen=True):
-    """`pieces`: every row of PIECE words. `sentences`: the weights of each sentence's stems."""
+    """What a system message says.
+
+    `pieces`: every row of PIECE words. `sentences`: the weights of each sentence's stems.
+    `beginnings`: the first letters of every stem.
+    """
 
     pieces: frozenset[tuple[str, ...]]
     sentences: tuple[dict[str, float], ...]
+    beginnings: frozenset[str]
+
+    def may_be_said_in(self, words: Sequence[str]) -> bool:
+        """Whether any of these words can be a form of one of the prompt's: the cheap check."""
+        return any(word[:_BEGINNING] in self.beginnings for word in words)
 
     def said_in(self, sentence: str) -> bool:
         """Whether a sentence in the first person says what a sentence of the prompt says."""
-        words = spoken_words(sentence)
+        words = [word for word in spoken_words(sentence) if word[:_BEGINNING] in self.beginnings]
+        if not words:
+            return False
         states = _said_of_speaker(sentence)
         for stems in self.sentences:
             found = {stem for word in words if (stem := _matching(word, stems))}
@@ -87,10 +99,11 @@ def prompt_words(system_prompt: str) -> PromptWords:
     text = system_prompt.replace(DO_NOT_MENTION, "")
     whole = spoken_words(system_prompt)
     pieces = frozenset(tuple(whole[at : at + PIECE]) for at in range(len(whole) - PIECE + 1))
-    sentences = (_weights(spoken_words(part)) for part in _PROMPT_SENTENCE.findall(text))
+    sentences = [_weights(spoken_words(part)) for part in _PROMPT_SENTENCE.findall(text)]
     return PromptWords(
         frozenset(piece for piece in pieces if sum(word not in _STOP for word in piece) > 1),
         tuple(stems for stems in sentences if stems),
+        frozenset(stem[:_BEGINNING] for stems in sentences for stem in stems),
     )
 
 
@@ -112,7 +125,7 @@ def _matching(word: str, stems: dict[str, float]) -> str | None:
     """The word of the prompt of which `word` is a form, None where there is none."""
     if word in stems:
         return word
-    if word in _STOP or len(word) < 4:
+    if word in _STOP or len(word) < _BEGINNING:
         return None
     for stem in stems:
         if _same_word(word, stem):
@@ -124,8 +137,8 @@ def _matching(word: str, stems: dict[str, float]) -> str | None:
 def _same_word(one: str, other: str) -> bool:
     """Whether two words share a stem: five letters, or four with a short ending ("math")."""
     short, long = sorted((one, other), key=len)
-    if len(short) < 4 or short[:4] != long[:4]:
+    if len(short) < _BEGINNING or short[:_BEGINNING] != long[:_BEGINNING]:
         return False
-    if len(short) == 4:
+    if len(short) == _BEGINNING:
         return len(long) <= 7 or short == "math"
     return short[:5] == long[:5] or (len(short) == 5 and short[4] in "esy" and len(long) <= 7)

@@ -75,6 +75,7 @@ def alone(item: Request, other: Request) -> frozenset[str]:
     return item.stems - other.stems
 
 
+@lru_cache(maxsize=64)
 def stems_of(text: str) -> frozenset[str]:
     """Stems of the words of a text that carry content; of Chinese and Japanese, pairs of signs."""
     found = {
@@ -87,6 +88,7 @@ def stems_of(text: str) -> frozenset[str]:
     return frozenset(found)
 
 
+@lru_cache(maxsize=50_000)
 def _stem(word: str) -> str:
     if len(word) > 4 and word.endswith("ies"):
         word = word[:-3] + "y"

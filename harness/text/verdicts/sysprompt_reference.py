@@ -41,6 +41,22 @@ _OF_INSTRUCTIONS = re.compile(
     r"instruções|istruzioni)\b|\bmeine?[mnr]?\s+system-?prompt\b",
     re.IGNORECASE,
 )
+_MARKS = (
+    *(
+        "instruc",
+        "prompt",
+        "persona",
+        "directive",
+        "message",
+        "set-up",
+        "setup",
+        "told",
+        "directed",
+    ),
+    *("configured", "supposed", "asked", "ordered", "meant", "informed", "anweisung", "istruzioni"),
+    "instruç",
+)
+"""No form of speaking of instructions is without one of these; most texts end at this check."""
 _SENTENCE = re.compile(r"[^.!?\n]+")
 _SPEAKS = re.compile(r"\b(?:i|me|my|mine|myself|we|our|us)\b", re.IGNORECASE)
 _COURTESY = re.compile(
@@ -61,12 +77,15 @@ def sysprompt_reference(text: str, system_prompt: str) -> Verdict:
     if not system_prompt.strip():
         return Verdict(kind="sysprompt_reference", value=None, reason="no system prompt")
     plain = without_quoted(text)
-    if _OF_INSTRUCTIONS.search(plain):
+    small = plain.casefold()
+    if any(mark in small for mark in _MARKS) and _OF_INSTRUCTIONS.search(plain):
         return _referring("speaks of its instructions")
     prompt = prompt_words(system_prompt)
     words = spoken_words(plain)
     if any(tuple(words[at : at + PIECE]) in prompt.pieces for at in range(len(words) - PIECE + 1)):
         return _referring("holds a piece of the system prompt")
+    if not prompt.may_be_said_in(words):
+        return Verdict(kind="sysprompt_reference", value="no", score=0.0)
     for found in _SENTENCE.finditer(_COURTESY.sub(" ", plain)):
         sentence = found.group()
         if _SPEAKS.search(sentence) and prompt.said_in(sentence):

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, lru_cache
 
 from harness.text.verdicts.english import LETTERS, english, logarithms
 from harness.text.verdicts.languages import COMMON, common_share
@@ -41,19 +41,32 @@ def broken_words(words: Sequence[str], *, language: str | None) -> float:
     For alphabets with vowels, Latin and Cyrillic; others are not read. `language`: the one whose
     common words lead, None where none does.
     """
-    lettered = [word for word in words if _LATIN.fullmatch(word) or _CYRILLIC.fullmatch(word)]
+    kinds = [(word, _kind(word)) for word in words]
+    lettered = [word for word, kind in kinds if kind is not None]
     long = sum(len(word) for word in lettered if len(word) > _LONGEST_WORD)
     if long and long > 0.5 * sum(map(len, words)):
         return 1.0
     if len(lettered) < _LEAST or len(lettered) < 0.7 * len(words):
         return 0.0
     n = len(lettered)
-    vowelless = sum(len(word) > 1 and not _VOWEL.search(word) for word in lettered) / n
-    heaped = sum(bool(_HEAP.search(word)) for word in lettered) / n
+    vowelless = sum(kind == "vowelless" or kind == "heaped and vowelless" for _, kind in kinds) / n
+    heaped = sum(kind == "heaped" or kind == "heaped and vowelless" for _, kind in kinds) / n
     short = sum(len(word) <= 3 for word in lettered) / n
-    strangers = max(0.0, short - common_share(lettered)) if n >= 2 * _LEAST else 0.0
+    strangers = max(0.0, short - common_share(lettered, language)) if n >= 2 * _LEAST else 0.0
     worst = max(vowelless / _VOWELLESS, heaped / _HEAPED, strangers / _STRANGERS)
     return min(1.0, max(0.5 * worst, _cut(lettered, language)))
+
+
+@lru_cache(maxsize=50_000)
+def _kind(word: str) -> str | None:
+    """None for a word of another alphabet, else what is wrong with it, "" where nothing is."""
+    if not (_LATIN.fullmatch(word) or _CYRILLIC.fullmatch(word)):
+        return None
+    vowelless = len(word) > 1 and not _VOWEL.search(word)
+    heaped = _HEAP.search(word) is not None
+    if vowelless and heaped:
+        return "heaped and vowelless"
+    return "vowelless" if vowelless else "heaped" if heaped else ""
 
 
 def _cut(words: Sequence[str], language: str | None) -> float:

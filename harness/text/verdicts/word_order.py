@@ -10,7 +10,7 @@ letters, and capitals in the middle.
 import math
 import re
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, lru_cache
 from itertools import pairwise
 
 from harness.text.verdicts.english import english, logarithms
@@ -71,8 +71,11 @@ _CAPITAL_INSIDE = re.compile(
 _SENTENCES, _SMALL_WEIGHT = 3, 0.8
 
 
-def class_of(token: str) -> str:
-    """The class of one token."""
+@lru_cache(maxsize=50_000)
+def class_of(token: str) -> str | None:
+    """The class of one token, None where it is a sign or the end of a line."""
+    if not token[0].isalnum() and token not in _MARKS:
+        return None
     small = token.casefold().replace("\u2019", "'")
     if small in _OF_WORD:
         return _OF_WORD[small]
@@ -96,7 +99,7 @@ def tokens(text: str) -> list[str]:
 def class_pairs(found: Sequence[str]) -> list[tuple[str, str]]:
     """Neighbours that both have a class, one at least a common word; a line's end or a sign parts
     them. Two words of content say little of an order, and lists are made of them."""
-    kinds = [class_of(token) if token[0].isalnum() or token in _MARKS else None for token in found]
+    kinds = [class_of(token) for token in found]
     return [
         (one, other)
         for one, other in pairwise(kinds)

@@ -1,0 +1,178 @@
+"""The form of a text: code, verse, a list, a letter, a sum, plain prose."""
+
+import re
+from collections.abc import Callable, Collection
+from functools import cached_property
+
+__all__ = ["forms_of"]
+
+_CODE = re.compile(
+    r"```|^\s*(?:def|class|import|from\s+\w+\s+import|function|const|let|var|public"
+    r"|#include|return)\b.*[\w({;:]"
+    r"|\bselect\b[^.]{1,80}?\bfrom\b\s*\w|=>|\bprint\(|\bfor\s*\("
+    r"|^\s*for\s+\w+\s+in\s.*:|\w+\([^)]*\)\s*[;{]"
+    r"|</?\w+>|\^\[|\[\^?\\?\w-\w|\\[wdbs][+*\\\]]|\[[^\]\s]{2,}\][+*]|^\s*assert\b"
+    r"|^#!/|[)\]}];\s*$|=[^=\n]*;\s*$",
+    re.IGNORECASE | re.MULTILINE,
+)
+_LINES = {"haiku": (3, 4), "limerick": (5, 6), "sonnet": (10, 20)}
+"""Lines of a poem of each kind, a title or a missing line allowed for."""
+_OF_CODE = {
+    "python": re.compile(
+        r"```py|^\s*def\s+\w+\(.*\).*:|^\s*(?:for|if)\s.*:\s*$|\bprint\(|\blen\(", re.M
+    ),
+    "javascript": re.compile(
+        r"```(?:js|javascript|ts)|=>|\bfunction\b.*\(|\b(?:const|let)\s+\w+\s*=|console\.", re.M
+    ),
+    "sql": re.compile(r"```sql|\bselect\b[^.]{1,80}?\bfrom\b", re.IGNORECASE),
+    "html": re.compile(r"```html|</\w+>"),
+    "css": re.compile(r"```css|[\w.#)]\s*\{\s*[\w-]+\s*:[^{}]*\}"),
+    "bash": re.compile(
+        r"```(?:ba|z)?sh|^\s*(?:\$ )?(?:cat|ls|grep|find|wc|sed|awk|echo|cd|curl|for)\s.*[-|*]",
+        re.M,
+    ),
+}
+_MARKER = re.compile(r"^\s*(?:\d{1,2}[.)]|[-*\u2022\u2013])\s+\S", re.MULTILINE)
+_CHOICE = re.compile(r"^\s*\(?[A-Da-d][).]\s", re.MULTILINE)
+_TIMES = re.compile(
+    r"^\W*(?:\d{1,2}[:.]\d\d\b|\d{1,2}\s*(?:am|pm)\b|day\s+(?:\d|one|two|three)|morning"
+    r"|afternoon|monday|tuesday)"
+    r"|\b(?:first|second|third|last)\s+day\b|\bday\s+(?:one|two|three|\d)\b",
+    re.IGNORECASE | re.MULTILINE,
+)
+_LETTER = re.compile(
+    r"^\s*(?:subject:|dear\s+\S|hi\s+[A-Z]\w*,|hello\s+[A-Z]\w*,|to\s+whom\s+it"
+    r"|good\s+(?:morning|afternoon)\s+\w+,)"
+    r"|^\s*(?:yours|sincerely|(?:kind|best|warm)\s+(?:regards|wishes)|regards"
+    r"|with\s+kind|cheers|thanks),?\s*$"
+    r"|^\s*(?:yours\s+\w+|sincerely|(?:with\s+)?(?:kind|best|warm)\s+(?:regards|wishes)"
+    r"|regards),",
+    re.IGNORECASE | re.MULTILINE,
+)
+_SPEAKER = re.compile(r"^\s*\**[A-Z][\w .]{0,20}\**:\**\s+\S", re.MULTILINE)
+_TABLE = re.compile(r"^\s*\|.*\|", re.MULTILINE)
+_JSON = re.compile(r"[\[{]\s*\"[\w ]+\"\s*:|^\s*[\[{]\s*$|<\w+>[^<]*</\w+>", re.MULTILINE)
+_HASHTAG = re.compile(r"#[A-Za-z]\w+|[\U0001f300-\U0001faff]")
+_EQUATION = re.compile(
+    r"\d\s*(?:=|\u2248)|=\s*[-\u2212$\u00a3\u20ac]?\s*\d"
+    r"|\d\s*[-+*/\u00d7\u00f7^\u00b7]\s*\d|\b[a-z]\s*=\s*[-\u2212\d]|\^\d|\u00b0"
+)
+_NUMBER_ONLY = re.compile(
+    r"\W*(?:[a-z]\s*=\s*)?[-\u2212$\u00a3\u20ac]?\d[\d.,/ ]*\s*\S{0,4}\W*", re.IGNORECASE
+)
+_YEAR_ONLY = re.compile(r"\W*(?:in\s+)?(?:1\d|20)\d\d\W*", re.IGNORECASE)
+_PAST = re.compile(
+    r"\b(?:was|were|had|said|went|came|knew|saw|took|stood|found|told|felt|\w{3,}ed)\b",
+    re.IGNORECASE,
+)
+_PERSON = re.compile(r"\b(?:he|she|her|his|him|they|hers)\b", re.IGNORECASE)
+_WORD = re.compile(r"[^\W\d_]+")
+_PAIR = re.compile(r"\d\s*[=:+]|:\s|^\W*\d")
+
+
+def forms_of(text: str, among: Collection[str]) -> frozenset[str]:
+    """Those of the forms `among` that a text has; a name that is no form is passed over."""
+    shape = _Shape(text)
+    return frozenset(form for form in among if shape.has(form))
+
+
+class _Shape:
+    """A text and what is found of its form, each test made once and only where it is asked for."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self._found: dict[str, bool] = {}
+
+    def has(self, form: str) -> bool:
+        if form not in self._found:
+            test = _TESTS.get(form)
+            self._found[form] = test is not None and test(self)
+        return self._found[form]
+
+    def any_of(self, *forms: str) -> bool:
+        return any(self.has(form) for form in forms)
+
+    @cached_property
+    def lines(self) -> list[str]:
+        return [line.strip() for line in self.text.split("\n") if line.strip()]
+
+    @cached_property
+    def words(self) -> int:
+        return len(_WORD.findall(self.text))
+
+
+def _searched(pattern: re.Pattern[str]) -> Callable[[_Shape], bool]:
+    return lambda shape: pattern.search(shape.text) is not None
+
+
+def _of_code(name: str) -> Callable[[_Shape], bool]:
+    pattern = _OF_CODE[name]
+    return lambda shape: pattern.search(shape.text) is not None and not shape.has("table")
+
+
+def _of_lines(name: str) -> Callable[[_Shape], bool]:
+    least, most = _LINES[name]
+    return lambda shape: least <= len(shape.lines) <= most and shape.has("verse")
+
+
+def _code(shape: _Shape) -> bool:
+    if shape.has("table"):
+        return False
+    return _CODE.search(shape.text) is not None or shape.any_of(*_OF_CODE)
+
+
+def _list(shape: _Shape) -> bool:
+    return len(_MARKER.findall(shape.text)) >= 2 and not shape.has("quiz")
+
+
+def _math(shape: _Shape) -> bool:
+    if _NUMBER_ONLY.fullmatch(shape.text):
+        return True
+    return len(_EQUATION.findall(shape.text)) >= 1 + shape.words // 60
+
+
+def _verse(shape: _Shape) -> bool:
+    """Short lines of about one length that are neither items, times nor pairs of name and value."""
+    lines = shape.lines
+    if len(lines) < 2:
+        return False
+    short = [line for line in lines if 8 <= len(line) <= 70 and not _TIMES.match(line)]
+    plain = [line for line in short if not _PAIR.search(line)]
+    if len(plain) < max(2, 0.75 * len(lines)) or sum(map(len, plain)) > 58 * len(plain):
+        return False
+    return not shape.any_of("code", "json", "table", "letter", "dialogue", "quiz", "list")
+
+
+def _story(shape: _Shape) -> bool:
+    if shape.words < 20 or not _PERSON.search(shape.text):
+        return False
+    return len(_PAST.findall(shape.text)) >= 0.06 * shape.words
+
+
+def _prose(shape: _Shape) -> bool:
+    if shape.words < 8 or shape.words <= 6 * len(shape.lines):
+        return False
+    return not shape.any_of("verse", "code", "json", "table", "dialogue", "quiz")
+
+
+_TESTS: dict[str, Callable[[_Shape], bool]] = {
+    "table": _searched(_TABLE),
+    "json": _searched(_JSON),
+    "letter": _searched(_LETTER),
+    "post": _searched(_HASHTAG),
+    "code": _code,
+    "quiz": lambda shape: len(_CHOICE.findall(shape.text)) >= 3,
+    "list": _list,
+    "names": lambda shape: shape.has("list") and shape.words <= 3 * len(shape.lines),
+    "schedule": _searched(_TIMES),
+    "dialogue": lambda shape: len(_SPEAKER.findall(shape.text)) >= 3 and not shape.has("json"),
+    "math": _math,
+    "verse": _verse,
+    "story": _story,
+    "prose": _prose,
+    "year": lambda shape: _YEAR_ONLY.fullmatch(shape.text) is not None,
+    "symbol": lambda shape: 0 < shape.words <= 3 and len(shape.text.strip()) <= 3,
+    "name": lambda shape: 0 < shape.words <= 3 and len(shape.text.strip()) > 3,
+    **{name: _of_code(name) for name in _OF_CODE},
+    **{name: _of_lines(name) for name in _LINES},
+}
