@@ -120,9 +120,12 @@ _CURLY = str.maketrans({"\u2019": "'", "\u2018": "'"})
 
 
 @lru_cache(maxsize=64)
-def content_refusal(text: str) -> bool:
-    """Whether `text` declines to do a task, near its beginning or its end."""
-    text = _edges(text)
+def content_refusal(text: str, *, plain: bool = False) -> bool:
+    """Whether `text` declines to do a task, near its beginning or its end.
+
+    `plain`: its quotation marks are straight and its idioms are taken out already.
+    """
+    text = _cut(text) if plain else _edges(text)
     if not _negated(text):
         return False
     return _spoken(_CONTENT, text) or bool(_SORRY.match(text) or _PASSIVE.search(text))
@@ -159,9 +162,13 @@ def _this_time(text: str) -> str:
 
 def _edges(text: str) -> str:
     """Beginning and end, where a refusal stands; what a story says in between is not one."""
+    return without_idioms(_cut(text).translate(_CURLY))
+
+
+def _cut(text: str) -> str:
     if len(text) > _BEGINNING + _END:
-        text = f"{text[:_BEGINNING]}\n{text[-_END:]}"
-    return without_idioms(text.translate(_CURLY))
+        return f"{text[:_BEGINNING]}\n{text[-_END:]}"
+    return text
 
 
 def _negated(text: str) -> bool:

@@ -15,7 +15,7 @@ import msgspec
 
 from harness.text.declining import content_refusal
 from harness.text.quoting import without_told
-from harness.text.refusal_features import FEATURES, REJECTING, features, opening_of
+from harness.text.refusal_features import FEATURES, REJECTING, features, may_reject, opening_of
 from harness.text.refusal_languages import foreign_refusal
 
 __all__ = ["REFUSAL_CLASSES", "Refusal", "RefusalClass", "Weights", "is_refusal", "refusal_of"]
@@ -131,12 +131,12 @@ def _refuses(plain: str, weights: Weights) -> bool:
     if not plain.strip():
         return False
     return (
-        content_refusal(opening_of(plain))
+        content_refusal(opening_of(plain), plain=True)
         or _BARE_ACCESS.fullmatch(plain) is not None
         or _NO_MEANS.search(opening_of(plain)) is not None
         or _OTHER_WAYS.search(opening_of(plain)) is not None
         or foreign_refusal(plain)
-        or weights.refuses(features(plain))
+        or (may_reject(plain) and weights.refuses(features(plain)))
     )
 
 

@@ -9,7 +9,7 @@ import re
 
 from harness.text.declining import content_refusal
 
-__all__ = ["FEATURES", "REJECTING", "features", "opening_of"]
+__all__ = ["FEATURES", "REJECTING", "features", "may_reject", "opening_of"]
 
 _OPENING, _EDGE = 500, 900
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+")
@@ -98,12 +98,13 @@ REJECTING = frozenset(
     ]
 )
 """Without one of these nothing is rejected: "It's important to note that the Moon has no air"."""
+_REJECTING_PATTERNS = tuple(_PATTERNS[name] for name in _PATTERNS if name in REJECTING)
 
 
 def features(plain: str) -> tuple[bool, ...]:
     """The features of a completion without what it quotes or tells, in the order of FEATURES."""
     opening = opening_of(plain)
-    edges = plain if len(plain) <= _EDGE else f"{plain[:600]}\n{plain[-300:]}"
+    edges = _edges_of(plain)
     found = {
         name: pattern.search(opening if first else edges) is not None
         for name, (pattern, first) in _PATTERNS.items()
@@ -111,11 +112,23 @@ def features(plain: str) -> tuple[bool, ...]:
     rejects = found["not_moral"] or found["is_wrong"] or found["stance"] or found["not_a_good"]
     return (
         *found.values(),
-        not content_refusal(opening) and content_refusal(plain),
+        not content_refusal(opening, plain=True) and content_refusal(plain, plain=True),
         found["sorry"] and found["cannot"],
         rejects and found["lectures"],
         rejects and not (found["steps"] or found["steps_here"]),
     )
+
+
+def may_reject(plain: str) -> bool:
+    """Whether a feature of REJECTING holds: the cheap check before all of them are looked for."""
+    opening, edges = opening_of(plain), _edges_of(plain)
+    return any(
+        pattern.search(opening if first else edges) for pattern, first in _REJECTING_PATTERNS
+    ) or content_refusal(plain, plain=True)
+
+
+def _edges_of(plain: str) -> str:
+    return plain if len(plain) <= _EDGE else f"{plain[:600]}\n{plain[-300:]}"
 
 
 def opening_of(plain: str) -> str:

@@ -32,7 +32,7 @@ _ASCII = re.compile(r"[\x00-\x7f]*")
 _WORD = re.compile(r"[^\W\d_]+")
 _LATIN = frozenset(["latin"])
 _ODD = re.compile(r"[\ufffd\ue000-\uf8ff\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
-_SPACES, _SIGNS = re.compile(r"\s+"), re.compile(r"[\W_]+")
+_SPOKEN_RUN = re.compile(r"[^\W_]+")
 _LEAST_MARKS, _SPOKEN, _KINDS = 12, 0.2, 8
 """Of a text that long, of so many different characters, a fifth is letters or digits at least; a
 row of stars or dashes is an ornament."""
@@ -83,8 +83,8 @@ def odd_characters(text: str) -> float:
     if not seen.strip():
         return 1.0
     odd = len(_ODD.findall(seen)) / len(seen)
-    marks = len(_SPACES.sub("", seen))
-    spoken = len(_SIGNS.sub("", seen))
+    marks = sum(map(len, seen.split()))
+    spoken = sum(map(len, _SPOKEN_RUN.findall(seen)))
     bare = marks >= _LEAST_MARKS and spoken < _SPOKEN * marks and len(set(seen)) > _KINDS
     return min(1.0, 10 * odd + bare)
 

@@ -55,7 +55,7 @@ def coherence(text: str) -> Verdict:
         "alphabet": max(mixed_alphabets(prose), odd_characters(text)),
         "order": disordered(prose, in_english=language == "en"),
         "words": broken_words(words, language=language),
-        "language": changes_of_language(prose),
+        "language": changes_of_language(prose, words),
     }
     worst = max(found, key=lambda name: found[name])
     broken = found[worst] >= THRESHOLD

@@ -6,7 +6,7 @@ counts where its words are a fair part of a stretch and clearly more than any ot
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from itertools import pairwise
 
 __all__ = ["COMMON", "changes_of_language", "common_share", "language_of"]
@@ -108,14 +108,15 @@ def common_share(words: Sequence[str], name: str | None) -> float:
     return sum(word in COMMON[name] for word in words) / len(words)
 
 
-def changes_of_language(text: str) -> float:
+def changes_of_language(text: str, words: Collection[str]) -> float:
     """How often the language changes where no quotation, colon or line begins, 0 to 1.
 
     Each of the two must show three different words of its own between two such marks. One change
     gives .5, what a text that slips into another language does; a translation is set apart.
+    `words`: all its casefolded words, each once or oftener.
     """
     changes = 0
-    if not _several(_WORD.findall(text[:20_000].casefold())):
+    if not _several(words):
         return 0.0
     for part in _BREAK.split(text[:20_000]):
         own = [(word, _OWN[word]) for word in _WORD.findall(part.casefold()) if word in _OWN]
@@ -127,7 +128,7 @@ def changes_of_language(text: str) -> float:
     return min(1.0, 0.5 * changes)
 
 
-def _several(words: Sequence[str]) -> bool:
+def _several(words: Collection[str]) -> bool:
     """Whether two languages have words of their own among these: the cheap check before parting."""
     counts = Counter(_OWN[word] for word in set(words) if word in _OWN)
     return sum(count >= _EACH for count in counts.values()) > 1
