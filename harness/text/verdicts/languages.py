@@ -6,7 +6,7 @@ counts where its words are a fair part of a stretch and clearly more than any ot
 
 import re
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from itertools import pairwise
 
 __all__ = ["COMMON", "changes_of_language", "common_share", "language_of"]
@@ -101,11 +101,14 @@ def language_of(words: Sequence[str]) -> str | None:
     return best if counts[best] >= max(2, 0.12 * len(words)) else None
 
 
-def common_share(words: Sequence[str], name: str | None) -> float:
-    """Share of the words that are common in a language; where none is known, half that of any."""
+def common_share(counts: Mapping[str, int], name: str | None) -> float:
+    """Share of counted words that are common in a language; without one, half that of any."""
+    total = sum(counts.values())
+    if not total:
+        return 0.0
     if name is None:
-        return sum(word in _LANGUAGES_OF for word in words) / len(words) / 2 if words else 0.0
-    return sum(word in COMMON[name] for word in words) / len(words)
+        return sum(count for word, count in counts.items() if word in _LANGUAGES_OF) / total / 2
+    return sum(count for word, count in counts.items() if word in COMMON[name]) / total
 
 
 def changes_of_language(text: str, words: Collection[str]) -> float:

@@ -1,7 +1,8 @@
 """Whether words are whole: cut, split or run together, and rows of letters that make none."""
 
 import re
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Collection, Sequence
 from functools import cache, lru_cache
 
 from harness.text.verdicts.english import LETTERS, english, logarithms
@@ -11,7 +12,6 @@ __all__ = ["broken_words"]
 
 _LATIN = re.compile(r"[a-z\u00df-\u024f]+")
 _CYRILLIC = re.compile(r"[\u0430-\u045f]+")
-_ASCII = re.compile(r"[a-z]{3,}")
 _VOWEL = re.compile(
     r"[aeiouy\u00e0-\u00e6\u00e8-\u00ef\u00f2-\u00f6\u00f8-\u00fd\u0101-\u024f"
     r"\u0430\u0435\u0438\u043e\u0443\u044b\u044d\u044e\u044f\u0451\u0456\u0457\u0454]"
@@ -22,6 +22,8 @@ _HEAP = re.compile(
     r"|[\u0431-\u0434\u0436\u0437\u0439-\u043d\u043f-\u0442\u0444-\u044a\u044c]{6}"
 )
 """Letters that hardly any word of a language in Latin or Cyrillic letters has together."""
+_VOWELLESS_KINDS = ("vowelless", "heaped and vowelless")
+_HEAPED_KINDS = ("heaped", "heaped and vowelless")
 _LEAST, _LEAST_READ = 8, 10
 _LONGEST_WORD = 32
 _VOWELLESS, _HEAPED, _STRANGERS = 0.24, 0.16, 0.4
@@ -41,17 +43,18 @@ def broken_words(words: Sequence[str], *, language: str | None) -> float:
     For alphabets with vowels, Latin and Cyrillic; others are not read. `language`: the one whose
     common words lead, None where none does.
     """
-    kinds = [(word, _kind(word)) for word in words]
-    lettered = [word for word, kind in kinds if kind is not None]
-    long = sum(len(word) for word in lettered if len(word) > _LONGEST_WORD)
+    counts = Counter(words)
+    kinds = {word: _kind(word) for word in counts}
+    lettered = {word: count for word, count in counts.items() if kinds[word] is not None}
+    long = sum(len(word) * count for word, count in lettered.items() if len(word) > _LONGEST_WORD)
     if long and long > 0.5 * sum(map(len, words)):
         return 1.0
-    if len(lettered) < _LEAST or len(lettered) < 0.7 * len(words):
+    n = sum(lettered.values())
+    if n < _LEAST or n < 0.7 * len(words):
         return 0.0
-    n = len(lettered)
-    vowelless = sum(kind == "vowelless" or kind == "heaped and vowelless" for _, kind in kinds) / n
-    heaped = sum(kind == "heaped" or kind == "heaped and vowelless" for _, kind in kinds) / n
-    short = sum(len(word) <= 3 for word in lettered) / n
+    vowelless = sum(counts[word] for word, kind in kinds.items() if kind in _VOWELLESS_KINDS) / n
+    heaped = sum(counts[word] for word, kind in kinds.items() if kind in _HEAPED_KINDS) / n
+    short = sum(count for word, count in lettered.items() if len(word) <= 3) / n
     strangers = max(0.0, short - common_share(lettered, language)) if n >= 2 * _LEAST else 0.0
     worst = max(vowelless / _VOWELLESS, heaped / _HEAPED, strangers / _STRANGERS)
     return min(1.0, max(0.5 * worst, _cut(lettered, language)))
@@ -69,12 +72,12 @@ def _kind(word: str) -> str | None:
     return "vowelless" if vowelless else "heaped" if heaped else ""
 
 
-def _cut(words: Sequence[str], language: str | None) -> float:
+def _cut(words: Collection[str], language: str | None) -> float:
     """1 where English words have lost an edge, else 0."""
     if language not in (None, "en"):
         return 0.0
     starts, ends = _edges()
-    read = {word for word in words if _ASCII.fullmatch(word)} - COMMON["en"]
+    read = {word for word in words if len(word) > 2 and word.isascii()} - COMMON["en"]
     if len(read) < _LEAST_READ:
         return 0.0
     first = sum(starts[word[0], word[1]] for word in read) / len(read)
