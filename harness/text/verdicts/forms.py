@@ -17,7 +17,8 @@ _ASKS = {
     r"|recommend|propose|identify)\s+"
     r"(?:me\s+|us\s+|of\s+)?(?:at\s+least\s+)?(?:\d+|two|three|four|five|six|seven"
     r"|eight|nine|ten|some|several|a\s+few|the)\b"
-    r"|\blist\b|\btips\b|\bsteps\b|\bingredients\b|\brecipe\b|\bideas\b|\bexamples\b|\bpacking\b|\brules\b|\bchecklist\b|\bmenu\b",
+    r"|\blist\b|\btips\b|\bsteps\b|\bingredients\b|\brecipe\b|\bideas\b|\bexamples\b"
+    r"|\bpacking\b|\brules\b|\bchecklist\b|\bmenu\b",
     "schedule": r"\b(?:schedule|itinerary|agenda|timetable|plan\s+for|day\s+plan"
     r"|meal\s+plan|\w+-day)\b",
     "letter": r"\b(?:letter|e-?mails?(?!\s+address)|invitation|memo|reply\s+to"
@@ -27,12 +28,13 @@ _ASKS = {
     "json": r"\b(?:json|yaml|xml|csv)\b",
     "dialogue": r"\b(?:dialogue|conversation\s+between|script\s+for|interview\s+with"
     r"|screenplay)\b",
-    "story": r"\b(?:story|tale|fable|narrative|novel|scene|chapter|fairy|fiction|anecdote)\b",
+    "story": r"\b(?:story|tale|fable|narrative|novel|scene|chapter|fairy"
+    r"|fiction|anecdote|diary|memoir|legend)\b",
     "quiz": r"\b(?:multiple[- ]choice|quiz)\b",
     "post": r"\b(?:tweet|hashtags?|instagram|slogan|headline|caption|social\s+media\s+post)\b",
     "math": r"\b(?:compute|calculate|solve|derivative|integral|how\s+(?:much|many|far"
     r"|long|old|fast|tall)|sum|product|percent"
-    r"|average|area|perimeter|volume|convert|equation|evaluate|simplify|factor"
+    r"|average|area|perimeter|volume|convert\s+\d|equation|evaluate|simplify|factor"
     r"|probability|square\s+root"
     r"|degrees|prove|what\s+is\s+[\d(])\b|\d\s*[-+*/×÷^]\s*\d",
     "summary": r"\b(?:summar\w+|shorten|in\s+one\s+sentence|tl;?dr|condense"

@@ -58,14 +58,19 @@ _EQUATION = re.compile(
     r"|\d\s*[-+*/\u00d7\u00f7^\u00b7]\s*\d|\b[a-z]\s*=\s*[-\u2212\d]|\^\d|\u00b0"
 )
 _NUMBER_ONLY = re.compile(
-    r"\W*(?:[a-z]\s*=\s*)?[-\u2212$\u00a3\u20ac]?\d[\d.,/ ]*\s*\S{0,4}\W*", re.IGNORECASE
+    r"\W*(?:[a-z]\s*=\s*)?[-\u2212$\u00a3\u20ac]?\d[\d.,/ ]*(?:\s*[^\W\d]{1,12}){0,2}\W*",
+    re.IGNORECASE,
+)
+_LONGEST_ROW = 40
+_IN_A_ROW = re.compile(
+    r"(?:^|[:.\n]\s*|\b)(?:[\w'-]+\s){0,2}[\w'-]+(?:,\s+(?:(?:and|or)\s+)?(?:[\w'-]+\s){0,2}[\w'-]+){2,}"
 )
 _YEAR_ONLY = re.compile(r"\W*(?:in\s+)?(?:1\d|20)\d\d\W*", re.IGNORECASE)
 _PAST = re.compile(
     r"\b(?:was|were|had|said|went|came|knew|saw|took|stood|found|told|felt|\w{3,}ed)\b",
     re.IGNORECASE,
 )
-_PERSON = re.compile(r"\b(?:he|she|her|his|him|they|hers)\b", re.IGNORECASE)
+_PERSON = re.compile(r"\b(?:i|he|she|her|his|him|they|hers)\b", re.IGNORECASE)
 _WORD = re.compile(r"[^\W\d_]+")
 _PAIR = re.compile(r"\d\s*[=:+]|:\s|^\W*\d")
 
@@ -122,7 +127,18 @@ def _code(shape: _Shape) -> bool:
 
 
 def _list(shape: _Shape) -> bool:
-    return len(_MARKER.findall(shape.text)) >= 2 and not shape.has("quiz")
+    if shape.has("quiz"):
+        return False
+    return shape.has("marked") or _row(shape)
+
+
+def _row(shape: _Shape) -> bool:
+    """A short text that is mostly names with commas between them."""
+    if shape.words > _LONGEST_ROW:
+        return False
+    named = shape.text.rpartition(":")[2].strip()
+    found = _IN_A_ROW.search(named)
+    return found is not None and len(found.group()) >= 0.5 * len(named)
 
 
 def _math(shape: _Shape) -> bool:
@@ -140,7 +156,7 @@ def _verse(shape: _Shape) -> bool:
     plain = [line for line in short if not _PAIR.search(line)]
     if len(plain) < max(2, 0.75 * len(lines)) or sum(map(len, plain)) > 58 * len(plain):
         return False
-    return not shape.any_of("code", "json", "table", "letter", "dialogue", "quiz", "list")
+    return not shape.any_of("code", "json", "table", "letter", "dialogue", "quiz", "marked")
 
 
 def _story(shape: _Shape) -> bool:
@@ -152,7 +168,7 @@ def _story(shape: _Shape) -> bool:
 def _prose(shape: _Shape) -> bool:
     if shape.words < 8 or shape.words <= 6 * len(shape.lines):
         return False
-    return not shape.any_of("verse", "code", "json", "table", "dialogue", "quiz")
+    return not (_row(shape) or shape.any_of("verse", "code", "json", "table", "dialogue", "quiz"))
 
 
 _TESTS: dict[str, Callable[[_Shape], bool]] = {
@@ -162,8 +178,11 @@ _TESTS: dict[str, Callable[[_Shape], bool]] = {
     "post": _searched(_HASHTAG),
     "code": _code,
     "quiz": lambda shape: len(_CHOICE.findall(shape.text)) >= 3,
+    "marked": lambda shape: len(_MARKER.findall(shape.text)) >= 2,
     "list": _list,
-    "names": lambda shape: shape.has("list") and shape.words <= 3 * len(shape.lines),
+    "names": lambda shape: (
+        shape.has("list") and (shape.words <= 3 * len(shape.lines) or _row(shape))
+    ),
     "schedule": _searched(_TIMES),
     "dialogue": lambda shape: len(_SPEAKER.findall(shape.text)) >= 3 and not shape.has("json"),
     "math": _math,
