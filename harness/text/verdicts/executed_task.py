@@ -19,7 +19,7 @@ from harness.text.verdicts.verdict import Verdict
 
 __all__ = ["executed_task"]
 
-_LEAST, _LEAD = 1.0, 0.5
+_LEAST, _LEAD = 0.9, 0.5
 """Evidence for an item from which a text does it, and its lead over the other item."""
 _PIECE, _PIECE_LEAD = 1.1, 0.9
 """The same for one piece of a text that would then do both."""
@@ -45,6 +45,10 @@ _FORM_WEIGHT = {
     "html": 1.5,
     "css": 1.5,
     "bash": 1.5,
+    "rust": 1.5,
+    "java": 1.5,
+    "cpp": 1.5,
+    "go": 1.5,
     "year": 1.2,
     "symbol": 1.2,
     "prose": 1.0,
@@ -52,7 +56,7 @@ _FORM_WEIGHT = {
 }
 _NEEDED = frozenset(["code", "verse", "letter", "table", "json", "dialogue", "quiz"])
 """Forms without which a request that asks for them is not done."""
-_LOOSE = frozenset(["prose", "list", "name", "math", "schedule", "story"])
+_LOOSE = frozenset(["prose", "list", "name", "math", "story"])
 """Forms that any text may have: without a word of the item they say little."""
 _INVENTED = frozenset(["story", "verse"])
 """What is invented need not hold a word of its request."""
@@ -62,7 +66,7 @@ _SAME_TOPIC = 0.3
 """For a form that one item asks for, where the text is on the topic that both share."""
 _BY_CHANCE = 0.0006
 """Chance that a word of an item stands in a text about something else, by word of that text."""
-_DRAWN = 0.35
+_DRAWN, _REWRITTEN = 0.35, 0.6
 """Share of a text's words that come from what it sums up or rewrites."""
 _LANGUAGE_WEIGHT, _RESULT_WEIGHT, _EXPRESSION_WEIGHT, _LENGTH_WEIGHT = 2.0, 2.0, 1.0, 1.2
 _MOST_WORDS = 4.0
@@ -181,14 +185,16 @@ def _for(
     if mine:
         evidence += 0.6 * shared / len(mine)
     known = item.stems & found
-    if len(item.stems) >= 3 and len(text) > _BARE and not known:
-        evidence -= _STRANGE if not item.forms & _INVENTED else 0.0
+    formed = forms & (item.forms - other.forms)
+    expected = bool(formed - _LOOSE) or bool(item.forms & _INVENTED)
+    if len(item.stems) >= 3 and len(text) > _BARE and not known and not expected:
+        evidence -= _STRANGE
     evidence += sum(
         _FORM_WEIGHT[form] * _sureness(form, forms, text, known or len(item.stems) < 2)
-        for form in forms & item.forms - other.forms
+        for form in formed
         if form in _FORM_WEIGHT
     )
-    if known & other.stems and forms & (item.forms - other.forms):
+    if formed and known & other.stems:
         evidence += _SAME_TOPIC
     needed = item.forms & _NEEDED
     if needed and not needed & forms and len(text) > 40:
@@ -200,9 +206,8 @@ def _for(
     given = item.expressions - other.expressions
     if given and any(f"{one}=" in _GIVEN.sub("", text) for one in given):
         evidence += _EXPRESSION_WEIGHT
-    return evidence + (
-        _by_length(item, other, text) if len(item.stems & found) > _DRAWN * len(found) else 0.0
-    )
+    drawn = len(known) / len(found) if found else 0.0
+    return evidence + _of_material(item, other, text, drawn)
 
 
 def _sureness(form: str, forms: frozenset[str], text: str, known: object) -> float:
@@ -214,13 +219,18 @@ def _sureness(form: str, forms: frozenset[str], text: str, known: object) -> flo
     return 1.0 if bare else _UNKNOWN
 
 
-def _by_length(item: Request, other: Request, text: str) -> float:
-    """A summary is shorter than what it sums up, a rewritten text about as long."""
-    if not item.material or not item.forms & {"summary", "rewrite"}:
+def _of_material(item: Request, other: Request, text: str, drawn: float) -> float:
+    """A summary is shorter than what it sums up, a rewritten text about as long.
+
+    `drawn`: the share of the text's words that stand in the item.
+    """
+    if drawn <= _DRAWN or not item.material or not item.forms & {"summary", "rewrite"}:
         return 0.0
     share = len(text.split()) / item.material
     if "summary" in item.forms and "summary" not in other.forms:
         return _LENGTH_WEIGHT if share < _SHORTER else -_LENGTH_WEIGHT
+    if "rewrite" in item.forms and "summary" not in other.forms:
+        return _LENGTH_WEIGHT if drawn >= _REWRITTEN else 0.0
     if "rewrite" in item.forms and "rewrite" not in other.forms:
         return _LENGTH_WEIGHT if _SHORTER <= share < 2.0 else -_LENGTH_WEIGHT
     return 0.0

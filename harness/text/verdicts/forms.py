@@ -18,10 +18,10 @@ _ASKS = {
     r"(?:me\s+|us\s+|of\s+)?(?:at\s+least\s+)?(?:\d+|two|three|four|five|six|seven"
     r"|eight|nine|ten|some|several|a\s+few|the)\b"
     r"|\blist\b|\btips\b|\bsteps\b|\bingredients\b|\brecipe\b|\bideas\b|\bexamples\b"
-    r"|\bpacking\b|\brules\b|\bchecklist\b|\bmenu\b",
+    r"|\bpacking\b|\b(?:rank|sort|order)\b|\brules\b|\bchecklist\b|\bmenu\b",
     "schedule": r"\b(?:schedule|itinerary|agenda|timetable|plan\s+for|day\s+plan"
     r"|meal\s+plan|\w+-day)\b",
-    "letter": r"\b(?:letter|e-?mails?(?!\s+address)|invitation|memo|reply\s+to"
+    "letter": r"\b(?:postcard|letter|e-?mails?(?!\s+address)|invitation|memo|reply\s+to"
     r"|cover\s+letter|message\s+to|complaint)\b",
     "table": r"\btable\s+(?:that|of|with|which|comparing|to)|\bin\s+a\s+table|\btabular"
     r"|\bmarkdown\s+table",
@@ -29,7 +29,7 @@ _ASKS = {
     "dialogue": r"\b(?:dialogue|conversation\s+between|script\s+for|interview\s+with"
     r"|screenplay)\b",
     "story": r"\b(?:story|tale|fable|narrative|novel|scene|chapter|fairy"
-    r"|fiction|anecdote|diary|memoir|legend)\b",
+    r"|fiction|anecdote|diary|memoir|legend)\b|^\W*continue\b|\bwhat\s+happens\s+next\b",
     "quiz": r"\b(?:multiple[- ]choice|quiz)\b",
     "post": r"\b(?:tweet|hashtags?|instagram|slogan|headline|caption|social\s+media\s+post)\b",
     "math": r"\b(?:compute|calculate|solve|derivative|integral|how\s+(?:much|many|far"
@@ -42,7 +42,8 @@ _ASKS = {
     "rewrite": r"\b(?:rewrite|rephrase|paraphrase|correct|edit|proofread|reword"
     r"|in\s+the\s+style|polish|improve"
     r"|change\s+the|translate|convert)\b",
-    "prose": r"\b(?:explain|describe|why|how\s+(?:do|does|did|is|are|can|would)|essay"
+    "prose": r"\b(?:find\s+the\s+(?:mistake|error|flaw)|explain|describe|why"
+    r"|how\s+(?:do|does|did|is|are|can|would)|essay"
     r"|paragraph|discuss"
     r"|what\s+(?:are|does|is\s+an?)\b|difference"
     r"|compare|argue|review|description|article|blog|define|tell\s+me|opinion"
@@ -57,6 +58,10 @@ _ASKS = {
     "sql": r"\bsql\b",
     "html": r"\bhtml\b",
     "css": r"\bcss\b",
+    "rust": r"\brust\b",
+    "java": r"\bjava\b",
+    "cpp": r"\bc\+\+",
+    "go": r"\b(?:golang|in\s+go)\b",
     "bash": r"\b(?:bash|shell|terminal|command\s+line|one-liner)\b",
     "year": r"\b(?:what|which)\s+year\b|\bwhen\s+(?:did|was|were)\b",
     "symbol": r"\b(?:symbol|abbreviation|acronym|letter\s+grade|true\s+or\s+false"

@@ -27,6 +27,10 @@ _OF_CODE = {
     "sql": re.compile(r"```sql|\bselect\b[^.]{1,80}?\bfrom\b", re.IGNORECASE),
     "html": re.compile(r"```html|</\w+>"),
     "css": re.compile(r"```css|[\w.#)]\s*\{\s*[\w-]+\s*:[^{}]*\}"),
+    "rust": re.compile(r"```rust|\bfn\s+\w+\("),
+    "java": re.compile(r"```java\b|\b(?:public|private|static)\s+[\w<>\[\]]+\s+\w+\("),
+    "cpp": re.compile(r"```c(?:pp|\+\+)|#include|\bstd::"),
+    "go": re.compile(r"```go\b|^func\s+\w+\(", re.M),
     "bash": re.compile(
         r"```(?:ba|z)?sh|^\s*(?:\$ )?(?:cat|ls|grep|find|wc|sed|awk|echo|cd|curl|for)\s.*[-|*]",
         re.M,
@@ -35,8 +39,8 @@ _OF_CODE = {
 _MARKER = re.compile(r"^\s*(?:\d{1,2}[.)]|[-*\u2022\u2013])\s+\S", re.MULTILINE)
 _CHOICE = re.compile(r"^\s*\(?[A-Da-d][).]\s", re.MULTILINE)
 _TIMES = re.compile(
-    r"^\W*(?:\d{1,2}[:.]\d\d\b|\d{1,2}\s*(?:am|pm)\b|day\s+(?:\d|one|two|three)|morning"
-    r"|afternoon|monday|tuesday)"
+    r"(?:^|[.;]\s)\W*(?:\d{1,2}[:.]\d\d\b|\d{1,2}\s*(?:am|pm)\b|day\s+(?:\d|one|two|three)"
+    r"|morning|afternoon|evening|(?:mon|tues|wednes|thurs|fri|satur|sun)day\b)"
     r"|\b(?:first|second|third|last)\s+day\b|\bday\s+(?:one|two|three|\d)\b",
     re.IGNORECASE | re.MULTILINE,
 )
@@ -61,6 +65,8 @@ _NUMBER_ONLY = re.compile(
     r"\W*(?:[a-z]\s*=\s*)?[-\u2212$\u00a3\u20ac]?\d[\d.,/ ]*(?:\s*[^\W\d]{1,12}){0,2}\W*",
     re.IGNORECASE,
 )
+_SYMBOL = re.compile(r"\W*(?:\w{1,3}|(?=\w*[A-Z0-9]\w*[A-Z0-9])\w{4,7})\W*")
+"""A few letters, or a few more of which two are large or figures: "Au", "NaCl", "yes"."""
 _LONGEST_ROW = 40
 _IN_A_ROW = re.compile(
     r"(?:^|[:.\n]\s*|\b)(?:[\w'-]+\s){0,2}[\w'-]+(?:,\s+(?:(?:and|or)\s+)?(?:[\w'-]+\s){0,2}[\w'-]+){2,}"
@@ -183,15 +189,15 @@ _TESTS: dict[str, Callable[[_Shape], bool]] = {
     "names": lambda shape: (
         shape.has("list") and (shape.words <= 3 * len(shape.lines) or _row(shape))
     ),
-    "schedule": _searched(_TIMES),
+    "schedule": lambda shape: len(_TIMES.findall(shape.text)) > 1,
     "dialogue": lambda shape: len(_SPEAKER.findall(shape.text)) >= 3 and not shape.has("json"),
     "math": _math,
     "verse": _verse,
     "story": _story,
     "prose": _prose,
     "year": lambda shape: _YEAR_ONLY.fullmatch(shape.text) is not None,
-    "symbol": lambda shape: 0 < shape.words <= 3 and len(shape.text.strip()) <= 3,
-    "name": lambda shape: 0 < shape.words <= 3 and len(shape.text.strip()) > 3,
+    "symbol": lambda shape: _SYMBOL.fullmatch(shape.text) is not None,
+    "name": lambda shape: 0 < shape.words <= 3 and not shape.has("symbol"),
     **{name: _of_code(name) for name in _OF_CODE},
     **{name: _of_lines(name) for name in _LINES},
 }
