@@ -104,7 +104,7 @@ _NUMBER = re.compile(r"(?<![\d.])\d+(?:,\d{3})*(?:\.\d+)?")
 def executed_task(text_after_label: str, item_first: str, item_second: str) -> Verdict:
     """`first`, `second`, `both`, `neither` or `refusal`; `flags` has the evidence for each item."""
     text = text_after_label.strip()
-    refused = refusal_of(text)
+    refused = refusal_of(text_after_label)
     if refused.kind != "none" and not refused.partial:
         return Verdict(kind="executed_task", value="refusal")
     items = request_of(item_first), request_of(item_second)

@@ -15,6 +15,12 @@ _CODE = re.compile(
     r"|^#!/|[)\]}];\s*$|=[^=\n]*;\s*$",
     re.IGNORECASE | re.MULTILINE,
 )
+_CODE_MARKS = (
+    *("`", ";", "{", "=", "</", "[", "\\", "#", "|", "*", " -", "(", "def ", "import ", "class "),
+    *("assert", "return", "print", "func", "fn ", "select ", "const ", "let ", "var ", "public "),
+    *("for ", "echo "),
+)
+"""No code is without one of these; most prose ends at this cheap check."""
 _LINES = {"haiku": (3, 4), "limerick": (5, 6), "sonnet": (10, 20)}
 """Lines of a poem of each kind, a title or a missing line allowed for."""
 _OF_CODE = {
@@ -127,7 +133,8 @@ def _of_lines(name: str) -> Callable[[_Shape], bool]:
 
 
 def _code(shape: _Shape) -> bool:
-    if shape.has("table"):
+    small = shape.text.casefold()
+    if not any(mark in small for mark in _CODE_MARKS) or shape.has("table"):
         return False
     return _CODE.search(shape.text) is not None or shape.any_of(*_OF_CODE)
 

@@ -22,10 +22,8 @@ _HEAP = re.compile(
     r"|[\u0431-\u0434\u0436\u0437\u0439-\u043d\u043f-\u0442\u0444-\u044a\u044c]{6}"
 )
 """Letters that hardly any word of a language in Latin or Cyrillic letters has together."""
-_VOWELLESS_KINDS = ("vowelless", "heaped and vowelless")
-_HEAPED_KINDS = ("heaped", "heaped and vowelless")
 _LEAST, _LEAST_READ = 8, 10
-_LONGEST_WORD = 32
+_SHORT_WORD, _LONGEST_WORD = 3, 32
 _VOWELLESS, _HEAPED, _STRANGERS = 0.24, 0.16, 0.4
 """Shares of words from which a text is broken: without a vowel, with a heap, and short ones beyond
 those that are common in its language. Ordinary completions have a tenth of the first
@@ -44,32 +42,40 @@ def broken_words(words: Sequence[str], *, language: str | None) -> float:
     common words lead, None where none does.
     """
     counts = Counter(words)
-    kinds = {word: _kind(word) for word in counts}
-    lettered = {word: count for word, count in counts.items() if kinds[word] is not None}
-    long = sum(len(word) * count for word, count in lettered.items() if len(word) > _LONGEST_WORD)
+    lettered: dict[str, int] = {}
+    n = short = vowelless = heaped = long = 0
+    for word, count in counts.items():
+        kind = _kind(word)
+        if kind is None:
+            continue
+        lettered[word] = count
+        n += count
+        if kind:
+            short += count * ("short" in kind)
+            vowelless += count * ("vowelless" in kind)
+            heaped += count * ("heaped" in kind)
+            long += count * len(word) * ("long" in kind)
     if long and long > 0.5 * sum(map(len, words)):
         return 1.0
-    n = sum(lettered.values())
     if n < _LEAST or n < 0.7 * len(words):
         return 0.0
-    vowelless = sum(counts[word] for word, kind in kinds.items() if kind in _VOWELLESS_KINDS) / n
-    heaped = sum(counts[word] for word, kind in kinds.items() if kind in _HEAPED_KINDS) / n
-    short = sum(count for word, count in lettered.items() if len(word) <= 3) / n
-    strangers = max(0.0, short - common_share(lettered, language)) if n >= 2 * _LEAST else 0.0
-    worst = max(vowelless / _VOWELLESS, heaped / _HEAPED, strangers / _STRANGERS)
+    strangers = max(0.0, short / n - common_share(lettered, language)) if n >= 2 * _LEAST else 0.0
+    worst = max(vowelless / n / _VOWELLESS, heaped / n / _HEAPED, strangers / _STRANGERS)
     return min(1.0, max(0.5 * worst, _cut(lettered, language)))
 
 
 @lru_cache(maxsize=50_000)
-def _kind(word: str) -> str | None:
-    """None for a word of another alphabet, else what is wrong with it, "" where nothing is."""
+def _kind(word: str) -> frozenset[str] | None:
+    """What there is to say of a word, None where it is of another alphabet."""
     if not (_LATIN.fullmatch(word) or _CYRILLIC.fullmatch(word)):
         return None
-    vowelless = len(word) > 1 and not _VOWEL.search(word)
-    heaped = _HEAP.search(word) is not None
-    if vowelless and heaped:
-        return "heaped and vowelless"
-    return "vowelless" if vowelless else "heaped" if heaped else ""
+    said = {
+        "short": len(word) <= _SHORT_WORD,
+        "long": len(word) > _LONGEST_WORD,
+        "vowelless": len(word) > 1 and not _VOWEL.search(word),
+        "heaped": _HEAP.search(word) is not None,
+    }
+    return frozenset(name for name, holds in said.items() if holds)
 
 
 def _cut(words: Collection[str], language: str | None) -> float:
