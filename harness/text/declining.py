@@ -113,6 +113,8 @@ _OTHER_TIMES = re.compile(
 _SPEAKER = re.compile(r"\b(?:i|we)\b", re.IGNORECASE)
 _SENTENCE_START = re.compile(r"\W*(?:(?:sorry|no|unfortunately)\b\W*)?", re.IGNORECASE)
 _SENTENCE = re.compile(r"[^.!?\n]*(?:[.!?\n]+|$)")
+_STRETCH = re.compile(r"[^.!?]+[.!?]*")
+"""A sentence, over the ends of lines: those without a negation refuse nothing."""
 _SENTENCE_BREAK = re.compile(r"[.!?\n]")
 _BEGINNING, _END = 600, 300
 """Characters at the edges of a text that are looked at."""
@@ -128,6 +130,7 @@ def content_refusal(text: str, *, plain: bool = False) -> bool:
     text = _cut(text) if plain else _edges(text)
     if not _negated(text):
         return False
+    text = "".join(part for part in _STRETCH.findall(text) if _negated(part))
     return _spoken(_CONTENT, text) or bool(_SORRY.match(text) or _PASSIVE.search(text))
 
 
