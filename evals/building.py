@@ -107,7 +107,7 @@ def open_task(given: Mapping[str, Any], *, task: str) -> Task:
         dataset=_dataset(plan),
         solver=answer(plan.completer, plan.options, plan.items),
         scorer=[completion(), *judging(plan, ("attitude", "coherence"))],
-        metadata=_metadata(plan),
+        metadata=metadata_of(plan),
     )
 
 

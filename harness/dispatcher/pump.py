@@ -262,6 +262,12 @@ class Pump:
                 endpoint.throttled(flight, now, verdict.retry_after, verdict.rates)
                 self._failing(verdict, now)
                 self._again_soon(job)
+            elif verdict.kind == "amended":
+                endpoint.breaker.succeeded(now, probe=flight.probe)
+                self._again_soon(job)
+                if verdict.reason:
+                    self._books.event(endpoint, "amended", verdict.reason)
+                    self._say(f"endpoint {endpoint.name} {verdict.reason}")
             elif verdict.kind == "rejected":
                 endpoint.breaker.succeeded(now, probe=flight.probe)
                 self._finish(flight, verdict, now)

@@ -23,7 +23,7 @@ from harness.wire import Reply
 
 __all__ = ["FunctionBody", "Kind", "ToolCallBody", "Verdict", "filtered_reply", "read_response"]
 
-Kind = Literal["ok", "throttled", "exhausted", "barred", "unavailable", "rejected"]
+Kind = Literal["ok", "throttled", "exhausted", "barred", "unavailable", "rejected", "amended"]
 
 
 class Verdict(msgspec.Struct, kw_only=True):
@@ -32,7 +32,9 @@ class Verdict(msgspec.Struct, kw_only=True):
     ok: `reply` is usable (a content filter's stop is an answer of its own kind). throttled: too
     fast; wait `retry_after` seconds, nothing charged. exhausted, barred: this endpoint will answer
     nothing more (no credit; bad key or no such model). unavailable: try again elsewhere, an attempt
-    charged. rejected: this request will never be answered; `reason` is the server's.
+    charged. rejected: this request will never be answered; `reason` is the server's. amended: the
+    line has learnt to ask otherwise (`harness.models.concessions`), so it goes again, nothing
+    charged; `reason` tells a person, once.
     `billed` is set where the provider may charge for an attempt that brought nothing.
     `tool_calls` holds the raw calls of the message, for conversations that use tools; `native`
     what a delegated Inspect provider returned; `error` the error that a rejection came with.

@@ -10,7 +10,7 @@ import hashlib
 import time
 from collections.abc import Callable, Sequence
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal
 
 import anyio
 import msgspec
@@ -28,11 +28,13 @@ from inspect_ai.tool import ToolChoice, ToolInfo
 from harness.dispatcher.calls.wiretap import Heard, listening, tap
 from harness.errors import PenchantError, ServiceError
 from harness.models.block import BLOCK_PROVIDERS, Block, carrying
+from harness.models.concessions import Concessions
 from harness.models.error_body import error_body
 from harness.models.identity import model_identity, provider_of
 from harness.models.inspect_api import LimitExceededError, PrerequisiteError
 from harness.models.json_text import whole_text
 from harness.models.replies import reply_of
+from harness.notices import say
 from harness.wire import Message, Question, Reply
 
 __all__ = ["Asker", "chat", "cut_off", "rendering", "takes_blocks"]
@@ -71,7 +73,7 @@ def rendering(questions: Sequence[Question]) -> str:
 
 
 class Asker:
-    """One model with the settings of one stage."""
+    """One model with the settings of one stage: the measurement's questions, or completions."""
 
     def __init__(
         self,
@@ -80,11 +82,14 @@ class Asker:
         *,
         tools: Sequence[ToolInfo] = (),
         tool_choice: ToolChoice | None = None,
+        stage: Literal["questions", "completions"] = "questions",
     ) -> None:
+        self.stage = stage
         self.model = model
         self.config = config
         self.tools = list(tools)
         self.tool_choice = tool_choice
+        self._concessions = Concessions()
 
     @cached_property
     def identity(self) -> str:
@@ -131,21 +136,48 @@ class Asker:
             block = Block((question,), lambda index, reply: arrived(reply), own_systems=own)
             return (await self._carried(block, chat(question.messages)))[0]
         started = time.monotonic()
+        while True:
+            asked = self._concessions.configured(config)
+            reply = await self._once(question, asked, arrived)
+            if reply is not None:
+                break
+        if self._concessions.seedless and reply.error is None:
+            reply = msgspec.structs.replace(reply, seed_honoured=False)
+        reply = _timed(self._cut(reply, config), started)
+        arrived(reply)
+        return reply
+
+    async def _once(
+        self, question: Question, config: GenerateConfig, arrived: Callable[[Reply], None]
+    ) -> Reply | None:
+        """The reply; None where the provider is to be asked otherwise from now on."""
         tap(self.model.api)
         with listening() as heard:
             try:
                 output = await self._generate(chat(question.messages), config)
             except Exception as error:
+                if self._concede(heard, error, config):
+                    return None
                 reply = _heard_reply(heard, error) or _failed(error)
                 if isinstance(error, LimitExceededError) and reply.error is None:
                     # The answer that crossed a limit of the user's was given and paid for.
-                    arrived(_timed(reply, started))
+                    arrived(reply)
                     raise
-            else:
-                reply = _heard_reply(heard, None, output.time) or reply_of(output)
-        reply = _timed(self._cut(reply, config), started)
-        arrived(reply)
-        return reply
+                return reply
+            if self._concede(heard, None, config):
+                return None
+            return _heard_reply(heard, None, output.time) or reply_of(output)
+
+    def _concede(self, heard: Heard, error: Exception | None, config: GenerateConfig) -> bool:
+        """Whether the provider refused what it need not be asked for; said once."""
+        told = None if heard.verdict is None else heard.verdict.error
+        if told is None and getattr(error, "status_code", None) in (400, 422):
+            assert error is not None
+            told = error_body(getattr(error.__cause__ or error, "body", None))
+        learnt = None if told is None else self._concessions.heard(told, config)
+        if learnt:
+            say(f"{self.model} {learnt}")
+        return learnt is not None
 
     def _cut(self, reply: Reply, config: GenerateConfig) -> Reply:
         return cut_off(reply, config.max_tokens, getattr(self.model.api, "tokenizer", None))

@@ -67,7 +67,6 @@ class Completer:
         if self.given is not None:
             return {item.id: self.given[item.id] for item in items}
         model, config = self.model(), self.config()
-        asker = Asker(model, config)
         identity = model_identity(model, config)
         seed = self.options.completion_seed
         questions = {
@@ -88,6 +87,10 @@ class Completer:
         }
         shared = session(self.options)
         shared.refuse_others("completer_identity", identity)
+        # One for the run: it learns what the model is not to be asked for.
+        asker = shared.once(
+            f"completer {identity}", lambda: Asker(model, config, stage="completions")
+        )
 
         async def produce(missing: Sequence[Item]) -> list[Completion]:
             replies = await shared.ask(

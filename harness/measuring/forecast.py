@@ -30,6 +30,14 @@ class Forecast(msgspec.Struct, frozen=True, kw_only=True):
     completion_output: int | None
     price: str | None = None
 
+    def calls(self, *, samples: int, epochs: int) -> dict[str, int]:
+        """Calls of each stage in a run of `samples` of the data set's samples."""
+        share = min(1.0, samples / self.samples) if self.samples else 0.0
+        return {
+            "questions": round(self.questions * share) * epochs,
+            "completions": round(self.items * share) if self.makes_completions else 0,
+        }
+
 
 def forecast_of(
     options: Options,
@@ -75,9 +83,8 @@ def forecast_line(forecast: Forecast, *, samples: int, epochs: int, price: Price
 
     `samples` is how many samples this run takes (`--limit`) of the data set's.
     """
-    share = min(1.0, samples / forecast.samples) if forecast.samples else 0.0
-    questions = round(forecast.questions * share) * epochs
-    completions = round(forecast.items * share) if forecast.makes_completions else 0
+    calls = forecast.calls(samples=samples, epochs=epochs)
+    questions, completions = calls["questions"], calls["completions"]
     tokens_in = (
         questions * forecast.question_chars + completions * forecast.item_chars
     ) / CHARS_PER_TOKEN

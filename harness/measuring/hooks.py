@@ -1,4 +1,5 @@
-"""What Inspect tells us of a run: a task starts (forecast, journal) and ends (counts)."""
+"""What Inspect tells us of a run: a task starts (forecast, journal, what to be warned of) and ends
+(counts)."""
 
 from typing import Any
 
@@ -6,6 +7,7 @@ import msgspec
 from inspect_ai.hooks import EvalSetStart, Hooks, TaskEnd, TaskStart, hooks
 from inspect_ai.model import Model, get_model
 
+from harness.measuring.beforehand import warnings_of
 from harness.measuring.forecast import Forecast, forecast_line
 from harness.measuring.journal import journal_directory
 from harness.measuring.locks import held_elsewhere, lock_path
@@ -37,15 +39,22 @@ class RunHooks(Hooks):
     async def on_task_start(self, data: TaskStart) -> None:
         """Remember the task's id; say the forecast."""
         metadata: dict[str, Any] = data.spec.metadata or {}
-        task_started(data.eval_id, data.spec.task_id, metadata.get("ingredients"))
+        ingredients = metadata.get("ingredients")
         if "forecast" not in metadata:
+            task_started(data.eval_id, data.spec.task_id, ingredients=ingredients)
             return
         forecast = msgspec.convert(metadata["forecast"], Forecast)
         dataset, config = data.spec.dataset, data.spec.config
         samples = len(dataset.sample_ids or []) or dataset.samples or forecast.samples
-        price = price_of(_running(data.spec.model), forecast.price)
+        calls = forecast.calls(samples=samples, epochs=config.epochs or 1)
+        task_started(data.eval_id, data.spec.task_id, calls, ingredients)
+        running = _running(data.spec.model)
+        price = price_of(running, forecast.price)
         line = forecast_line(forecast, samples=samples, epochs=config.epochs or 1, price=price)
         say(f"{data.spec.task} on {data.spec.model}: {line}")
+        if isinstance(running, Model):
+            for warning in warnings_of(running):
+                say(warning)
 
     async def on_task_end(self, data: TaskEnd) -> None:
         """Close the task's journal."""

@@ -5,7 +5,6 @@ solvers need no handle on it, and a retry of the task (another eval id, the same
 the same journal.
 """
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -17,9 +16,11 @@ import msgspec
 from harness.errors import DiskError, ServiceError, UsageError
 from harness.measuring.asking import Asker
 from harness.measuring.completions import CompletionStore
+from harness.measuring.hope import Hope
 from harness.measuring.journal import Entries, Journal, journal_directory, open_journal
 from harness.measuring.locks import hold, lock_path, release
 from harness.measuring.money import Price, Purse, price_of, read_price
+from harness.measuring.oddities import Oddities
 from harness.measuring.options import Options
 from harness.measuring.pilot import Pilot
 from harness.measuring.resumed import (
@@ -45,14 +46,6 @@ __all__ = [
 ]
 
 T = TypeVar("T")
-
-SAME = 5
-"""So many questions failing with one and the same error, none answered, end the run as well:
-an unsupported setting meets every question, and a run may have fewer than twenty."""
-_NUMBERS = re.compile(r"\d+")
-
-HOPELESS = 20
-"""So many questions failing with none answered end the run: every further one would too."""
 
 
 class Overrides(msgspec.Struct, frozen=True):
@@ -80,13 +73,12 @@ class Counter:
     price_option: str = "price"
     optional: bool = False
     not_admitted: dict[str, int] = field(default_factory=dict)
-    _failures: int = 0
-    _answers: int = 0
+    planned: dict[str, int] = field(default_factory=dict)
+    oddities: Oddities = field(default_factory=Oddities)
     _prices: dict[str, Price | None] = field(default_factory=dict)
-    _last_error: str = ""
-    _kinds: set[str] = field(default_factory=set)
     _given_up: str | None = None
     _others: dict[str, set[str]] | None = None
+    _hopes: dict[str, Hope] = field(default_factory=dict)
 
     async def ask(
         self, asker: Asker, keys: Sequence[str], questions: Sequence[Question]
@@ -98,11 +90,14 @@ class Counter:
         replies: dict[int, Reply] = {}
         reserved: dict[int, float] = {}
         price = self._price(asker)
+        hope = self._hope(asker.stage)
         stamped = [_stamped(asker, *one) for one in zip(keys, questions, strict=True)]
         for index, (key, question) in enumerate(zip(stamped, questions, strict=True)):
             known = self.journal.get(key)
             if known is not None and not (known.error and self.reask_failed):
                 replies[index] = known
+                if known.error is None:
+                    hope.count(known)
                 continue
             estimate = self.purse.estimate(question, price, asker.config.max_tokens)
             refusal = self._given_up or self.purse.admit(question, price, asker.config.max_tokens)
@@ -118,7 +113,8 @@ class Counter:
             index = order[position]
             replies[index] = reply
             self.purse.settle(reply, price, reserved[index])
-            self._count(reply)
+            hope.count(reply)
+            self.oddities.count(reply)
             try:
                 self.journal.put(stamped[index], reply)
             except DiskError as error:
@@ -134,7 +130,7 @@ class Counter:
                 # Whatever a provider made of it: an answer that could not be kept ends the run.
                 if unkept:
                     raise unkept[0]
-            self._check_hope()
+            self._check(hope)
         return [replies[index] for index in range(len(questions))]
 
     def _say_others(self, asker: Asker, keys: Iterable[str]) -> None:
@@ -165,27 +161,18 @@ class Counter:
             )
         return price
 
-    def _count(self, reply: Reply) -> None:
-        if reply.error is None:
-            self._answers += 1
-        else:
-            self._failures += 1
-            self._last_error = reply.error
-            self._kinds.add(_NUMBERS.sub("0", reply.error))
+    def _hope(self, stage: str) -> Hope:
+        if stage not in self._hopes:
+            self._hopes[stage] = Hope(self.planned.get(stage), patient=self.optional)
+        return self._hopes[stage]
 
-    def _check_hope(self) -> None:
-        few = SAME if len(self._kinds) == 1 else HOPELESS
-        if self._answers == 0 and self._failures >= (HOPELESS if self.optional else few):
-            if self.optional:
-                self._given_up = (
-                    f"not asked: the first {self._failures} questions all failed; "
-                    f"the last: {self._last_error}"
-                )
-                return
-            raise ServiceError(
-                f"the first {self._failures} questions all failed and none was answered; "
-                f"the last: {self._last_error}"
-            )
+    def _check(self, hope: Hope) -> None:
+        try:
+            hope.check()
+        except ServiceError as error:
+            if not self.optional:
+                raise
+            self._given_up = f"not asked: {error}"
 
 
 @dataclass(kw_only=True)
@@ -244,6 +231,7 @@ class _Started:
     """What Inspect said of a task when it started."""
 
     task_id: str
+    planned: dict[str, int]
     ingredients: Mapping[str, str]
 
 
@@ -263,19 +251,26 @@ def overriding(overrides: Overrides) -> Iterator[None]:
         _overrides.remove(overrides)
 
 
-def task_started(eval_id: str, task_id: str, ingredients: Mapping[str, str] | None = None) -> None:
-    """Heard from Inspect: the task of this eval id starts, with these ingredients."""
-    _started[eval_id] = _Started(task_id, ingredients or {})
+def task_started(
+    eval_id: str,
+    task_id: str,
+    planned: Mapping[str, int] | None = None,
+    ingredients: Mapping[str, str] | None = None,
+) -> None:
+    """Heard from Inspect: the task of this eval id starts, with so many calls of each stage and
+    with these ingredients."""
+    _started[eval_id] = _Started(task_id, dict(planned or {}), ingredients or {})
 
 
 def task_ended(eval_id: str) -> list[str]:
     """Heard from Inspect: close what the task held open. Lines that say what was not asked, and
-    what could not be written."""
+    what could not be written, and what was odd in the replies."""
     _started.pop(eval_id, None)
     ended = _sessions.pop(eval_id, None)
     if ended is None:
         return []
     lines = [f"{count:,} questions {reason}" for reason, count in ended.not_admitted.items()]
+    lines += ended.oddities.lines()
     try:
         ended.journal.close()
     except DiskError as error:
@@ -297,7 +292,7 @@ def session(options: Options) -> Session:
     found = _sessions.get(active.eval_id)
     if found is None:
         directory = journal_directory(active.log_location)
-        started = _started.get(active.eval_id) or _Started(active.eval_id, {})
+        started = _started.get(active.eval_id) or _Started(active.eval_id, {}, {})
         if active.eval_set_id:
             # Held to the process's end: between two tasks of an eval-set nobody may slip in.
             hold(lock_path(directory, "eval-set", active.eval_set_id), what="this eval-set")
@@ -308,6 +303,7 @@ def session(options: Options) -> Session:
             scope=active.eval_set_id or active.run_id or active.eval_id,
             earlier=earlier_logs(active.log_location, started.task_id),
         )
+        found.planned = started.planned
         _sessions[active.eval_id] = found
     return found
 

@@ -75,6 +75,9 @@ def _message(error: Any) -> str:
     text = error
     if isinstance(error, Mapping):
         text = next((error[name] for name in _MESSAGES if error.get(name)), error)
+    if isinstance(text, Mapping):
+        # Mistral's: {"detail": [{"loc": …}]} in place of the words
+        text = next((text[name] for name in _MESSAGES if text.get(name)), text)
     if isinstance(text, list) and text and isinstance(text[0], Mapping):
         # FastAPI's list of what is wrong: [{"loc": ["body", "seed"], "msg": …}]
         text = "; ".join(_complaint(one) for one in text[:3] if isinstance(one, Mapping))
@@ -90,7 +93,9 @@ def _field(fields: Mapping[str, Any], outer: Mapping[str, Any]) -> str | None:
     """`param` as OpenAI has it, `loc` as FastAPI does."""
     if isinstance(param := fields.get("param"), str) and param:
         return param
-    for complaints in (outer.get("detail"), fields.get("detail"), fields.get("message")):
+    message = fields.get("message")
+    inner = message.get("detail") if isinstance(message, Mapping) else message
+    for complaints in (outer.get("detail"), fields.get("detail"), inner):
         if isinstance(complaints, list) and complaints and isinstance(complaints[0], Mapping):
             steps = [step for step in complaints[0].get("loc") or () if isinstance(step, str)]
             named = [step for step in steps if step != "body"]

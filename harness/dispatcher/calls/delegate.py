@@ -9,13 +9,14 @@ import asyncio
 from collections.abc import Callable
 
 import msgspec
-from inspect_ai.model import Model, ModelOutput, get_model
+from inspect_ai.model import GenerateConfig, Model, ModelOutput, get_model
 
 from harness.dispatcher.calls.payload import Payload
 from harness.dispatcher.calls.wiretap import Heard, listening, tap
 from harness.dispatcher.job import Flight
 from harness.dispatcher.poolfile import EndpointSpec
 from harness.dispatcher.verdict import Verdict
+from harness.models.concessions import Concessions
 from harness.models.identity import SEEDED
 from harness.models.replies import reply_of
 
@@ -34,6 +35,7 @@ class InspectEndpoint:
         own = getattr(self._model.api, "api_key", None)
         if own:
             self._secrets.append(str(own))
+        self._concessions = Concessions()
         self._tasks: set[asyncio.Task[None]] = set()
 
     def __repr__(self) -> str:
@@ -60,9 +62,10 @@ class InspectEndpoint:
 
     async def _attempt(self, payload: Payload, deliver: Callable[[Verdict], None]) -> None:
         tap(self._model.api)
+        messages, tools, tool_choice, config = payload.native()
+        config = self._concessions.configured(config)
         with listening() as heard:
             try:
-                messages, tools, tool_choice, config = payload.native()
                 async with asyncio.timeout(self._spec.timeout):
                     result = await self._model.api.generate(messages, tools, tool_choice, config)
                 output = result[0] if isinstance(result, tuple) else result
@@ -75,7 +78,14 @@ class InspectEndpoint:
                 verdict = self._heard(heard, None) or self._refused(error)
             else:
                 verdict = self._heard(heard, output) or self._answered(output)
-        deliver(verdict)
+        deliver(self._conceded(verdict, config))
+
+    def _conceded(self, verdict: Verdict, config: GenerateConfig) -> Verdict:
+        """The verdict after what it teaches of this endpoint."""
+        if verdict.kind != "rejected" or verdict.error is None:
+            return verdict
+        learnt = self._concessions.heard(verdict.error, config)
+        return verdict if learnt is None else Verdict(kind="amended", reason=learnt)
 
     def _heard(self, heard: Heard, output: ModelOutput | None) -> Verdict | None:
         verdict = heard.verdict
@@ -83,7 +93,7 @@ class InspectEndpoint:
             return None
         verdict.native = output if verdict.kind == "ok" else None
         verdict.reason = self._line(verdict.reason)
-        if verdict.reply is not None and not self._seeded:
+        if verdict.reply is not None and (not self._seeded or self._concessions.seedless):
             verdict.reply = msgspec.structs.replace(verdict.reply, seed_honoured=False)
         return verdict
 

@@ -34,6 +34,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
+import msgspec
 from pyreqwest.client import Client, ClientBuilder
 from pyreqwest.exceptions import (
     ConnectError,
@@ -47,6 +48,7 @@ from harness.dispatcher.job import Flight
 from harness.dispatcher.poolfile import EndpointSpec
 from harness.dispatcher.verdict import Verdict, read_response
 from harness.errors import UsageError
+from harness.models.concessions import Concessions
 from harness.models.reply_size import MOST_BYTES, ReplyTooLarge
 
 __all__ = ["HttpEndpoint", "capped"]
@@ -64,6 +66,7 @@ class HttpEndpoint:
         self._spec = spec
         self._key = key
         self._own = own_members(spec)
+        self._concessions = Concessions()
         self._timeout = timedelta(seconds=spec.timeout)
         self._headers = {"content-type": "application/json", "accept": "application/json"}
         if key is not None:
@@ -106,12 +109,13 @@ class HttpEndpoint:
         try:
             headers = self._headers | payload.headers if payload.headers else self._headers
             builder = self._client.post(f"{self._url}/chat/completions").headers(headers)
-            body = body_for(payload, self._spec, self._own)
+            body = self._body(payload)
             request = builder.body_bytes(body).timeout(self._timeout).build_streamed()
             async with request as response:
                 content = await capped(response)
                 told = response.headers
             verdict = read_response(response.status, told, content, wall=time.time())
+            verdict = self._conceded(verdict, body)
         except ReplyTooLarge as error:
             verdict = Verdict(kind="unavailable", reason=str(error), billed=True)
         except PyreqwestError as error:
@@ -123,6 +127,21 @@ class HttpEndpoint:
         if verdict.reason:
             verdict.reason = self._scrub(verdict.reason.encode()).decode()
         deliver(verdict)
+
+    def _body(self, payload: Payload) -> bytes:
+        body = body_for(payload, self._spec, self._own)
+        if not self._concessions:
+            return body
+        return msgspec.json.encode(self._concessions.applied(msgspec.json.decode(body)))
+
+    def _conceded(self, verdict: Verdict, body: bytes) -> Verdict:
+        """The verdict after what it teaches of this endpoint, or of a reply without its seed."""
+        if verdict.kind == "rejected" and verdict.error is not None:
+            learnt = self._concessions.learn(verdict.error, msgspec.json.decode(body))
+            return verdict if learnt is None else Verdict(kind="amended", reason=learnt)
+        if verdict.reply is not None and self._concessions.seedless:
+            verdict.reply = msgspec.structs.replace(verdict.reply, seed_honoured=False)
+        return verdict
 
     def _failure(self, error: PyreqwestError) -> Verdict:
         # Once the request is out, the provider may have worked for it whatever became of the reply.

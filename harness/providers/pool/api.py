@@ -29,6 +29,7 @@ from harness.errors import PenchantError, ServiceError
 from harness.models.block import Block, current_block, forget_block, questions_for
 from harness.models.inspect_api import PrerequisiteError, sample_active
 from harness.models.output import block_output, single_output
+from harness.models.upstreams import at_router, pinned
 from harness.providers.pool.open import close_pool, open_pool, shared_key, warn_of_cap
 from harness.providers.pool.output import tool_call
 from harness.providers.pool.request import members, options_of, request_messages, with_seed
@@ -159,6 +160,16 @@ class PoolAPI(ModelAPI):
         prices = [(e.price_in, e.price_out) for e in self.spec.endpoints]
         dearest = (max(p[0] for p in prices), max(p[1] for p in prices))
         return None if dearest == (0.0, 0.0) else dearest
+
+    def unpinned(self) -> list[str]:
+        """Names of endpoints at a router that answers from whichever back end it likes."""
+        return [
+            f"endpoint {e.name} of pool/{self.model_name}"
+            for e in self.spec.endpoints
+            if at_router(e.inspect_model or "", e.url)
+            and not e.backends
+            and not pinned(e.extra_body.get("provider"))
+        ]
 
     def connection_key(self) -> str:
         """Evals of one pool share its limits; pools of other files or labels do not."""

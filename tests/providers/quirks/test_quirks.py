@@ -32,13 +32,21 @@ Quirk = dict[str, Any]
 
 TABLE: dict[str, Any] = tomllib.loads((Path(__file__).parent / "quirks.toml").read_text("utf-8"))
 QUIRKS: list[Quirk] = TABLE["quirk"]
-PATHS = ("pool", "openai-api")
+PATHS = ("pool", "delegated", "openai-api")
+"""A pool's own line, a pool that delegates to Inspect's provider, and that provider alone."""
 EVALS: dict[str, dict[str, Any]] = {
     "plain": {},
     "logprobs": {"readout": "auto"},
     "reasoned": {"response": "reasoned"},
     "tool": {"response": "tool"},
+    "seed": {},
+    "tokens": {},
+    "fewer": {"readout": "logprobs"},
+    "ladder": {"readout": "logprobs"},
+    "without": {"readout": "auto"},
 }
+"""Options of each eval of the table. What is conceded to a server holds for all its questions, so
+that each concession has an eval of its own."""
 GOOD = {"choices": [{"message": {"role": "assistant", "content": "4"}, "finish_reason": "stop"}]}
 USAGE = {"prompt_tokens": 40, "completion_tokens": 2, "total_tokens": 42}
 KEY = "sk-quirk-7f3a9b"
@@ -137,10 +145,9 @@ class Server:
         quirk = self.quirks[name]
         self.calls[name] += 1
         self.sent.setdefault(name, []).append(request)
-        if self.calls[name] > quirk.get("times", 10**9):
-            return response({})
-        if (without := quirk.get("until")) is not None and not _holds(request, without):
-            return response({key: quirk[key] for key in ("top_good",) if key in quirk})
+        rule = quirk.get("until")
+        if self.calls[name] > quirk.get("times", 10**9) or (rule and not _holds(request, rule)):
+            return response(quirk.get("then", {}))
         if quirk.get("dropped"):
             return None
         headers = quirk.get("headers", {}) | ({"cut": "yes"} if "cut" in quirk else {})
@@ -166,6 +173,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     monkeypatch.setenv("QUIRK_API_KEY", KEY)
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     running = Server()
+    monkeypatch.setenv("QUIRK_BASE_URL", running.url)
     yield running
     running.stop()
 
@@ -175,11 +183,11 @@ def arguments(path: str, server: Server, folder: Path) -> dict[str, Any]:
     if path == "openai-api":
         return {"model": "openai-api/quirk/m", "model_base_url": server.url, "max_retries": 7}
     file = folder / "pools.toml"
-    file.write_text(
-        f'[q]\npatience = 5\n[[q.endpoints]]\nname = "e"\nurl = "{server.url}"\nmodel = "m"\n'
-        'key_env = "QUIRK_API_KEY"\n',
-        "utf-8",
-    )
+    where = f'url = "{server.url}"\nmodel = "m"'
+    if path == "delegated":
+        where = 'inspect_model = "openai-api/quirk/m"'
+    head = '[q]\npatience = 5\n[[q.endpoints]]\nname = "e"\nkey_env = "QUIRK_API_KEY"\n'
+    file.write_text(head + where, "utf-8")
     return {"model": "pool/q", "model_args": {"file": str(file)}}
 
 
@@ -219,10 +227,24 @@ def differences(quirk: Quirk, path: str, row: dict[str, Any], calls: int) -> lis
     return wrong
 
 
+@pytest.fixture
+def said(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Lines that a run says at its start and its end."""
+    lines: list[str] = []
+    monkeypatch.setattr("harness.measuring.hooks.say", lines.append)
+    return lines
+
+
 @pytest.mark.parametrize("path", PATHS)
 @pytest.mark.parametrize("name", EVALS)
 def test_every_quirk_has_its_outcome(
-    name: str, path: str, server: Server, run_eval: RunEval, records: Records, tmp_path: Path
+    name: str,
+    path: str,
+    server: Server,
+    run_eval: RunEval,
+    records: Records,
+    said: list[str],
+    tmp_path: Path,
 ) -> None:
     """Each question gets the outcome of the table, asked as often as it says, by either path."""
     quirks = [quirk for quirk in QUIRKS if quirk.get("eval", "plain") == name]
@@ -235,11 +257,14 @@ def test_every_quirk_has_its_outcome(
     rows = {row["item"].removesuffix(":0"): row for row in records(log)}
     assert set(rows) == {quirk["name"] for quirk in quirks}
     wrong = {
-        quirk["name"]: found
+        quirk["name"]: [*found, server.sent[quirk["name"]][-1]]
         for quirk in quirks
         if (found := differences(quirk, path, rows[quirk["name"]], server.calls[quirk["name"]]))
     }
     assert wrong == {}
+    if name == "plain":
+        assert [line for line in said if "'galaxy_collapsed' 1" in line]
+        assert [line for line in said if "4 replies reported numbers of tokens that cannot" in line]
 
 
 @pytest.mark.parametrize("path", PATHS)
