@@ -375,7 +375,7 @@ class Pump:
             return
         if not self.waiting and not self.inflight:
             self._failing_since = None
-        elif now - self._failing_since >= self._patience:
+        elif now >= self._failing_since + self._patience:
             self._die(
                 f"nothing succeeded on any endpoint for {self._patience:.0f} s; "
                 f"last: {self._last_reason}"

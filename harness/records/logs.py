@@ -31,6 +31,7 @@ from harness.records.log_runs import LogInfo, newest
 from harness.records.record import DRAWN_IN_ID, SCHEMA, Record, frame
 from harness.records.row_checks import REQUIRED
 from harness.records.scored import Scored, scored
+from harness.records.served import served_notes
 from harness.records.sheet import TABLE_SUFFIXES, sheet_columns
 
 __all__ = ["LogInfo", "LogRecords", "find_logs", "read_records"]
@@ -55,8 +56,10 @@ class LogRecords:
     judgements: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=JUDGEMENT_SCHEMA))
 
     def notes(self) -> list[str]:
-        """One line for each log with something to say."""
-        return [f"{log.path}: {log.note}" for log in self.logs if log.note]
+        """One line for each log with something to say, and each cell that several endpoints
+        served."""
+        said = [f"{log.path}: {log.note}" for log in self.logs if log.note]
+        return said + served_notes(self.frame)
 
 
 def find_logs(paths: Sequence[str | Path]) -> list[Path]:

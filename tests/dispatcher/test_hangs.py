@@ -112,6 +112,28 @@ def test_patience_holds_while_a_wait_runs(
     run.check()
 
 
+def test_patience_ends_at_the_moment_that_was_armed_for(campaign: Make) -> None:
+    """Where (t + patience) - t is below patience by rounding, no timer is armed for ever."""
+    run = campaign((Fault(kind="throttle", retry_after="86400"),), patience=1e6)
+    run.submit_all([SIZE])
+    run.run(1.0)
+    since = run.pump._failing_since
+    assert since is not None
+    short = [p / 10 for p in range(700, 999) if (since + p / 10) - since < p / 10]
+    run.pump._patience = short[0]
+    arm, armed = run.clock.call_at, []
+
+    def counted(when: float, call: Any) -> Any:
+        armed.append(when)
+        assert len(armed) < 1000
+        return arm(when, call)
+
+    run.clock.call_at = counted  # type: ignore[method-assign]
+    run.run(since + 200.0)
+    assert run.results[0].fatal
+    run.check()
+
+
 def test_patience_holds_while_a_request_hangs(campaign_over: Any) -> None:
     """The same where one request failed and the rest hang until a far time-out."""
     server = ServerSpec(

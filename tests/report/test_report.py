@@ -173,6 +173,18 @@ def test_two_wordings_of_one_name_are_kept_apart(make_ratings: Make) -> None:
     assert any("stands for 2 wordings" in caution for caution in report.cautions)
 
 
+def test_a_cell_of_several_endpoints_is_said_to_be_one(make_ratings: Make) -> None:
+    """Answers of two back ends in one cell are named with their shares; of one, nothing is said."""
+    records = [
+        *make_ratings(items=9, endpoint="or:DeepInfra"),
+        *make_ratings(items=3, seed=1, endpoint="or:Together", item_name=lambda i: f"other_{i}"),
+        *make_ratings(rater="sim/two", endpoint="b"),
+    ]
+    said = [c for c in report_on(frame(records)).cautions if "endpoints" in c]
+    assert len(said) == 1
+    assert "answers of 2 endpoints (or:DeepInfra 75%, or:Together 25%)" in said[0]
+
+
 def test_configurations_are_cells_of_their_own(make_ratings: Make) -> None:
     """What may not be pooled is not, and its name stands in the row."""
     records = [

@@ -9,6 +9,7 @@ from harness.analysis.choices import ChoiceCell
 from harness.analysis.names import short
 from harness.analysis.ratings import RatingCell
 from harness.records.logs import LogInfo
+from harness.records.served import served_by
 from harness.report.parts.wording import number
 
 __all__ = ["cautions"]
@@ -37,6 +38,7 @@ def cautions(
     return [
         *_logs(logs),
         *_same_names(cells),
+        *_several_endpoints(cells),
         *_lost(cells),
         *_asked_twice(frame),
         *_one_level(ratings),
@@ -82,6 +84,14 @@ def _same_names(cells: Sequence[Cell]) -> list[str]:
         f"Template {short(name)} stands for {len(found)} wordings; they are kept apart."
         for name, found in hashes.items()
         if len(found) > 1
+    ]
+
+
+def _several_endpoints(cells: Sequence[Cell]) -> list[str]:
+    return [
+        f"{cell.name}: {said}; they are one model only if they serve it alike."
+        for cell in cells
+        if (said := served_by(cell.frame))
     ]
 
 
