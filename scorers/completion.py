@@ -6,6 +6,8 @@ import msgspec
 from inspect_ai.scorer import Score, Scorer, Target, scorer
 from inspect_ai.solver import TaskState
 
+from harness.errors import UsageError
+from harness.models.sample_limit import ended_by
 from harness.records.kept import Completion
 from scorers.metrics import completion_metrics
 
@@ -23,6 +25,8 @@ def completion() -> Scorer:
     async def score(state: TaskState, target: Target) -> Score:
         kept = (state.output.metadata or {}).get("completions")
         if kept is None:
+            if (limit := ended_by()) is not None:
+                raise UsageError(f"{limit} ended the sample before its items were completed")
             raise ValueError("this sample holds no completions: was it evals/completions.py?")
         made = [one for one in msgspec.convert(kept, list[Completion]) if one.error is None]
         judged = [msgspec.to_builtins(one.judgement()) for one in made]

@@ -6,6 +6,8 @@ import msgspec
 from inspect_ai.scorer import Metric, MetricProtocol, SampleScore
 from inspect_ai.solver import TaskState
 
+from harness.errors import UsageError
+from harness.models.sample_limit import ended_by
 from harness.records.judgement import Judgement
 from harness.records.kept import kept_of
 from harness.records.reading import read_record
@@ -18,10 +20,16 @@ __all__ = ["as_metric", "judgements_of", "levels_of", "records_in", "rows_of", "
 def rows_of(state: TaskState) -> list[Record]:
     """One record a question, in the order asked.
 
-    ValueError where the sample's output is not one of our solvers': nothing can be read from it.
+    UsageError where a limit of Inspect's ended the sample before it was measured; ValueError where
+    its output is not one of our solvers': nothing can be read from it.
     """
     kept = kept_of(state.output)
     if kept is None:
+        if (limit := ended_by()) is not None:
+            raise UsageError(
+                f"{limit} ended the sample before it was measured; expected one that all its "
+                "completions and questions fit in (fewer with -T block), or none"
+            )
         raise ValueError("this sample holds no measurement: its output has no questions")
     sample = f"{state.sample_id}:{state.epoch}"
     return [

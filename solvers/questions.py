@@ -10,6 +10,8 @@ from harness.errors import ServiceError
 from harness.measuring.asking import chat, rendering
 from harness.measuring.measure import Measure, Planned, Prepared
 from harness.measuring.session import session
+from harness.models.inspect_api import LimitExceededError
+from harness.models.sample_limit import limit_name
 from harness.records.judgement import Judgement
 from harness.records.kept import Asked, output_of
 from harness.records.reading import read_record
@@ -33,14 +35,23 @@ async def measured(
     shared.refuse_others("rater_identity", prepared.common.facts["rater_identity"])
     in_pilot = await shared.pilot.enter(len(plan) * measure.options.seeds)
     done: list[Asked] = []
+
+    def keep() -> None:
+        judgements = [*_judgements(plan), *judged]
+        state.output = output_of(str(state.model), prepared.common, done, judgements)
+
     try:
         questions = await _ask(state.epoch, measure, prepared, plan, done)
+    except LimitExceededError:
+        # A limit of Inspect's ends the sample: what was answered is paid for.
+        if done:
+            keep()
+        raise
     finally:
         if in_pilot:
             outcomes = [read_record(prepared.common, one).outcome for one in done]
             shared.pilot_sample_over(outcomes)
-    judgements = [*_judgements(plan), *judged]
-    state.output = output_of(str(state.model), prepared.common, done, judgements)
+    keep()
     state.messages = _conversation(questions, len(done))
     state.messages.append(ChatMessageAssistant(content=state.output.completion))
     return state
@@ -63,9 +74,16 @@ async def _ask(
                 replies[key] = failure
             else:
                 questions[key] = question
-    asked = await session(measure.options).ask(
-        prepared.asker, list(questions), list(questions.values())
-    )
+    shared = session(measure.options)
+    try:
+        asked = await shared.ask(prepared.asker, list(questions), list(questions.values()))
+    except LimitExceededError as error:
+        reason = f"{limit_name(error.type, error.limit)} ended the sample"
+        missed = Reply(error=reason, stop="unknown", asked=False)
+        kept = shared.kept(prepared.asker, list(questions), list(questions.values()))
+        replies.update({key: reply or missed for key, reply in zip(questions, kept, strict=True)})
+        done += [Asked(key=key, facts=own, reply=replies[key]) for key, own in facts.items()]
+        raise
     replies.update(zip(questions, asked, strict=True))
     if prepared.common.readout == "logprobs":
         _check_logprobs(asked, str(prepared.asker.model))

@@ -34,6 +34,7 @@ from harness.models.identity import model_identity, provider_of
 from harness.models.inspect_api import LimitExceededError, PrerequisiteError
 from harness.models.json_text import whole_text
 from harness.models.replies import reply_of
+from harness.models.single import noting
 from harness.notices import say
 from harness.wire import Message, Question, Reply
 
@@ -152,18 +153,18 @@ class Asker:
     ) -> Reply | None:
         """The reply; None where the provider is to be asked otherwise from now on."""
         tap(self.model.api)
-        with listening() as heard:
+        with listening() as heard, noting() as noted:
             try:
                 output = await self._generate(chat(question.messages), config)
             except Exception as error:
                 if self._concede(heard, error, config):
                     return None
-                reply = _heard_reply(heard, error) or _failed(error)
-                if isinstance(error, LimitExceededError) and reply.error is None:
+                reply = _heard_reply(heard, error)
+                if isinstance(error, LimitExceededError) and (reply or noted):
                     # The answer that crossed a limit of the user's was given and paid for.
-                    arrived(reply)
+                    arrived(reply or noted[-1])
                     raise
-                return reply
+                return reply or _failed(error)
             if self._concede(heard, None, config):
                 return None
             return _heard_reply(heard, None, output.time) or reply_of(output)

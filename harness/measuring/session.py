@@ -133,6 +133,13 @@ class Counter:
             self._check(hope)
         return [replies[index] for index in range(len(questions))]
 
+    def kept(
+        self, asker: Asker, keys: Sequence[str], questions: Sequence[Question]
+    ) -> list[Reply | None]:
+        """What the journal has of these questions, in order."""
+        pairs = zip(keys, questions, strict=True)
+        return [self.journal.get(_stamped(asker, key, question)) for key, question in pairs]
+
     def _say_others(self, asker: Asker, keys: Iterable[str]) -> None:
         """Say, once a kind of question, that the journal held answers that are not used."""
         if self._others is None:

@@ -20,6 +20,7 @@ from inspect_ai.tool import ToolCall
 
 from harness.models.block import replies_metadata
 from harness.models.replies import shown_reply
+from harness.models.single import note
 from harness.wire import Reply
 
 __all__ = ["block_output", "parsed_call", "single_output"]
@@ -40,6 +41,7 @@ def block_output(model: str, replies: Sequence[Reply]) -> ModelOutput:
 
 def single_output(model: str, reply: Reply, calls: Sequence[ToolCall] = ()) -> ModelOutput:
     """The output of one conversation, with its tool calls, reasoning and log-probabilities."""
+    note(reply)
     content: str | list[Content] = reply.text
     if reply.reasoning is not None:
         content = [ContentReasoning(reasoning=reply.reasoning), ContentText(text=reply.text)]
