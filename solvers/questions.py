@@ -1,5 +1,6 @@
 """What rating and choosing share: every question of a sample asked, every reply kept."""
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,12 +13,16 @@ from harness.measuring.measure import Measure, Planned, Prepared
 from harness.measuring.session import session
 from harness.models.inspect_api import LimitExceededError
 from harness.models.sample_limit import limit_name
+from harness.notices import say
 from harness.records.judgement import Judgement
 from harness.records.kept import Asked, output_of
 from harness.records.reading import read_record
 from harness.wire import Question, Reply
 
 __all__ = ["measured"]
+
+_NEARLY_ALL = 0.99
+"""Alternatives of so much probability together leave out nothing that counts."""
 
 
 async def measured(
@@ -85,6 +90,8 @@ async def _ask(
         done += [Asked(key=key, facts=own, reply=replies[key]) for key, own in facts.items()]
         raise
     replies.update(zip(questions, asked, strict=True))
+    if (fewer := _fewer_alternatives(asked, prepared.asker.config.top_logprobs)) is not None:
+        shared.once("fewer alternatives", lambda: say(f"{prepared.asker.model} {fewer}"))
     if prepared.common.readout == "logprobs":
         _check_logprobs(asked, str(prepared.asker.model))
     done += [Asked(key=key, facts=own, reply=replies[key]) for key, own in facts.items()]
@@ -95,6 +102,22 @@ def _judgements(plan: Sequence[Planned]) -> list[Judgement]:
     """What the rule says of the completions that were asked about, each text once."""
     found = (one.judgement() for planned in plan for one in planned.completions)
     return list({one.subject: one for one in found if one is not None}.values())
+
+
+def _fewer_alternatives(replies: Sequence[Reply], asked: int | None) -> str | None:
+    """What to say where a server gave fewer alternatives than asked and left something out."""
+    for reply in replies:
+        top = reply.top_logprobs
+        if asked is None or top is None or len(top) >= asked:
+            continue
+        mass = sum(math.exp(min(one.logprob, 0.0)) for one in top)
+        if mass < _NEARLY_ALL:
+            return (
+                f"gives {len(top)} alternatives of a token where {asked} were asked for: "
+                f"{1 - mass:.0%} of one answer's probability is not told (label_mass says how much "
+                "each record has)"
+            )
+    return None
 
 
 def _check_logprobs(replies: Sequence[Reply], model: str) -> None:

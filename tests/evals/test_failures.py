@@ -127,3 +127,19 @@ def test_one_error_for_all_ends_a_short_run(run_eval: RunEval) -> None:
     assert log.status == "error"
     assert log.error is not None
     assert "questions all failed and none was answered" in log.error.message
+
+
+@pytest.mark.parametrize("per_origin", [1, 3])
+def test_a_run_of_few_questions_ends_when_all_have_failed(
+    run_eval: RunEval, per_origin: int
+) -> None:
+    """Fewer than five questions that all fail are no success either, nor are completions."""
+    log = run_eval(
+        "anchored.py@anchored_1_5",
+        "flaky/u",
+        task_args={"per_origin": per_origin, "items": "builtin:math"},
+        model_args={"every": 1, "status": 422},
+    )
+    assert log.status == "error"
+    assert log.error is not None
+    assert f"the first {per_origin} questions all failed and none was answered" in log.error.message

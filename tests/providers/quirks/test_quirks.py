@@ -267,6 +267,49 @@ def test_every_quirk_has_its_outcome(
         assert [line for line in said if "4 replies reported numbers of tokens that cannot" in line]
 
 
+def test_openrouter_says_which_upstream_answered(
+    server: Server,
+    run_eval: RunEval,
+    records: Records,
+    said: list[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """By Inspect's own provider, too, a record names the back end; without a pin it is warned."""
+    monkeypatch.setenv("OPENROUTER_API_KEY", KEY)
+    quirks = [quirk for quirk in QUIRKS if quirk["name"] == "which-upstream"]
+    for pin in ({}, {"provider": {"only": ["deepinfra"]}}):
+        said.clear()
+        log = run_eval(
+            "anchored.py@anchored_1_5",
+            "openrouter/quirk/m",
+            task_args={"items": items_of(quirks, tmp_path)},
+            model_base_url=server.url,
+            model_args=pin,
+        )
+        assert [row["endpoint"] for row in records(log)] == ["DeepInfra"]
+        assert sum("whichever back end" in line for line in said) == (not pin)
+
+
+def test_fewer_alternatives_than_asked_are_said_once(
+    server: Server,
+    run_eval: RunEval,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A server that cuts the list without a word is spoken of in its place."""
+    lines: list[str] = []
+    monkeypatch.setattr("solvers.questions.say", lines.append)
+    quirks = [quirk for quirk in QUIRKS if quirk["name"] == "logprobs-few-of-many"]
+    run_eval(
+        "anchored.py@anchored_1_5",
+        task_args={"items": items_of(quirks, tmp_path, copies=3), "readout": "auto"},
+        **arguments("openai-api", server, tmp_path),
+    )
+    [line] = lines
+    assert "gives 2 alternatives of a token where 20 were asked for: 15% of" in line
+
+
 @pytest.mark.parametrize("path", PATHS)
 @pytest.mark.parametrize("quirk", [q for q in QUIRKS if q.get("eval") == "ends"], ids=str)
 def test_what_every_question_would_meet_ends_the_run(
