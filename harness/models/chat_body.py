@@ -5,7 +5,6 @@ another type than documented (usage, log-probabilities, reasoning, names) falls 
 itself: the answer was given and paid for.
 """
 
-from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -72,7 +71,7 @@ def read_chat(body: bytes) -> ChatBody:
 
 def chat_body(parsed: Any) -> ChatBody:
     """The same of a body that is parsed already."""
-    if not isinstance(parsed, Mapping):
+    if not isinstance(parsed, dict):
         raise UnreadableReply(f"expected an object, got {type(parsed).__name__}")
     error = _error_of(parsed)
     choices = parsed.get("choices")
@@ -81,15 +80,15 @@ def chat_body(parsed: Any) -> ChatBody:
             raise UnreadableReply("reply without a choice")
         return ChatBody(error=error)
     choice = choices[0]
-    message = choice.get("message") if isinstance(choice, Mapping) else None
-    if isinstance(choice, Mapping) and choice.get("error"):
+    message = choice.get("message") if isinstance(choice, dict) else None
+    if isinstance(choice, dict) and choice.get("error"):
         return ChatBody(error=choice["error"])
-    if not isinstance(message, Mapping):
+    if not isinstance(message, dict):
         raise UnreadableReply("reply without a choice")
     return _choice(parsed, choice, message)
 
 
-def _error_of(parsed: Mapping[str, Any]) -> Any:
+def _error_of(parsed: dict[str, Any]) -> Any:
     """The error that a 200 carries: OpenRouter's `error`, vLLM's object, MiniMax's `base_resp`,
     Google's blocked prompt."""
     if parsed.get("error"):
@@ -99,16 +98,16 @@ def _error_of(parsed: Mapping[str, Any]) -> Any:
     if parsed.get("object") == "error" or (parsed.get("message") and parsed.get("code")):
         return dict(parsed)
     outcome = parsed.get("base_resp")
-    if isinstance(outcome, Mapping) and outcome.get("status_code"):
+    if isinstance(outcome, dict) and outcome.get("status_code"):
         return outcome
     for name in ("promptFeedback", "prompt_feedback"):
-        if isinstance(parsed.get(name), Mapping):
+        if isinstance(parsed.get(name), dict):
             return {name: parsed[name], "message": f"the prompt was blocked: {parsed[name]}"}
     return None
 
 
 def _choice(
-    parsed: Mapping[str, Any], choice: Mapping[str, Any], message: Mapping[str, Any]
+    parsed: dict[str, Any], choice: dict[str, Any], message: dict[str, Any]
 ) -> ChatBody:
     text = _content(message.get("content"))
     stop, native = _stop(choice)
@@ -117,7 +116,7 @@ def _choice(
         text, stop, detail = refusal, "content_filter", refusal
     elif stop == "content_filter":
         detail = _filtered(choice)
-    steering = parsed.get("steering")
+    steering, logprobs = parsed.get("steering"), choice.get("logprobs")
     return ChatBody(
         text=text,
         reasoning=_text(message.get("reasoning_content")) or _text(message.get("reasoning")),
@@ -126,7 +125,7 @@ def _choice(
         native=native,
         finish=native if stop == "unknown" else None,
         detail=detail,
-        top_logprobs=first_token(tokens_of(choice.get("logprobs"))),
+        top_logprobs=None if logprobs is None else first_token(tokens_of(logprobs)),
         usage=read_usage(parsed.get("usage")),
         model=_text(parsed.get("model")),
         provider=_text(parsed.get("provider")),
@@ -135,7 +134,7 @@ def _choice(
     )
 
 
-def _stop(choice: Mapping[str, Any]) -> tuple[Stop, str | None]:
+def _stop(choice: dict[str, Any]) -> tuple[Stop, str | None]:
     """The kind of ending, and the server's own word for it.
 
     A router's `native_finish_reason` decides only where its own word is not known.
@@ -149,13 +148,13 @@ def _stop(choice: Mapping[str, Any]) -> tuple[Stop, str | None]:
     return stop, None if reason is None else whole_text(reason)[:60]
 
 
-def _filtered(choice: Mapping[str, Any]) -> str:
+def _filtered(choice: dict[str, Any]) -> str:
     """What the server says of a filter's stop: its own word, and Azure's categories."""
     results = choice.get("content_filter_results")
     kinds = [
         str(name)
-        for name, found in (results.items() if isinstance(results, Mapping) else ())
-        if isinstance(found, Mapping) and found.get("filtered")
+        for name, found in (results.items() if isinstance(results, dict) else ())
+        if isinstance(found, dict) and found.get("filtered")
     ]
     native = _text(choice.get("native_finish_reason")) or _text(choice.get("finish_reason")) or ""
     return whole_text(f"{native}: {', '.join(kinds)}" if kinds else native)[:300]
@@ -174,7 +173,7 @@ def _content(content: Any) -> str:
 
 def _part(one: Any) -> str:
     """The text of one part; thoughts that some servers put among the parts are not the answer."""
-    if not isinstance(one, Mapping) or one.get("type") in ("thinking", "reasoning"):
+    if not isinstance(one, dict) or one.get("type") in ("thinking", "reasoning"):
         return ""
     text = one.get("text")
     return text if isinstance(text, str) else ""
@@ -184,7 +183,7 @@ def _text(value: Any) -> str | None:
     return whole_text(value) if isinstance(value, str) else None
 
 
-def _tool_calls(message: Mapping[str, Any]) -> tuple[ToolCallBody, ...]:
+def _tool_calls(message: dict[str, Any]) -> tuple[ToolCallBody, ...]:
     calls = message.get("tool_calls")
     if calls is None:
         return ()
@@ -194,8 +193,8 @@ def _tool_calls(message: Mapping[str, Any]) -> tuple[ToolCallBody, ...]:
 
 
 def _tool_call(call: Any) -> ToolCallBody:
-    function = call.get("function") if isinstance(call, Mapping) else None
-    if not isinstance(function, Mapping):
+    function = call.get("function") if isinstance(call, dict) else None
+    if not isinstance(function, dict):
         raise UnreadableReply("tool call without a function")
     arguments = function.get("arguments")
     if isinstance(arguments, str):

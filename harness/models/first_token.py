@@ -1,7 +1,7 @@
 """The log-probabilities of an answer's first token: one reader for every path."""
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from harness.models.json_text import whole_text
@@ -38,15 +38,15 @@ def first_token(positions: Iterable[Position]) -> tuple[TokenLogprob, ...] | Non
 
 def tokens_of(logprobs: object) -> list[Position]:
     """Positions in a reply's `logprobs` member; what cannot be read is left out."""
-    content = logprobs.get("content") if isinstance(logprobs, Mapping) else None
+    content = logprobs.get("content") if isinstance(logprobs, dict) else None
     positions: list[Position] = []
     for entry in content if isinstance(content, Sequence) and not isinstance(content, str) else ():
-        if isinstance(entry, Mapping) and isinstance(entry.get("token"), str):
+        if isinstance(entry, dict) and isinstance(entry.get("token"), str):
             top = entry.get("top_logprobs")
             alternatives = [
                 TokenLogprob(whole_text(one["token"]), finite(one.get("logprob")))
                 for one in (top if isinstance(top, list) else ())
-                if isinstance(one, Mapping) and isinstance(one.get("token"), str)
+                if isinstance(one, dict) and isinstance(one.get("token"), str)
             ]
             positions.append((whole_text(entry["token"]), alternatives))
             if entry["token"].strip(_BLANK):

@@ -1,7 +1,6 @@
 """Token counts and costs as servers report them, where they are possible."""
 
 import math
-from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -26,24 +25,28 @@ class Usage(msgspec.Struct, frozen=True, kw_only=True):
 
 def read_usage(usage: object) -> Usage:
     """The `usage` member of a chat reply; what cannot be read falls to unknown, by itself."""
-    if not isinstance(usage, Mapping):
+    if not isinstance(usage, dict):
         return Usage(known=usage is None)
-    read, written = tokens(usage.get("prompt_tokens")), tokens(usage.get("completion_tokens"))
-    told = [usage.get(name) for name in ("prompt_tokens", "completion_tokens")]
-    known = all(value is None or tokens(value) is not None for value in told)
+    prompt, completion = usage.get("prompt_tokens"), usage.get("completion_tokens")
+    read, written = tokens(prompt), tokens(completion)
+    known = (read is not None or prompt is None) and (written is not None or completion is None)
     details = usage.get("completion_tokens_details")
-    thought: Any = details.get("reasoning_tokens") if isinstance(details, Mapping) else None
+    thought: Any = details.get("reasoning_tokens") if isinstance(details, dict) else None
+    cost = usage.get("cost")
     return Usage(
         input_tokens=(read or 0) if known else 0,
         output_tokens=(written or 0) if known else 0,
-        reasoning_tokens=tokens(thought),
-        cost=dollars(usage.get("cost")),
+        reasoning_tokens=None if thought is None else tokens(thought),
+        cost=None if cost is None else dollars(cost),
         known=known,
     )
 
 
 def tokens(value: object) -> int | None:
     """A count of tokens, from a whole number in any spelling (9, 9.0, "9"); else None."""
+    if type(value) is int:
+        # As nearly every server spells it: no need to look further.
+        return value if 0 <= value <= _MOST_TOKENS else None
     number = _number(value)
     if number is None or not 0 <= number <= _MOST_TOKENS or number != int(number):
         return None
