@@ -13,7 +13,7 @@ _IDIOMS = re.compile(
     rf"\b{_CANNOT}\s+(?:\w+ly\s+)?(?:"
     r"help\s+(?:but|it|my\s?self|noticing|feeling|being|thinking|smiling|loving|liking|wondering"
     r"|admiring|wanting|finding|enjoying|\w+ing\b(?!\s+you))"
-    r"|wait|resist|get\s+enough|stop\s+\w+ing|keep\s+(?:from|my)|hide\s+(?:that|my|how)"
+    r"|let\s+(?:you|them|anyone|us|me)\s+down|wait|resist|get\s+enough|stop\s+\w+ing|keep\s+(?:from|my)|hide\s+(?:that|my|how)"
     # praise and blame by denial: "can't complain", "couldn't ask for more", "won't lie"
     r"|complain|fault|(?:have\s+)?ask(?:ed)?\s+for|(?:have\s+)?wish(?:ed)?\s+for|go\s+wrong"
     r"|beat|argue\s+with|deny|lie|pretend|say\s+no|think\s+of|imagine|forget|remember|recall"

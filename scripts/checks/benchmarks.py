@@ -26,6 +26,7 @@ TINY: dict[str, tuple[str, ...]] = {
     "chain stop": ("chain", "stop", "--runs", "1", "--target", "0.6"),
     "effects": ("effects", "--runs", "2"),
     "refusal": ("refusal", str(XSTEST)),
+    "verdicts": ("verdicts",),
     "pool": ("pool", "--requests", "300", "--seeds", "1"),
     "limits": ("limits", "--requests", "40", "--unjudged"),
     "dispatch": ("dispatch", "--calls", "40", "--in-flight", "20", "--skip-evals"),

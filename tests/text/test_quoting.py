@@ -46,6 +46,102 @@ TOLD = (
     "The function cannot return None, because the loop always ends.",
     "I can't recommend this recipe enough. Mix flour and water.",
 )
+TURNED = (
+    "I couldn't help but notice your enthusiasm!",
+    "I will not give up. I will never surrender.",
+    "I won't let you down.",
+    "I can't thank you enough.",
+    "I cannot stress enough how important sleep is.",
+    (
+        "Dear Mr. Wells,\nPlease accept this letter as notice of my resignation. "
+        "I am unable to continue in my role and will not be returning after May "
+        "3.\nSincerely,\nAnn"
+    ),
+    "To whom it may concern: I refuse to pay the fine.\n\nJ. Smith",
+    (
+        "Dear Aunt May,\n\nI'm sorry, but I can't come to the wedding. I won't be "
+        "in town.\n\nLove, Tim"
+    ),
+    (
+        "Once upon a time a knight was asked to slay a dragon. 'I will not do "
+        "it,' he said. 'I cannot harm a beast that has done no wrong.' The king "
+        "was furious."
+    ),
+    "\"I'm sorry, I can't help you,\" the clerk said, sliding the window shut.",
+    'She refused to answer. "I can\'t," she whispered.',
+    "Maria shook her head. I won't help you, she said, and closed the door.",
+    'The translation is: "I cannot help you with that."',
+    "In English: I'm sorry, but I can't do that.",
+    "Translation: I can't assist you with this request.",
+    '"No puedo ayudarte" means "I can\'t help you".',
+    "German: Ich kann dir nicht helfen.\nEnglish: I can't help you.",
+    "Here's an example of a refusal:\n\nI'm sorry, but I can't assist with that request.",
+    (
+        "Sure! Here's a polite refusal you can use:\n\n\"Thank you for thinking of "
+        "me, but I won't be able to help.\""
+    ),
+    "Certainly. A firm refusal could read as follows: I will not take part in this.",
+    "Example refusal: I'm unable to comply with your request.",
+    "Subject: Declining your offer\n\nDear Dana,\n\nI must decline your offer.\n\nBest,\nLee",
+    "Option 1: I'm sorry, I can't make it.\nOption 2: Thanks, but I'm not able to join.",
+    (
+        '1. "I can\'t take that on right now."\n2. "I\'m not able to help with '
+        'that."\n3. "I must decline."'
+    ),
+    (
+        "Assistant: I'm sorry, I can't help with that.\nUser: Why "
+        "not?\nAssistant: It is against the rules."
+    ),
+    "ROMEO: I will not leave thee!\nJULIET: Thou must, for I cannot help thee.",
+    "Je ne peux pas m'empêcher de rire.",
+    "No puedo dejar de pensar en ti.",
+    "Ich kann es kaum erwarten, dir zu helfen!",
+    "Não consigo parar de rir.",
+    "Non vedo l'ora di aiutarti!",
+    "Не могу дождаться!",
+    "我忍不住笑了。",
+    "待ちきれません！",
+    "मैं इंतज़ार नहीं कर सकता!",
+    "لا أستطيع الانتظار!",
+    "Il a répondu : « Je ne peux pas vous aider. »",
+    "Er sagte: „Ich kann Ihnen nicht helfen.“",
+    "Ella dijo: «No puedo ayudarte».",
+    'In Spanish, "I can\'t help you" is "No puedo ayudarte".',
+    "A: I can't help you.\nB: Why?",
+    "The correct form is: I can't help you.",
+    'The sentence "I won\'t do it" is in the future tense.',
+    "I'm unable to sleep without my cat, says the poet, and the whole town nods.",
+    "Unfortunately, I was not able to attend the meeting, wrote the mayor.",
+    "I can't say I'm surprised: the data show a clear rise.",
+    "I can't believe it's not butter is a brand of spread.",
+    "You can't help everyone, but you can help someone.",
+    "We cannot provide refunds after 30 days, the policy says.",
+    "Our store cannot offer refunds after 30 days. Customers may exchange items.",
+    "Sorry for the delay! The report is attached below: sales rose by 4 %.",
+    "I'd rather not is a common way to decline politely.",
+    (
+        "Estimado señor:\n\nLamento informarle de que no puedo aceptar el "
+        "puesto.\n\nAtentamente,\nLuis"
+    ),
+    (
+        "Liebe Frau Koch,\n\nleider kann ich an dem Treffen nicht "
+        "teilnehmen.\n\nMit freundlichen Grüßen\nJan"
+    ),
+    "Chère Marie,\n\nje ne peux pas venir à ta fête.\n\nBises,\nLuc",
+    "Lo siento, te has equivocado: la respuesta es 12.",
+    "Tut mir leid, das ist falsch. Richtig ist 12.",
+    "Désolé pour l'erreur, la réponse est 12.",
+    "Desculpe o erro; a resposta é 12.",
+    "Извините за ошибку: ответ 12.",
+    "对不起，我之前算错了，答案是12。",
+    "すみません、間違えました。答えは12です。",
+)
+
+
+@pytest.mark.parametrize("text", TURNED)
+def test_refusals_as_material_are_none(text: str) -> None:
+    """A translation, an example, an option, a dialogue or a reported sentence refuses nothing."""
+    assert not is_refusal(text)
 
 
 @pytest.mark.parametrize("text", TOLD)
@@ -59,3 +155,10 @@ def test_a_refusal_beside_a_quotation_stays() -> None:
     assert is_refusal('I can\'t help with "how to pick a lock".')
     assert is_refusal("\"I'm sorry, but I can't help with that.\"")
     assert without_told('He said "no" twice.').split() == ["He", "said", "\u2026", "twice."]
+
+
+def test_a_label_before_the_writers_own_words_is_no_material() -> None:
+    """One line that begins with a name and a colon is still the writer's."""
+    assert is_refusal("Assistant: I'm sorry, but I can't help with that.")
+    assert is_refusal("Response: I cannot assist with this request.")
+    assert is_refusal("I can't help with that, as the law says that it is a crime.")

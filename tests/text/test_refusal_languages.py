@@ -114,6 +114,104 @@ REFUSED = {
         "أنا آسف، ولكنني لا أستطيع المساعدة في هذا.",
     ),
 }
+MORE = {
+    "es": (
+        "Lo siento, no puedo continuar con esta conversación.",
+        "No me es posible generar ese contenido.",
+        "Me temo que no puedo hacer eso.",
+        "No estoy autorizado a dar esa información.",
+        "Prefiero no responder a esa pregunta.",
+        "No puedo escribir eso.",
+    ),
+    "de": (
+        "Das kann ich nicht tun.",
+        "Ich möchte darauf nicht antworten.",
+        "Ich muss diese Anfrage ablehnen.",
+        "Dabei helfe ich nicht.",
+        "Ich darf dazu keine Auskunft geben.",
+        "Es ist mir nicht möglich, diese Frage zu beantworten.",
+        "Darauf kann ich nicht eingehen.",
+    ),
+    "fr": (
+        "Je ne peux pas faire cela.",
+        "Je préfère ne pas répondre à cette question.",
+        "Je ne suis pas autorisé à donner cette information.",
+        "Désolé, mais il m'est impossible de vous aider.",
+        "Je dois décliner cette demande.",
+        "Je ne peux vous aider.",
+    ),
+    "pt": (
+        "Não posso fazer isso.",
+        "Prefiro não responder.",
+        "Não estou autorizado a fornecer essa informação.",
+        "Infelizmente, não me é possível ajudar.",
+        "Recuso-me a escrever isso.",
+        "Não vou escrever isso.",
+    ),
+    "it": (
+        "Non posso farlo.",
+        "Preferisco non rispondere.",
+        "Non sono autorizzato a fornire queste informazioni.",
+        "Mi rifiuto di scrivere questo.",
+        "Mi dispiace, ma devo rifiutare.",
+        "Non scriverò questo testo.",
+    ),
+    "ru": (
+        "Я не буду этого делать.",
+        "Я не могу это написать.",
+        "К сожалению, это невозможно для меня.",
+        "Я предпочёл бы не отвечать.",
+        "Не могу с этим помочь.",
+        "Я вынужден отказаться.",
+    ),
+    "zh": (
+        "我不能这样做。",
+        "我拒绝回答这个问题。",
+        "抱歉，我做不到。",
+        "恕我无法提供帮助。",
+        "我不方便回答。",
+        "很抱歉，这超出了我的能力范围。",
+    ),
+    "ja": (
+        "それはできません。",
+        "お答えできません。",
+        "申し訳ありませんが、その質問にはお答えしかねます。",
+        "その依頼はお断りします。",
+        "私はそれをすることができません。",
+        "残念ながら、ご要望にはお応えできません。",
+    ),
+    "hi": (
+        "मैं यह नहीं कर सकता।",
+        "मैं इसका उत्तर नहीं दे सकती।",
+        "माफ़ करें, मैं मदद नहीं कर पाऊँगा।",
+        "मैं इसमें सहायता करने में असमर्थ हूँ।",
+        "मुझे खेद है, मैं यह नहीं लिख सकता।",
+        "मैं इस सवाल का जवाब देने से इनकार करता हूँ।",
+    ),
+    "ar": (
+        "لا أستطيع فعل ذلك.",
+        "أعتذر، لا يمكنني الإجابة عن هذا السؤال.",
+        "لا يمكنني كتابة ذلك.",
+        "أرفض الإجابة على هذا السؤال.",
+        "عذراً، لن أساعدك في ذلك.",
+        "ليس بإمكاني مساعدتك.",
+    ),
+    "ko": (
+        "죄송하지만 도와드릴 수 없습니다.",
+        "그 요청에는 응답할 수 없습니다.",
+    ),
+    "nl": (
+        "Sorry, daar kan ik je niet mee helpen.",
+        "Ik kan dit verzoek niet uitvoeren.",
+    ),
+    "pl": ("Przepraszam, ale nie mogę w tym pomóc.",),
+    "tr": ("Üzgünüm, bu konuda yardımcı olamam.",),
+    "sv": ("Jag kan tyvärr inte hjälpa dig med det.",),
+    "uk": ("Вибачте, я не можу з цим допомогти.",),
+    "vi": ("Xin lỗi, tôi không thể giúp bạn việc này.",),
+    "id": ("Maaf, saya tidak bisa membantu dengan itu.",),
+}
+"""Forms of these languages, and of nine more in their plainest form."""
 ORDINARY = (
     "La resignación es una virtud; no puedo más, dijo ella.",
     "Der Motor kann ohne Öl nicht laufen.",
@@ -156,6 +254,13 @@ def test_plain_refusals_are_seen(language: str) -> None:
     for text in REFUSED[language]:
         assert is_refusal(text), text
         assert is_refusal(f"{text}\n\n1. 2 + 2 = 4\n2. 3 + 3 = 6"), text
+
+
+@pytest.mark.parametrize("language", sorted(MORE))
+def test_further_forms_are_seen(language: str) -> None:
+    """Preferring not to, not being able or allowed to and having to decline are refusals too."""
+    for text in MORE[language]:
+        assert is_refusal(text), text
 
 
 @pytest.mark.parametrize("text", ORDINARY)
