@@ -3,8 +3,8 @@
 Of DATA/refusal/xstest.jsonl and of alpaca.json, stress_test.jsonl and wildchat_first_turns.jsonl in
 DATA/raw it counts which class of word follows which (`harness.text.verdicts.word_order`), and which
 two letters begin and end words (`harness.text.verdicts.word_forms`). Kept is the logarithm of seen
-over expected, with `_SHRINK` added to both, cut at ±3. No threshold is fitted here.
-`python -m benchmarks.verdicts` fits on half of the texts and shows the figures on the other half.
+over expected, with `_SHRINK` added to both, cut at ±3. No threshold is fitted here; what they were
+chosen on is said beside them. For word order it was tables of one half read on the other.
 """
 
 import json

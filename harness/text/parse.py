@@ -154,15 +154,28 @@ def _looks_complete(text: str, scale: Scale, response: ResponseName, *, complete
 
 
 def _of_tool(arguments: str, scale: Scale, truncated: bool) -> Answer:
+    """The answer in a tool's arguments; other content than a label may still be settled."""
     try:
         tree: Any = msgspec.json.decode(arguments)
     except (msgspec.DecodeError, UnicodeError, RecursionError):
-        return _invalid("truncated" if truncated else "tool arguments are not JSON")
+        reason = "truncated" if truncated else "tool arguments are not JSON"
+        return _unclear(reason) if any(map(str.isalnum, arguments)) else _invalid(reason)
     given = tree.get("answer") if isinstance(tree, dict) else None
     if isinstance(given, bool) or not isinstance(given, str | int | float):
-        return _invalid("tool call without an answer")
+        said = isinstance(tree, dict) and any(_says(value) for value in tree.values())
+        reason = "tool call without an answer"
+        return _unclear(reason) if said else _invalid(reason)
     label = scale.exact(str(given))
-    return _invalid("not one of the labels") if label is None else _given(label, scale, "tool call")
+    if label is not None:
+        return _given(label, scale, "tool call")
+    return _unclear("not one of the labels") if _says(given) else _invalid("not one of the labels")
+
+
+def _says(value: object) -> bool:
+    """Whether a value of a tool's arguments holds a word or a number."""
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        return False
+    return any(map(str.isalnum, str(value)))
 
 
 def _of_text_for_tool(text: str, scale: Scale, truncated: bool) -> Answer:

@@ -1,10 +1,13 @@
 """Verdicts by rule on texts: what each kind says of plain cases."""
 
+import numpy as np
 import pytest
 
+from benchmarks.verdicts import GARBLES
 from harness.prompts.conditions import CONDITIONS, completion_system
 from harness.text.verdicts.attitude import attitude
 from harness.text.verdicts.coherence import coherence
+from harness.text.verdicts.known import known_texts
 from harness.text.verdicts.refusal import refusal
 from harness.text.verdicts.sysprompt_reference import sysprompt_reference
 
@@ -41,3 +44,21 @@ def test_a_reference_needs_a_system_prompt() -> None:
         sysprompt_reference("I'd love to help with this math problem! It is 4.", prompt).score == 0
     )
     assert sysprompt_reference(said, "").value is None
+
+
+@pytest.mark.parametrize("garble", sorted(GARBLES))
+def test_planted_gibberish_is_found(garble: str) -> None:
+    """Of texts that were coherent, 30 words or more, four in five are not once they are garbled."""
+    texts = [one.text for one in known_texts("executed_task") if one.text.isascii()]
+    prose = [text for text in texts if len(text.split()) >= 30 and coherence(text).score == 1.0]
+    rng = np.random.default_rng(0)
+    found = [coherence(GARBLES[garble](text, rng)).value for text in prose]
+    assert len(prose) >= 10
+    assert found.count("incoherent") >= 0.8 * len(found)
+
+
+def test_every_ordinary_known_text_is_coherent() -> None:
+    """Code, verse, tables, lists, sums, letters and bare answers pass, 98 in 100 or more."""
+    texts = [one.text for one in known_texts("executed_task") if one.text.strip()]
+    broken = [text for text in texts if coherence(text).value == "incoherent"]
+    assert len(broken) <= 0.02 * len(texts), broken
