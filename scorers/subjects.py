@@ -96,8 +96,10 @@ def deeds_of(state: TaskState) -> list[Deed]:
     A reply that failed did nothing and is left out. ValueError as in `completions_of`.
     """
     kept = kept_of(state.output)
+    if kept is None and "completions" in (state.output.metadata or {}):
+        return []
     if kept is None:
-        raise ValueError("this sample holds no measurement: its output has no questions")
+        raise ValueError("this sample holds neither completions nor a measurement of ours")
     if not kept.common.completes:
         return []
     prompts = prompts_in(state.messages)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import anyio
 import pytest
-from inspect_ai.model import get_model
+from inspect_ai.model import GenerateConfig, ModelOutput, ModelUsage, get_model
 
 from harness.measuring.judge import Judge, JudgeSettings
 from harness.measuring.judging import Subject, judge_desk
@@ -146,3 +146,41 @@ async def test_a_torn_journal_line_is_asked_again(tmp_path: Path) -> None:
     assert await judged(tmp_path, judge(tmp_path)) == first
     assert asked(tmp_path) == 43
     assert json.loads(file.read_bytes().splitlines()[-1])["key"].split(" ")[2] == "judge"
+
+
+async def test_another_provider_is_asked_one_by_one(tmp_path: Path) -> None:
+    """Its time limit is Inspect's, for one try; its answers are read the same; one retry each."""
+    outputs = [
+        ModelOutput.from_content("mockllm/model", text)
+        for text in ('{"coherence": 0.5}', "It is fine.", '{"coherence": 2}', '{"coherence": 1}',
+                     "Quite fine.")
+    ]  # fmt: skip
+    for output in outputs:
+        # Without a usage Inspect counts tokens itself, with a tokenizer off the network.
+        output.usage = ModelUsage(input_tokens=1, output_tokens=1, total_tokens=2)
+    model = get_model("mockllm/model", memoize=False, custom_outputs=outputs)
+    one = Judge(model, JudgeSettings(timeout=1.5))
+    config = one.asker(COHERENCE).config
+    assert (config.attempt_timeout, config.timeout, config.temperature) == (2, 2, 0.0)
+    assert config.response_schema is None and config.max_tokens == 512
+    found = await judge_desk(tmp_path / "j").judge(one, COHERENCE, SUBJECTS[:3])
+    assert sorted((f.outcome, f.value) for f in found if f.value is not None) == [
+        ("answered", 0.5), ("answered", 1.0),
+    ]  # fmt: skip
+    assert [f.outcome for f in found].count("failed") == 1
+
+
+def test_settings_stand_over_the_role_and_that_over_defaults() -> None:
+    """Temperature, tokens and thinking; a schema where the provider takes one; identity without."""
+    own = GenerateConfig(temperature=0.7, max_tokens=99)
+    role = get_model("sim/judge", memoize=False, config=own)
+    assert Judge(role, JudgeSettings()).config.temperature == 0.7
+    assert Judge(role, JudgeSettings()).config.max_tokens == 99
+    given = JudgeSettings(temperature=0.2, max_tokens=7, thinking="low")
+    config = Judge(role, given).config
+    assert (config.temperature, config.max_tokens) == (0.2, 7)
+    assert config.reasoning_effort == "low"
+    plain = Judge(get_model("sim/judge", memoize=False), JudgeSettings())
+    schema = plain.asker(REFUSAL).config.response_schema
+    assert schema is not None and schema.name == "refusal"
+    assert plain.identity != Judge(role, JudgeSettings()).identity
