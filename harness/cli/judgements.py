@@ -55,9 +55,9 @@ def judgements(logs: tuple[Path, ...], output: Path | None) -> None:
 
 def _table(kinds: list[JudgedKind]) -> Table:
     table = Table(title="Judgements", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
-    table.add_column("kind, judge", overflow="fold")
+    table.add_column("kind, judge", overflow="fold", min_width=22)
     for name in ("texts", "failed", "yes", "mean", "κ with rule"):
-        table.add_column(name, justify="right", no_wrap=True)
+        table.add_column(name, justify="right")
     for one in kinds:
         name = one.judge if not one.identity else f"{one.judge}@{one.identity[:8]}"
         cells = (
