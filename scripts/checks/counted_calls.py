@@ -1,4 +1,4 @@
-"""Thousands of calls against endpoints that fail in every way: the ledger has what the servers have.
+"""Thousands of calls against endpoints that fail in every way: the ledger has what servers have.
 
 Three servers in processes of their own, each with faults of its own (statuses, resets before and
 inside the body, cut and garbled bodies, errors in a 200, throttling, filters, slow replies), and
