@@ -55,6 +55,10 @@ class Books:
             )
         )
 
+    def unsent(self, flight: Flight) -> None:
+        """End `flight`, whose request has not gone out: there is nothing to book."""
+        flight.endpoint.land(flight, Demand(0.0, 0.0), self._clock.now())
+
     def event(self, endpoint: Endpoint, event: str, reason: str) -> None:
         """Something happened to the endpoint itself."""
         self._record(

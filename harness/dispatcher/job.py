@@ -79,7 +79,11 @@ class Ticket:
 
 @dataclass(slots=True, eq=False)
 class Flight:
-    """One attempt in flight."""
+    """One attempt in flight.
+
+    `begun` is False from when a line has taken it until its request goes out: one that is cancelled
+    before has reached nobody.
+    """
 
     job: Job
     endpoint: "Endpoint"
@@ -90,3 +94,4 @@ class Flight:
     cancel: Callable[[], None] = lambda: None
     landed: bool = False
     probe: bool = False
+    begun: bool = True

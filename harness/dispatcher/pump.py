@@ -358,12 +358,16 @@ class Pump:
             self._outside.call("taking an answer", ticket.done, ended)
 
     def _cancel(self, flight: Flight, purpose: Purpose) -> None:
-        """Stop an attempt. The provider may bill it: its estimate stays reserved and is booked."""
+        """Stop an attempt. One that has gone out the provider may bill: its estimate stays reserved
+        and is booked."""
         flight.job.flights.remove(flight)
         flight.cancel()
         if flight.probe:
             flight.endpoint.breaker.abandoned(self._clock.now())
-        self._books.land(flight, purpose, flight.demand)
+        if flight.begun:
+            self._books.land(flight, purpose, flight.demand)
+        else:
+            self._books.unsent(flight)
 
     def _failing(self, verdict: Verdict, now: float) -> None:
         self._last_reason = verdict.reason

@@ -28,7 +28,10 @@ from harness.dispatcher.poolfile import EndpointSpec, PoolSpec
 from harness.dispatcher.simulation.rehearsal import server_stats, serving
 
 MOST_MIB = 200.0
-AT_A_TIME = 300
+AT_A_TIME = 60
+STALL, STALL_EVERY = 1.2, 500
+"""Seconds for which the event loop is held up every so many calls, as Inspect's own work does: then
+answers lie unread, hedges are sent for them, and cancelled before they have gone out."""
 FAULTS = (
     (
         'kind = "error"\nstatus = 500\nshare = 0.02',
@@ -78,6 +81,8 @@ async def called(urls: list[str], calls: int, ledger: Path) -> tuple[Pool, Count
 
     async def caller() -> None:
         for number in numbers:
+            if number % STALL_EVERY == 0:
+                time.sleep(STALL)  # noqa: ASYNC251  (holding up the loop is the point)
             asked = payload(number)
             job = Job(payload=asked, size=len(asked.messages), max_tokens=8)
             reply = (await pool.ask(job)).reply

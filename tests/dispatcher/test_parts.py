@@ -1,6 +1,7 @@
 """The parts: bucket, breaker, concurrency, sizes, fair queue."""
 
 from itertools import accumulate
+from typing import Any
 
 import hypothesis.strategies as st
 import numpy as np
@@ -8,11 +9,15 @@ import pytest
 from hypothesis import given, settings
 
 from harness.dispatcher.breaker import Breaker, State
+from harness.dispatcher.clock import VirtualClock
 from harness.dispatcher.concurrency import Concurrency
+from harness.dispatcher.endpoint import Endpoint
 from harness.dispatcher.estimates import Quantiles, Sizes
 from harness.dispatcher.file_limit import allow_connections
-from harness.dispatcher.job import Job
+from harness.dispatcher.job import Flight, Job
 from harness.dispatcher.limits import Bucket
+from harness.dispatcher.poolfile import EndpointSpec
+from harness.dispatcher.pump import Pump
 from harness.dispatcher.queue import FairQueue
 
 steps = st.lists(
@@ -166,3 +171,26 @@ def test_queue_is_fair_at_every_moment() -> None:
         queue.take(job)
         differences.append(job.cost if job.flow == "a" else -job.cost)
     assert max(abs(total) for total in accumulate(differences)) <= 120
+
+
+@pytest.mark.parametrize(("begun", "booked"), [(False, 0), (True, 1)])
+def test_what_was_cancelled_before_it_went_out_is_not_booked(begun: bool, booked: int) -> None:
+    """The accounts hold what a server may have seen, and nothing stays reserved either way."""
+    clock = VirtualClock()
+    spec = EndpointSpec(name="A", url="http://x.invalid", model="m", tpm=60_000.0)
+    endpoint = Endpoint(spec, now=clock.now(), rng=np.random.default_rng(0))
+
+    class Held:
+        """Takes attempts and does nothing with them."""
+
+        def send(self, flight: Flight, deliver: Any) -> Any:
+            flight.begun = begun
+            return lambda: None
+
+    pump = Pump([endpoint], Held(), clock=clock)
+    ticket = pump.submit(Job(payload=None, size=30, max_tokens=10), lambda ended: None)
+    assert endpoint.inflight == 1
+    pump.cancel(ticket)
+    assert endpoint.account.requests == booked
+    assert (endpoint.account.cancelled.tokens > 0) == begun
+    assert (endpoint.inflight, pump.waiting) == (0, 0)

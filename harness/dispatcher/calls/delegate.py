@@ -11,7 +11,6 @@ from collections.abc import Callable
 import msgspec
 from inspect_ai.model import GenerateConfig, Model, ModelOutput, get_model
 
-from harness.dispatcher.calls.payload import Payload
 from harness.dispatcher.calls.wiretap import Heard, listening, tap
 from harness.dispatcher.job import Flight
 from harness.dispatcher.poolfile import EndpointSpec
@@ -46,8 +45,9 @@ class InspectEndpoint:
         payload = flight.job.payload
         # A context may be entered by one task at a time, and a hedge is a second one.
         context = payload.context.copy() if payload.context is not None else None
+        flight.begun = False
         task = asyncio.get_running_loop().create_task(
-            self._attempt(payload, deliver), context=context
+            self._attempt(flight, deliver), context=context
         )
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -60,7 +60,9 @@ class InspectEndpoint:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._model.api.aclose()
 
-    async def _attempt(self, payload: Payload, deliver: Callable[[Verdict], None]) -> None:
+    async def _attempt(self, flight: Flight, deliver: Callable[[Verdict], None]) -> None:
+        flight.begun = True
+        payload = flight.job.payload
         tap(self._model.api)
         messages, tools, tool_choice, config = payload.native()
         config = self._concessions.configured(config)

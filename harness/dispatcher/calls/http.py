@@ -79,7 +79,8 @@ class HttpEndpoint:
 
     def send(self, flight: Flight, deliver: Callable[[Verdict], None]) -> Callable[[], None]:
         """Begin an attempt; see `Transport`."""
-        task = asyncio.get_running_loop().create_task(self._attempt(flight.job.payload, deliver))
+        flight.begun = False
+        task = asyncio.get_running_loop().create_task(self._attempt(flight, deliver))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task.cancel  # type: ignore[return-value]
@@ -105,7 +106,9 @@ class HttpEndpoint:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._client.close()
 
-    async def _attempt(self, payload: Payload, deliver: Callable[[Verdict], None]) -> None:
+    async def _attempt(self, flight: Flight, deliver: Callable[[Verdict], None]) -> None:
+        flight.begun = True
+        payload = flight.job.payload
         try:
             headers = self._headers | payload.headers if payload.headers else self._headers
             builder = self._client.post(f"{self._url}/chat/completions").headers(headers)

@@ -251,3 +251,24 @@ async def test_key_is_scrubbed() -> None:
         _, body = await line.models()
     assert verdict.reason == "401 bad key [key]"
     assert KEY not in repr(verdict) + repr(line) + body.decode()
+
+
+async def test_a_request_that_is_cancelled_at_once_has_not_begun() -> None:
+    """Nothing goes out before the line's first step; from then on the server may have seen it."""
+    seen: list[bytes] = []
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        seen.append(b"seen")
+        await well(reader, writer)
+
+    payload = Payload(b'[{"role":"user","content":"hi"}]', b"", 5, lambda: (None,) * 4)
+    async with served(answer) as line:
+        flight: Any = SimpleNamespace(job=SimpleNamespace(payload=payload))
+        line.send(flight, lambda verdict: None)()
+        assert not flight.begun
+        future: asyncio.Future[Verdict] = asyncio.get_running_loop().create_future()
+        flight = SimpleNamespace(job=SimpleNamespace(payload=payload))
+        line.send(flight, future.set_result)
+        await asyncio.wait_for(future, 10)
+        assert flight.begun
+    assert seen == [b"seen"]
