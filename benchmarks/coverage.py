@@ -9,7 +9,7 @@ orders; runs are seeds 0…R − 1. With misfit or repeats the truth is in units
 whole response noise, as the fit's utilities are. The extreme tenth are the items farthest from 0.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import click
 import numpy as np
@@ -28,7 +28,11 @@ SPREAD = 1.5
 @dataclass(frozen=True, kw_only=True)
 class Condition:
     """`degree` pairs an item, each asked in one order or in `both`, `repeats` times; `alike`: the
-    repeats copy the first answer. `misfit` is the sd of a pair's own preference."""
+    repeats copy the first answer. `misfit` is the sd of a pair's own preference, `spread` that of
+    the utilities. `groups`: so many groups of items, their means spread from −`means` to `means`,
+    a share `between` of the pairs goes from one to another, and items carry their group's name
+    where it is `known`. `near`: items meet those next in true rank alone. The last `outliers` items
+    lie at `outlier_at`."""
 
     items: int = 100
     degree: int = 10
@@ -37,6 +41,14 @@ class Condition:
     alike: bool = False
     both: bool = False
     misfit: float = 0.0
+    spread: float = SPREAD
+    groups: int = 0
+    means: float = 2.0
+    between: float = 0.05
+    known: bool = False
+    near: bool = False
+    outliers: int = 0
+    outlier_at: float = 4.0
 
 
 CONDITIONS: dict[str, Condition] = {
@@ -54,6 +66,19 @@ CONDITIONS: dict[str, Condition] = {
     },
     "misfit 1, both orders": Condition(degree=5, both=True, misfit=1.0),
     **{f"{items} items": Condition(items=items) for items in (8, 12, 900)},
+    **{
+        f"{groups} groups, {between:.0%} between{', named' if known else ''}": Condition(
+            groups=groups, between=between, known=known, spread=1.0
+        )
+        for groups in (2, 5)
+        for between in (0.02, 0.05)
+        for known in (False, True)
+    },
+    "5 equal groups, 5% between, named": Condition(groups=5, means=0.0, known=True),
+    "near neighbours only": Condition(near=True),
+    "outliers 10 at +4": Condition(outliers=10, spread=0.5),
+    "outliers 10 at +4, 28 an item": Condition(outliers=10, spread=0.5, degree=28),
+    "outliers 3 at +6": Condition(outliers=3, outlier_at=6.0),
 }
 
 
@@ -75,9 +100,9 @@ def simulate(
 ) -> tuple[FloatArray, float, Comparisons]:
     """Utilities with mean 0 and β, both in the units of the fit, and the answers."""
     n = condition.items
-    mu = rng.normal(0, SPREAD, n)
-    mu -= mu.mean()
-    first, second = _pairs(n, condition.degree, rng).T
+    member = np.arange(n) % max(condition.groups, 1)
+    mu = _utilities(condition, member, rng)
+    first, second = _graph(condition, mu, member, rng).T
     own = condition.misfit * rng.normal(size=(n, n))
     low, high = np.minimum(first, second), np.maximum(first, second)
     content = mu[first] - mu[second] + np.where(first < second, 1, -1) * own[low, high]
@@ -90,7 +115,45 @@ def simulate(
         columns.append([*pair, wins, condition.repeats - wins])
     arrays = [np.concatenate(parts) for parts in zip(*columns, strict=True)]
     scale = 1 / np.sqrt(1 + condition.misfit**2 / 2)
-    return mu * scale, condition.effect * scale, aggregate([str(k) for k in range(n)], *arrays)
+    data = aggregate([str(k) for k in range(n)], *arrays)
+    if condition.known:
+        data = replace(data, parts=tuple(f"group {k}" for k in member))
+    return mu * scale, condition.effect * scale, data
+
+
+def _utilities(condition: Condition, member: IntArray, rng: np.random.Generator) -> FloatArray:
+    """(n,) with mean 0."""
+    mu = rng.normal(0, condition.spread, condition.items)
+    if condition.groups:
+        means = np.linspace(-condition.means, condition.means, condition.groups)
+        mu += rng.permutation(means)[member]
+    if condition.outliers:
+        mu[-condition.outliers :] = condition.outlier_at
+    return np.asarray(mu - mu.mean())
+
+
+def _graph(
+    condition: Condition, mu: FloatArray, member: IntArray, rng: np.random.Generator
+) -> IntArray:
+    """(pairs, 2) in the order shown."""
+    n, degree = condition.items, condition.degree
+    if condition.near:
+        order = np.argsort(mu)
+        near = [(i, j) for i in range(n) for j in range(i + 1, min(i + 1 + degree // 2, n))]
+        return np.asarray(rng.permuted(order[np.array(near)], axis=1))
+    if not condition.groups:
+        return _pairs(n, degree, rng)
+    inside = [
+        np.flatnonzero(member == g)[_pairs(int((member == g).sum()), degree, rng)]
+        for g in range(condition.groups)
+    ]
+    pairs = np.concatenate(inside)
+    across = rng.random((n, n)).argsort(axis=None)
+    across = across[member[across // n] != member[across % n]]
+    bridges = round(condition.between * len(pairs))
+    at = rng.choice(len(pairs), bridges, replace=False)
+    pairs[at] = np.stack([across // n, across % n], axis=1)[:bridges]
+    return np.asarray(pairs)
 
 
 def _pairs(n: int, degree: int, rng: np.random.Generator) -> IntArray:

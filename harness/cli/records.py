@@ -40,7 +40,7 @@ def records(
     \b
     penchant records logs/ -o records.parquet
     """
-    if output is not None and output.suffix not in WRITERS:
+    if output is not None and output.suffix.lower() not in WRITERS:
         raise UsageError(
             f"cannot write {str(output)!r}; expected a name ending in {', '.join(WRITERS)}"
         )

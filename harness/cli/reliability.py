@@ -91,7 +91,7 @@ def reliability(
     """
     files = [file for file in (output, items) if file is not None]
     for file in files:
-        if file.suffix not in WRITERS:
+        if file.suffix.lower() not in WRITERS:
             raise UsageError(
                 f"cannot write {str(file)!r}; expected a name ending in {', '.join(WRITERS)}"
             )

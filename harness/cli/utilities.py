@@ -26,9 +26,11 @@ from harness.stats.choices.questions import PositionBy, questions_from_records, 
 from harness.stats.choices.sensitivity import sensitivity
 from harness.stats.choices.utilities import Analysis, analyse
 from harness.stats.thurstone.fit import Options
+from harness.stats.thurstone.parts import PriorGroups
 
 __all__ = ["utilities"]
 
+_GROUP_MEANS = {"origin": "origins' means", "graph": "the graph's loose parts"}
 _SHOWN = 10
 _WIDE = 120
 
@@ -130,6 +132,14 @@ def _number_or_none(value: str, name: str, expected: str) -> float | None:
     help="A position effect for each of these.",
 )
 @click.option(
+    "--prior-groups",
+    type=click.Choice(["auto", "origin", "graph", "none"]),
+    default="auto",
+    show_default=True,
+    help="Prior means of their own: for each origin, for parts of the comparison graph that few "
+    "comparisons tie together, both where there are such (auto), or one normal for all items.",
+)
+@click.option(
     "--sensitivity",
     "sensitive",
     is_flag=True,
@@ -155,6 +165,7 @@ def utilities(
     force_sigma: bool,
     position: bool,
     position_by: PositionBy,
+    prior_groups: PriorGroups,
     sensitive: bool,
     seed: int,
     judge: str,
@@ -179,7 +190,7 @@ def utilities(
     penchant utilities logs/ -o utilities.csv
     penchant utilities games.csv --link logit --prior-sd none --reference Baltimore
     """
-    if output is not None and output.suffix not in WRITERS:
+    if output is not None and output.suffix.lower() not in WRITERS:
         raise UsageError(
             f"cannot write {str(output)!r}; expected a name ending in {', '.join(WRITERS)}"
         )
@@ -193,6 +204,7 @@ def utilities(
         penalty=penalty,
         sigma_bound=bound,
         force_sigma=force_sigma,
+        prior_groups=prior_groups,
     )
     questions = _read(inputs, position_by, judge=judge, rules_only=rules_only, choice=choice)
     if not ordered(questions) and (asked := _asked_for_position(position, position_by)):
@@ -303,10 +315,15 @@ def _lines(summary: dict[str, Any]) -> list[str]:
             f"first-choice rate {summary['first_choice_rate']:.3f}"
         )
     tau = "no prior" if summary["tau"] is None else f"prior sd {summary['tau']:.2f}"
-    lines.append(
-        f"{tau}; expected rank correlation with the truth {summary['expected_rho']:.3f}, "
-        f"within origins {summary['expected_rho_within_origin']:.3f}"
-    )
+    for name, sd in summary["group_sd"].items():
+        tau += f", of {_GROUP_MEANS[name]} {sd:.2f}"
+    if summary["expected_rho"] is None:
+        lines.append(f"{tau}; no expected rank correlation: few comparisons tie the items together")
+    else:
+        lines.append(
+            f"{tau}; expected rank correlation with the truth {summary['expected_rho']:.3f}, "
+            f"within origins {summary['expected_rho_within_origin']:.3f}"
+        )
     if summary["heldout_nll"] is not None:
         lines.append(
             f"held out ({summary['heldout_comparisons']:,.10g} comparisons): NLL "

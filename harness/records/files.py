@@ -41,7 +41,7 @@ def read_table(file: Path) -> pl.DataFrame:
 
 def write_table(table: pl.DataFrame, file: Path) -> None:
     """Write the table in the form that the file's ending names; UsageError for any other."""
-    writer = WRITERS.get(file.suffix)
+    writer = WRITERS.get(file.suffix.lower())
     if writer is None:
         raise UsageError(
             f"cannot write {str(file)!r}; expected a name ending in {', '.join(WRITERS)}"

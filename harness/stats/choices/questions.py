@@ -5,6 +5,7 @@ whose outcome is `answered` reach a fit, all others are counted.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -21,6 +22,7 @@ __all__ = [
     "PositionBy",
     "as_half_wins",
     "build",
+    "origins_of",
     "outcome_rates",
     "questions_from_records",
     "questions_from_table",
@@ -181,7 +183,8 @@ def build(
     """Comparisons for a fit; the items are those in an answered question unless given.
 
     `position_by` gives each template, or each unordered pair of origins, a position effect of its
-    own (an ordered pair of origins would be confounded with the origins' means).
+    own (an ordered pair of origins would be confounded with the origins' means). The items' origins
+    are the `parts` of the comparisons.
     """
     outcomes = dict(
         questions.group_by("outcome").agg(pl.col("count").sum()).sort("outcome").iter_rows()
@@ -193,7 +196,7 @@ def build(
     group = _groups(answered, position_by)
     names = group.unique().sort().to_list() or ["all"]
     p, count = answered["p"].to_numpy(), answered["count"].to_numpy()
-    return aggregate(
+    data = aggregate(
         items,
         answered["first"].cast(index).to_physical().to_numpy(),
         answered["second"].cast(index).to_physical().to_numpy(),
@@ -204,6 +207,22 @@ def build(
         soft=bool((answered["soft"] & (answered["p"] > 0) & (answered["p"] < 1)).any()),
         outcomes={str(k): float(v) for k, v in outcomes.items()},
     )
+    origins = origins_of(questions, items)
+    if not any(origins):
+        return data
+    return replace(data, parts=tuple(origin or "" for origin in origins))
+
+
+def origins_of(questions: pl.DataFrame, items: Sequence[str]) -> tuple[str | None, ...]:
+    """Each item's origin as the questions give it, None where they do not."""
+    known = pl.concat(
+        [
+            questions.select(item="first", origin="origin_first"),
+            questions.select(item="second", origin="origin_second"),
+        ]
+    ).drop_nulls()
+    origin = dict(known.unique("item", keep="first", maintain_order=True).iter_rows())
+    return tuple(origin.get(item) for item in items)
 
 
 def _groups(answered: pl.DataFrame, position_by: PositionBy) -> pl.Series:

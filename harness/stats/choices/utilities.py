@@ -9,16 +9,24 @@ import polars as pl
 
 from harness.records.pooling import require_one
 from harness.stats.choices.one_sided import first_choice_rate, order_notes, position_as_known
-from harness.stats.choices.questions import PositionBy, build, questions_from_records
+from harness.stats.choices.questions import (
+    PositionBy,
+    build,
+    origins_of,
+    questions_from_records,
+)
 from harness.stats.thurstone.comparisons import Comparisons, FloatArray
 from harness.stats.thurstone.fit import Fit, Options, fit
-from harness.stats.thurstone.graph import bottleneck
+from harness.stats.thurstone.graph import between_parts, bottleneck
 from harness.stats.thurstone.heldout import Heldout, held_out
 from harness.stats.thurstone.ranking import expected_rho, within_groups
 from harness.stats.thurstone.sigma import choose_sigma
 from harness.stats.thurstone.table import position_effects, utilities
 
-__all__ = ["Analysis", "analyse", "analyse_records", "origins_of", "random_rows"]
+FEW_BETWEEN = 20
+"""Comparisons with other origins below which an origin's mean is known no better than ± .6."""
+
+__all__ = ["FEW_BETWEEN", "Analysis", "analyse", "analyse_records", "origins_of", "random_rows"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,18 +107,6 @@ def analyse(
     )
 
 
-def origins_of(questions: pl.DataFrame, items: Sequence[str]) -> tuple[str | None, ...]:
-    """Each item's origin as the questions give it, None where they do not."""
-    known = pl.concat(
-        [
-            questions.select(item="first", origin="origin_first"),
-            questions.select(item="second", origin="origin_second"),
-        ]
-    ).drop_nulls()
-    origin = dict(known.unique("item", keep="first").iter_rows())
-    return tuple(origin.get(item) for item in items)
-
-
 def random_rows(questions: pl.DataFrame, data: Comparisons) -> np.ndarray[Any, np.dtype[np.bool_]]:
     """(m,) whether a row's pair was drawn at random; all of them where none is marked."""
     marked = questions.filter(pl.col("random") & (pl.col("outcome") == "answered"))
@@ -150,11 +146,12 @@ def _summary(
         **_position(fitted, questions),
         "components": fitted.components,
         "tau": fitted.tau,
+        "group_sd": fitted.group_sd,
         "heldout_nll": heldout and heldout.nll,
         "heldout_accuracy": heldout and heldout.accuracy,
         "heldout_comparisons": heldout and heldout.comparisons,
-        "expected_rho": expected_rho(fitted.utilities, drawn),
-        "expected_rho_within_origin": within_groups(fitted.utilities, drawn, labels),
+        "expected_rho": _expected(fitted, drawn, None),
+        "expected_rho_within_origin": _expected(fitted, drawn, labels),
         "dispersion": fitted.dispersion,
         "shared_by_pair": fitted.shares.pair,
         "shared_by_presentation": fitted.shares.shown,
@@ -202,6 +199,43 @@ def _without_position(fitted: Fit) -> dict[str, float]:
     }
 
 
+def _loose(fitted: Fit) -> list[str]:
+    """What to know where few comparisons tie parts of the graph, or named groups, together."""
+    notes = []
+    modelled = "graph" in fitted.group_sd
+    weak = bottleneck(fitted.data)
+    if weak is not None:
+        what = (
+            "how far the parts lie apart has a prior of its own, and intervals contain it; they "
+            "may still be too narrow of items that met only those near them"
+            if modelled
+            else "how far the parts lie apart is the prior's guess; intervals are too narrow, and "
+            "an expected rank correlation would be too favourable: it is left out"
+        )
+        notes.append(
+            "few comparisons tie parts of the graph together (algebraic connectivity "
+            f"{weak:.3f}): {what}"
+        )
+    across = between_parts(fitted.data)
+    if across is not None and across < FEW_BETWEEN:
+        notes.append(
+            f"an origin has {across:g} comparisons with items of other origins: how far its mean "
+            "lies from theirs is uncertain, and part of every interval of its items"
+        )
+    return notes
+
+
+def _expected(fitted: Fit, drawn: FloatArray, labels: Sequence[str] | None) -> float | None:
+    """None where the graph's parts hang together loosely, or not at all, under one normal: the
+    prior alone says how far they lie apart, and a number would be its guess."""
+    loose = fitted.components > 1 or bottleneck(fitted.data) is not None
+    if loose and "graph" not in fitted.group_sd:
+        return None
+    if labels is None:
+        return expected_rho(fitted.utilities, drawn)
+    return within_groups(fitted.utilities, drawn, labels)
+
+
 def _notes(fitted: Fit, questions: pl.DataFrame) -> list[str]:
     notes = list(fitted.notes)
     if fitted.components > 1:
@@ -209,13 +243,7 @@ def _notes(fitted: Fit, questions: pl.DataFrame) -> list[str]:
             f"{fitted.components} components of the comparison graph: utilities of different "
             "components are comparable through the prior alone"
         )
-    weak = bottleneck(fitted.data)
-    if weak is not None:
-        notes.append(
-            f"few comparisons tie parts of the graph together (algebraic connectivity {weak:.3f}): "
-            "how far the parts lie apart is the prior's guess; their intervals and the expected "
-            "rank correlation are too favourable"
-        )
+    notes += _loose(fitted)
     if fitted.shares.total > 0:
         notes.append(
             f"answers to one pair are not independent: {fitted.shares.pair:.2f} of the response "

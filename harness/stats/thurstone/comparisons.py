@@ -5,7 +5,7 @@ group. Counts are real, so that soft counts (probabilities) work.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -30,7 +30,8 @@ class Comparisons:
     being chosen and not chosen. `group`: (m,) index into `groups`, the names of the position
     effects. `soft`: some counts are probabilities of single questions rather than counts of
     answers, so that the binomial variance is not theirs. `outcomes`: how many questions ended how,
-    the unanswered ones too.
+    the unanswered ones too. `parts`: a name an item of the group (say, the origin) that it is of,
+    "" where that is not known, or nothing at all.
     """
 
     items: tuple[str, ...]
@@ -42,6 +43,7 @@ class Comparisons:
     groups: tuple[str, ...] = ("all",)
     soft: bool = False
     outcomes: dict[str, float] = field(default_factory=dict)
+    parts: tuple[str, ...] = ()
 
     @property
     def n(self) -> int:
@@ -76,6 +78,7 @@ class Comparisons:
             self.groups,
             self.soft,
             self.outcomes,
+            self.parts,
         )
 
     def without_items(self, items: Sequence[str]) -> "Comparisons":
@@ -84,7 +87,7 @@ class Comparisons:
         keep = np.array([item not in drop for item in self.items], dtype=bool)
         new_index = np.cumsum(keep) - 1
         rows = self.rows(keep[self.first] & keep[self.second])
-        return aggregate(
+        left = aggregate(
             [item for item in self.items if item not in drop],
             new_index[rows.first],
             new_index[rows.second],
@@ -95,6 +98,8 @@ class Comparisons:
             soft=self.soft,
             outcomes=self.outcomes,
         )
+        parts = [part for part, kept in zip(self.parts, keep, strict=False) if kept]
+        return replace(left, parts=tuple(parts))
 
 
 def aggregate(

@@ -14,6 +14,7 @@ import numpy as np
 from harness.stats.thurstone.comparisons import FloatArray
 from harness.stats.thurstone.likelihood import Likelihood
 from harness.stats.thurstone.pair_effects import PairEffects, Rows
+from harness.stats.thurstone.parts import PartMeans, Parts
 from harness.stats.thurstone.precision import Design, Precision
 from harness.stats.thurstone.variance import (
     LocalVariance,
@@ -23,7 +24,7 @@ from harness.stats.thurstone.variance import (
     moments_dense,
 )
 
-__all__ = ["Gaussian", "Sites", "Sweeps", "Variances", "prior_variance"]
+__all__ = ["Gaussian", "Sites", "Sweeps", "Variances", "prior_variance", "with_mean"]
 
 LARGEST = 400.0
 """Of τ²: for answers without any noise, which no τ would be too large for."""
@@ -45,7 +46,8 @@ class Gaussian:
     `weights` (m,) are those `precision` was built from; `covariance` is the dense one, spread
     included, or None where there are too many items; `local` then holds the approximate variances
     of the utilities, (n,), without the spread. `spread` (n + G, k) is what the uncertainty of the
-    prior's own parameters adds. `tau` is the prior standard deviation (inf for none).
+    prior's own parameters adds. `tau` is the prior standard deviation (inf for none), about the
+    means of `common` where parts of the items have their own.
     """
 
     mean: FloatArray
@@ -57,6 +59,14 @@ class Gaussian:
     spread: FloatArray
     iterations: int = 0
     converged: bool = True
+    common: PartMeans | None = None
+
+    def own(self) -> tuple[FloatArray, FloatArray]:
+        """Mean and variance (n,) of the utilities about the means of their parts."""
+        mean = self.mean[: len(self.local)]
+        if self.common is None:
+            return mean, self.local
+        return self.common.own(mean, self.local)
 
 
 def prior_variance(mean: FloatArray, variance: FloatArray, tau2: float) -> float:
@@ -74,6 +84,8 @@ class Variances:
     def __init__(self, design: Design, dense: bool) -> None:
         self._first = design
         self.local = None if dense else LocalVariance(design)
+        self.common: PartMeans | None = None
+        self._shared: FloatArray | None = None
 
     def cheaper(self) -> "Variances":
         """Local ones for the same design."""
@@ -82,28 +94,81 @@ class Variances:
     def __call__(
         self, design: Design, precision: Precision, weights: FloatArray
     ) -> tuple[FloatArray, FloatArray | None]:
-        """Var(μ) by item, the covariance where dense; then `rows` or `moments`."""
+        """Var(μ) by item, the covariance where dense; then `rows` or `moments`, and `common`
+        without its mean where parts have prior means."""
         self._design, n = design, design.n
         if self.local is None:
             self._covariance = inverse(precision.dense())
+            if precision.parts is not None:
+                self.common = _common(precision, self._covariance)
             return np.diagonal(self._covariance)[:n].copy(), self._covariance
         self.local.design = design
         items = self.local.update(precision, weights)
         self._effects = effect_variances(precision)
         # The level that no comparison sees has the prior's variance and τ must not feed on it.
-        return items + 1 / precision.ridge[:n].sum(), None
+        items = items + 1 / precision.ridge[:n].sum()
+        if precision.parts is not None:
+            self.common, self._shared = _common_by_solving(precision, self._shared)
+            assert self.common.low is not None
+            items = items + (self.common.low[:n] ** 2).sum(axis=1)
+        return items, None
 
     def rows(self) -> FloatArray:
         """(m,) Var(η) at the last call."""
-        if self.local is None:
-            return moments_dense(self._design, self._covariance).rows(self._design)
+        if self.local is None or self.common is not None:
+            return self.moments().rows(self._design)
         return self.local.rows(self._effects)
 
     def moments(self) -> Moments:
         """What rows need of the covariance at the last call."""
         if self.local is None:
             return moments_dense(self._design, self._covariance)
-        return self.local.moments(self._effects)
+        moments = self.local.moments(self._effects)
+        if self.common is None or self.common.low is None:
+            return moments
+        return moments.plus(self._design, self.common.low)
+
+
+def with_mean(common: PartMeans | None, mean: FloatArray, precision: Precision) -> PartMeans | None:
+    """`common` with the mean of γ that goes with the mean (n + G,) of θ."""
+    if common is None:
+        return None
+    n, z = len(precision.degree), common.parts.columns
+    own = precision.ridge[:n]
+    return replace(
+        common, mean=np.asarray(np.linalg.solve(common.parts.inner(own), z.T @ (own * mean[:n])))
+    )
+
+
+def _common(precision: Precision, covariance: FloatArray) -> PartMeans:
+    """Of γ given μ, S⁻¹ZᵀD μ and S⁻¹, averaged over μ."""
+    parts, n = precision.parts, len(precision.degree)
+    assert parts is not None
+    own = precision.ridge[:n]
+    given = inverse(parts.inner(own))
+    by = own[:, None] * parts.columns @ given
+    cross = covariance[:, :n] @ by
+    return PartMeans(parts, np.zeros(len(given)), cross, given + by.T @ cross[:n])
+
+
+def _common_by_solving(
+    precision: Precision, start: FloatArray | None
+) -> tuple[PartMeans, FloatArray]:
+    """The same without the covariance: M = P⁻¹DZ for P at known γ, Var γ = (S − ZᵀD M)⁻¹; and M,
+    the next start."""
+    parts, n = precision.parts, len(precision.degree)
+    assert parts is not None
+    own = precision.ridge[:n]
+    pull = np.zeros((len(precision.ridge), len(parts.block)))
+    pull[:n] = own[:, None] * parts.columns
+    moved = replace(precision, parts=None).solve(pull, start=start, tolerance=1e-4)
+    seen = parts.inner(own) - pull.T @ moved
+    # What the solver leaves over must not make γ surer, or less sure, than its prior says.
+    values, vectors = np.linalg.eigh((seen + seen.T) / 2)
+    values = np.maximum(values, float((1 / parts.variances).min()))
+    variance = (vectors / values) @ vectors.T
+    low = moved @ (vectors / np.sqrt(values))
+    return PartMeans(parts, np.zeros(len(values)), moved @ variance, variance, low), moved
 
 
 class Sweeps:
@@ -124,8 +189,10 @@ class Sweeps:
         tau2: float,
         effect_ridge: float,
         dense: bool,
+        parts: Parts | None = None,
     ) -> None:
         self.likelihood, self.design, self.tau2 = likelihood, design, tau2
+        self.parts = parts
         self.effects: PairEffects | None = None
         self.variances = Variances(design, dense)
         self._effect_ridge, self.mean = effect_ridge, start
@@ -143,11 +210,11 @@ class Sweeps:
         weights = likelihood.to_rows(count * self._sites.precision)
         shifts = likelihood.to_rows(count * likelihood.sign * self._sites.shift)
         if self.effects is None:
-            precision = design.precision(weights, self._ridge())
+            precision = design.precision(weights, self._ridge(), self.parts)
         else:
             rest = self.effects.eliminate(weights, shifts)
             weights, shifts = rest.weights, rest.shifts
-            precision = design.precision(weights, self._ridge())
+            precision = design.precision(weights, self._ridge(), self.parts)
             precision = replace(precision, corner=precision.corner + rest.corner)
         items, covariance = self.variances(design, precision, weights)
         right = design.transpose(shifts)
@@ -159,7 +226,17 @@ class Sweeps:
         moved = float(np.max(np.abs(mean - self.mean)[:n] / np.sqrt(items)))
         self.mean, self.looks = mean, self.looks + 1
         tau, none = float(np.sqrt(self.tau2)), np.zeros((design.size, 0))
-        self.gaussian = Gaussian(mean, precision, weights, tau, covariance, items, none, self.looks)
+        self.gaussian = Gaussian(
+            mean,
+            precision,
+            weights,
+            tau,
+            covariance,
+            items,
+            none,
+            self.looks,
+            common=with_mean(self.variances.common, mean, precision),
+        )
         return moved
 
     def _ridge(self) -> FloatArray:

@@ -15,15 +15,17 @@ import numpy as np
 
 from harness.stats.thurstone.comparisons import FloatArray
 from harness.stats.thurstone.ep import LARGEST, SMALLEST, Gaussian, Sweeps
+from harness.stats.thurstone.parts import PartMeans
 from harness.stats.thurstone.variance import effect_variances
 
 __all__ = [
     "GRID_ITEMS",
     "averaged",
+    "block_terms",
     "converge",
     "curvature",
     "gradient",
-    "newton_tau",
+    "newton_prior",
     "with_spread",
 ]
 
@@ -41,31 +43,65 @@ FAR = 4.0
 
 def gradient(gaussian: Gaussian) -> float:
     """G(t) of the module's head."""
-    n = len(gaussian.local)
-    square = float(gaussian.mean[:n] @ gaussian.mean[:n]) + float(gaussian.local.sum())
-    return 0.5 * ((square + 1) / gaussian.tau**2 - (n + 1))
+    mean, variance = gaussian.own()
+    square = float(mean @ mean) + float(variance.sum())
+    return 0.5 * ((square + 1) / gaussian.tau**2 - (len(mean) + 1))
 
 
 def curvature(gaussian: Gaussian) -> float:
     """−dG/dt, sites held; at least a hundredth of what it is with μ known."""
     n, tau2 = len(gaussian.local), gaussian.tau**2
-    m = gaussian.mean[:n]
+    m, variance = gaussian.own()
     if gaussian.covariance is None:
-        grown = 2 * float(m**2 @ gaussian.local) + float((gaussian.local**2).sum())
+        grown = 2 * float(m**2 @ variance) + float((variance**2).sum())
     else:
         items = gaussian.covariance[:n, :n]
+        if gaussian.common is not None:
+            items = _about_parts(items, gaussian.common)
         grown = 2 * float(m @ (items @ m)) + float(np.einsum("ij,ij->", items, items))
-    full = (float(m @ m) + float(gaussian.local.sum()) + 1) / tau2
+    full = (float(m @ m) + float(variance.sum()) + 1) / tau2
     return max(0.5 * (full - grown / tau2**2), 0.005 * n)
 
 
-def newton_tau(sweeps: Sweeps) -> float:
-    """Move τ² by one step of at most a factor e; the step in t."""
-    gaussian = sweeps.gaussian
-    step = float(np.clip(gradient(gaussian) / curvature(gaussian), -1, 1))
-    before = sweeps.tau2
-    sweeps.tau2 = float(np.clip(before * np.exp(step), SMALLEST, LARGEST))
-    return abs(float(np.log(sweeps.tau2 / before)))
+def _about_parts(items: FloatArray, common: PartMeans) -> FloatArray:
+    """(n, n) covariance of the items' own u, from that of μ."""
+    z = common.parts.columns
+    shared = common.cross[: len(z)] @ z.T
+    return np.asarray(items - shared - shared.T + z @ common.variance @ z.T)
+
+
+def block_terms(gaussian: Gaussian) -> tuple[FloatArray, FloatArray]:
+    """(B,) G and −dG/dt in the log variance of each block of `parts`, as for τ²; −dG/dt at least
+    half of what the pretended one says."""
+    common = gaussian.common
+    if common is None:
+        return np.zeros(0), np.zeros(0)
+    slopes, bends = [], []
+    for b, v in enumerate(common.parts.variances):
+        at = common.parts.block == b
+        mean, variance = common.mean[at], common.variance[np.ix_(at, at)]
+        square = float(mean @ mean) + float(np.trace(variance)) + 1
+        grown = 2 * float(mean @ variance @ mean) + float((variance**2).sum())
+        slopes.append(0.5 * (square / v - (len(mean) + 1)))
+        bends.append(max(0.5 * (square / v - grown / v**2), 0.25))
+    return np.array(slopes), np.array(bends)
+
+
+def newton_prior(sweeps: Sweeps, *, estimate_tau: bool) -> float:
+    """Move τ², where it is estimated, and the blocks' variances by one step of at most a factor e
+    each; the largest step in their logs."""
+    gaussian, before, moved = sweeps.gaussian, sweeps.tau2, 0.0
+    if estimate_tau:
+        step = float(np.clip(gradient(gaussian) / curvature(gaussian), -1, 1))
+        sweeps.tau2 = float(np.clip(before * np.exp(step), SMALLEST, LARGEST))
+        moved = abs(float(np.log(sweeps.tau2 / before)))
+    if sweeps.parts is not None:
+        slopes, bends = block_terms(gaussian)
+        was = sweeps.parts.variances
+        new = np.clip(was * np.exp(np.clip(slopes / bends, -1, 1)), SMALLEST, LARGEST)
+        sweeps.parts = sweeps.parts.with_variances(new)
+        moved = max(moved, float(np.abs(np.log(new / was)).max()))
+    return moved
 
 
 def converge(
@@ -80,8 +116,7 @@ def converge(
         sweeps.variances = fine.cheaper()
     for iteration in range(1, limit + 1):
         moved = sweeps.look()
-        if estimate_tau:
-            moved = max(moved, newton_tau(sweeps))
+        moved = max(moved, newton_prior(sweeps, estimate_tau=estimate_tau))
         if not coarse and moved < tolerance and iteration > 1:
             return sweeps.gaussian
         sweeps.renew(moved)
@@ -91,8 +126,18 @@ def converge(
     return replace(sweeps.gaussian, converged=False)
 
 
-def averaged(sweeps: Sweeps) -> Gaussian:
-    """The posterior averaged over τ, from where the sweeps have converged."""
+def averaged(sweeps: Sweeps, *, estimate_tau: bool) -> Gaussian:
+    """The posterior averaged over the prior's variances, from where the sweeps have converged."""
+    blocks = _blocks_held(sweeps.gaussian)
+    gaussian = _averaged(sweeps) if estimate_tau else sweeps.gaussian
+    covariance = gaussian.covariance
+    if covariance is not None:
+        covariance = covariance + blocks @ blocks.T
+    spread = np.concatenate([gaussian.spread, blocks], axis=1)
+    return replace(gaussian, covariance=covariance, spread=spread)
+
+
+def _averaged(sweeps: Sweeps) -> Gaussian:
     gaussian = sweeps.gaussian
     if gaussian.covariance is None or len(gaussian.local) > GRID_ITEMS:
         return with_spread(sweeps)
@@ -153,14 +198,30 @@ def with_spread(sweeps: Sweeps) -> Gaussian:
 
 def _sites_held(gaussian: Gaussian) -> FloatArray:
     """(n + G, 1) (d m/dt)·sd(t) with the sites held: one product, and a little too small."""
-    n = len(gaussian.local)
+    n, common = len(gaussian.local), gaussian.common
     pull = np.zeros(len(gaussian.mean))
-    pull[:n] = gaussian.mean[:n] / gaussian.tau**2
+    pull[:n] = gaussian.own()[0] / gaussian.tau**2
     if gaussian.covariance is None:
         moved = gaussian.precision.solve(pull, tolerance=1e-4)
     else:
         moved = gaussian.covariance @ pull
+    if common is not None:
+        moved = moved - common.cross @ (common.parts.columns.T @ pull[:n])
     return np.asarray((moved / np.sqrt(curvature(gaussian)))[:, None])
+
+
+def _blocks_held(gaussian: Gaussian) -> FloatArray:
+    """(n + G, B) the same for the blocks' variances."""
+    common = gaussian.common
+    if common is None:
+        return np.zeros((len(gaussian.mean), 0))
+    _, bends = block_terms(gaussian)
+    moved = [
+        common.cross[:, at] @ common.mean[at] / v / np.sqrt(bend)
+        for b, (v, bend) in enumerate(zip(common.parts.variances, bends, strict=True))
+        for at in [common.parts.block == b]
+    ]
+    return np.stack(moved, axis=1)
 
 
 def _by_difference(sweeps: Sweeps, apart: float = 0.2) -> FloatArray:

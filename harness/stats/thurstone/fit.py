@@ -27,6 +27,7 @@ from harness.stats.thurstone.laplace import centred_inverse, laplace, mode_with_
 from harness.stats.thurstone.likelihood import Likelihood
 from harness.stats.thurstone.links import LINKS, LinkName
 from harness.stats.thurstone.pair_effects import Shares
+from harness.stats.thurstone.parts import PriorGroups, parts_of
 from harness.stats.thurstone.posterior import Posterior
 from harness.stats.thurstone.precision import Design
 from harness.stats.thurstone.shares import LEAST, MOST, find_shares, repeated, unanimous
@@ -45,6 +46,8 @@ class Options:
     `effect_sd` is τ_β. `sigma_bound` limits |log σ| of per-item σ, None for no bound; `penalty`
     is λ, `sigma_centred` holds Σ log σ at 0. `force_sigma` reports the per-item fit even where
     held-out data prefer σ = 1. `pair_effects` False takes all answers to a pair for independent.
+    `prior_groups`: which parts of the items have prior means of their own (see `parts`); with
+    per-item σ, none.
     """
 
     link: LinkName = "probit"
@@ -58,6 +61,7 @@ class Options:
     force_sigma: bool = False
     dense_limit: int = DENSE_LIMIT
     pair_effects: bool = True
+    prior_groups: PriorGroups = "auto"
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,9 +82,18 @@ class Fit:
 
     @property
     def tau(self) -> float | None:
-        """Prior standard deviation of the utilities, None without a prior."""
+        """Prior standard deviation of the utilities about the means of their parts, None without
+        a prior."""
         tau = self.posterior.gaussian.tau
         return tau if np.isfinite(tau) else None
+
+    @property
+    def group_sd(self) -> dict[str, float]:
+        """Prior standard deviation of the means of parts, by block: `origin`, `graph`."""
+        common = self.posterior.gaussian.common
+        if common is None:
+            return {}
+        return dict(zip(common.parts.names, np.sqrt(common.parts.variances).tolist(), strict=True))
 
     @property
     def utilities(self) -> FloatArray:
@@ -145,6 +158,7 @@ def _soft(
         estimate_dispersion=data.soft,
         effect_ridge=options.effect_sd**-2,
         dense=design.n <= options.dense_limit,
+        parts=parts_of(data, options.prior_groups),
     )
     posterior = Posterior(design, result.posterior)
     return Fit(data, options, posterior, "laplace", components, result.dispersion)
@@ -168,6 +182,7 @@ def _answers(
         tau2=tau**2,
         effect_ridge=options.effect_sd**-2,
         dense=dense,
+        parts=parts_of(data, options.prior_groups),
     )
     shares, notes = Shares(), []
     if options.pair_effects and repeated(data):
@@ -183,8 +198,7 @@ def _answers(
     gaussian = converge(sweeps, estimate_tau=estimate_tau, coarse=coarse)
     if not gaussian.converged:
         notes.append("expectation propagation did not converge")
-    if estimate_tau:
-        gaussian = averaged(sweeps)
+    gaussian = averaged(sweeps, estimate_tau=estimate_tau)
     posterior = Posterior(sweeps.design, gaussian)
     return Fit(data, options, posterior, "ep", components, shares=shares, notes=tuple(notes))
 

@@ -1,21 +1,28 @@
 """The comparison graph: which items are tied together, and whether maximum likelihood is finite."""
 
 import numpy as np
-from scipy.linalg import eigvalsh
-from scipy.sparse import coo_array
+from scipy.linalg import eigh
+from scipy.sparse import coo_array, csr_array
 from scipy.sparse.csgraph import connected_components
+from scipy.sparse.linalg import eigsh
 
-from harness.stats.thurstone.comparisons import Comparisons, IntArray
+from harness.stats.thurstone.comparisons import Comparisons, FloatArray, IntArray, sums
 
-__all__ = ["bottleneck", "components", "unbeaten_set"]
+__all__ = ["between_parts", "bottleneck", "components", "slow_modes", "unbeaten_set"]
 
 WEAK = 0.1
 """Connectivity below which parts hang together loosely: five groups with a twentieth of the pairs
 between them have .05, adaptive campaigns .3 and more."""
 OF_RANDOM = 0.5
 """And below this share of a random graph's of the same density: thin graphs are weak everywhere."""
-LARGEST = 1500
-"""Items up to which the dense eigenvalue problem costs less than the fit."""
+FEWEST = 5
+"""Items that a slow mode rests on at least: fewer are items of few comparisons, not parts."""
+MODES = 8
+"""At most so many slow modes are looked for."""
+STEEPEST = 50.0
+"""Largest ratio of the modes' prior variances: a chain's first wave has about 36 of its sixth."""
+DENSE = 60
+"""Items up to which the whole eigenvalue problem is as cheap as a few of its largest."""
 
 
 def components(data: Comparisons) -> tuple[int, IntArray]:
@@ -29,25 +36,96 @@ def components(data: Comparisons) -> tuple[int, IntArray]:
 
 def bottleneck(data: Comparisons) -> float | None:
     """The algebraic connectivity (second eigenvalue of the normalised Laplacian, one a pair) where
-    parts of the graph hang together by few pairs; None where they do not, where the graph has
-    several components, and above `LARGEST` items.
+    parts of the graph hang together by few pairs; None where they do not, and where the graph has
+    several components.
 
     The measure is a random regular graph's, 1 − 2·sqrt(d − 1)/d with d opponents an item (Friedman
     2008).
     """
-    asked = data.wins + data.losses > 0
-    if components(data)[0] > 1 or not 2 < data.n <= LARGEST:
+    if data.n < 3 or components(data)[0] > 1:
         return None
-    met = np.zeros((data.n, data.n))
-    met[data.first[asked], data.second[asked]] = 1.0
-    met = np.maximum(met, met.T)
-    degree = met.sum(axis=1)
-    root = np.sqrt(degree)
-    laplacian = np.eye(data.n) - met / np.outer(root, root)
-    second = float(eigvalsh(laplacian, subset_by_index=[1, 1])[0])
-    mean = float(degree.mean())
-    random = 1 - 2 * np.sqrt(max(mean - 1, 1.0)) / mean
-    return second if second < WEAK and second < OF_RANDOM * random else None
+    adjacency, _ = _normalised(data)
+    second = float(1 - _largest(adjacency, 2)[0][1])
+    return second if second < WEAK and second < _loose(adjacency) else None
+
+
+def slow_modes(data: Comparisons) -> FloatArray | None:
+    """(n, K) the contrasts between parts of the graph that few comparisons see, or none, or no
+    path at all; a column's mean square is as 1 to its eigenvalue, and 1 for the largest of these.
+    None where the graph hangs together.
+
+    They are the eigenvectors of the normalised Laplacian whose eigenvalues are below half of what
+    a random graph of the density has: for groups with few bridges about the groups' indicators,
+    for a chain of neighbours its slow waves. At most `MODES`.
+    """
+    if data.n < 2 * FEWEST:
+        return None
+    if components(data)[0] == 1 and bottleneck(data) is None:
+        return None
+    adjacency, met = _normalised(data)
+    values, vectors = _largest(adjacency, min(MODES + 1, adjacency.shape[0] - 1))
+    slow = 1 - values < _loose(adjacency)
+    modes = np.zeros((data.n, int(slow.sum())))
+    modes[met] = vectors[:, slow]
+    loose = np.maximum(1 - values[slow], 0)
+    # An isolated item or two are no part whose mean could be told from the item.
+    wide = (modes**2).sum(axis=0) ** 2 / (modes**4).sum(axis=0) >= FEWEST
+    # The common level is no contrast.
+    modes = modes - modes.mean(axis=0)
+    size = np.sqrt((modes**2).mean(axis=0))
+    kept = wide & (size > 0.1 / np.sqrt(data.n))
+    if not kept.any():
+        return None
+    # In a Gaussian field on the graph a mode's variance is as 1 to its eigenvalue (Besag 1974).
+    # Parts that nothing ties together have eigenvalue 0, all of them perhaps.
+    loose = np.maximum(loose, max(float(loose[kept].max()), 1e-9) / STEEPEST)
+    scale = np.sqrt(loose[kept].max() / loose[kept])
+    return np.asarray(modes[:, kept] / size[kept] * scale)
+
+
+def _normalised(data: Comparisons) -> tuple[csr_array, IntArray]:
+    """D^−½ A D^−½ of the items that met any other, and these items; one a pair that was asked."""
+    asked = data.wins + data.losses > 0
+    first, second = data.first[asked], data.second[asked]
+    met = np.unique(np.r_[first, second])
+    keys = np.unique(np.minimum(first, second) * data.n + np.maximum(first, second))
+    position = np.zeros(data.n, np.int64)
+    position[met] = np.arange(len(met))
+    low, high = position[keys // data.n], position[keys % data.n]
+    size = (len(met), len(met))
+    degree = np.bincount(np.r_[low, high], minlength=len(met))
+    weight = 1 / np.sqrt(degree[low] * degree[high])
+    half = coo_array((weight, (low, high)), shape=size).tocsr()
+    return csr_array(half + half.T), met
+
+
+def _loose(adjacency: csr_array) -> float:
+    mean = adjacency.nnz / adjacency.shape[0]
+    return float(OF_RANDOM * (1 - 2 * np.sqrt(max(mean - 1, 1.0)) / mean))
+
+
+def _largest(adjacency: csr_array, count: int) -> tuple[FloatArray, FloatArray]:
+    """The `count` largest eigenvalues, largest first, and their vectors."""
+    n = adjacency.shape[0]
+    if n <= DENSE:
+        values, vectors = eigh(adjacency.toarray(), subset_by_index=[n - count, n - 1])
+    else:
+        # From a fixed start: an interrupted campaign must see the same modes again.
+        start = np.random.default_rng(0).standard_normal(n)
+        values, vectors = eigsh(adjacency, count, which="LA", v0=start, tol=1e-3)
+    order = np.argsort(-values)
+    return values[order], vectors[:, order]
+
+
+def between_parts(data: Comparisons) -> float | None:
+    """Comparisons that the worst tied of the items' `parts` has with all others; None where items
+    are of one part or of none."""
+    names, at = np.unique(np.asarray(data.parts or [""]), return_inverse=True)
+    if len(names) < 2:
+        return None
+    one, other = at[data.first], at[data.second]
+    count = np.where(one != other, data.wins + data.losses, 0.0)
+    return float(np.min(sums(one, count, len(names)) + sums(other, count, len(names))))
 
 
 def unbeaten_set(data: Comparisons) -> list[str] | None:

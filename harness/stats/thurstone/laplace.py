@@ -9,17 +9,13 @@ import numpy as np
 
 from harness.stats.thurstone.comparisons import Comparisons, FloatArray
 from harness.stats.thurstone.dispersion import dispersion
-from harness.stats.thurstone.ep import Gaussian, prior_variance
+from harness.stats.thurstone.ep import Gaussian, Variances, prior_variance, with_mean
 from harness.stats.thurstone.likelihood import Likelihood, Objective
 from harness.stats.thurstone.links import Link
 from harness.stats.thurstone.newton import Mode, newton
+from harness.stats.thurstone.parts import PartMeans, Parts
 from harness.stats.thurstone.precision import Design, Precision
-from harness.stats.thurstone.variance import (
-    LocalVariance,
-    effect_variances,
-    inverse,
-    moments_dense,
-)
+from harness.stats.thurstone.variance import LocalVariance
 
 __all__ = ["Laplace", "centred_inverse", "laplace", "mode_with_tau"]
 
@@ -76,51 +72,59 @@ def laplace(
     estimate_dispersion: bool,
     effect_ridge: float,
     dense: bool,
+    parts: Parts | None = None,
 ) -> Laplace:
-    """Alternate the mode with τ and φ until both hold still."""
+    """Alternate the mode with τ, the variances of `parts` and φ until all hold still."""
     theta, tau2, phi = start, tau**2, 1.0
-    local = None if dense else LocalVariance(design)
+    variances = Variances(design, dense)
     for _ in range(50):
         likelihood = Likelihood(data, link, multiplier=1 / phi)
-        objective = Objective(likelihood, design, _ridge(design, tau2, effect_ridge))
+        ridge = _ridge(design, tau2, effect_ridge)
+        objective = Objective(likelihood, design, ridge, parts)
         mode = newton(objective, theta, tolerance=1e-10)
         theta = mode.theta
         _, _, weights = likelihood.terms(design.linear(theta))
-        precision = design.precision(weights, objective.ridge)
-        rows, items, covariance = _variances(design, precision, weights, local)
-        before = (tau2, phi)
+        precision = design.precision(weights, ridge, parts)
+        items, covariance = variances(design, precision, weights)
+        posterior = Gaussian(
+            theta,
+            precision,
+            weights,
+            float(np.sqrt(tau2)),
+            covariance,
+            items,
+            np.zeros((design.size, 0)),
+            mode.iterations,
+            common=with_mean(variances.common, theta, precision),
+        )
+        used = phi
         if estimate_tau:
-            tau2 = prior_variance(theta[: design.n], items, tau2)
+            tau2 = prior_variance(*posterior.own(), tau2)
+        moved = abs(np.log(tau2 / posterior.tau**2))
+        if posterior.common is not None:
+            parts = _next_parts(posterior.common)
+            moved = max(moved, _apart(parts, posterior.common.parts))
         if estimate_dispersion:
+            rows = variances.rows()
             phi = dispersion(data, link, design.linear(theta), float(weights @ rows))
-        if abs(np.log(tau2 / before[0])) < 1e-3 and abs(np.log(phi / before[1])) < 1e-3:
+        if max(moved, abs(np.log(phi / used))) < 1e-3:
             break
-    posterior = Gaussian(
-        theta,
-        precision,
-        weights,
-        float(np.sqrt(before[0])),
-        covariance,
-        items,
-        np.zeros((design.size, 0)),
-        mode.iterations,
-    )
-    return Laplace(posterior, before[1])
+    return Laplace(posterior, used)
 
 
-def _variances(
-    design: Design, precision: Precision, weights: FloatArray, local: LocalVariance | None
-) -> tuple[FloatArray, FloatArray, FloatArray | None]:
-    if local is None:
-        covariance = inverse(precision.dense())
-        items = np.diagonal(covariance)[: design.n].copy()
-        return moments_dense(design, covariance).rows(design), items, covariance
-    items = local.update(precision, weights)
-    return (
-        local.rows(effect_variances(precision)),
-        items + 1 / precision.ridge[: design.n].sum(),
-        None,
-    )
+def _next_parts(common: PartMeans) -> Parts:
+    """Each block's variance from its own columns."""
+    parts, own = common.parts, np.diagonal(common.variance)
+    new = [
+        prior_variance(common.mean[at], own[at], float(parts.variances[b]))
+        for b in range(len(parts.names))
+        for at in [parts.block == b]
+    ]
+    return parts.with_variances(np.array(new))
+
+
+def _apart(one: Parts, other: Parts) -> float:
+    return float(np.abs(np.log(one.variances / other.variances)).max())
 
 
 def centred_inverse(design: Design, precision: Precision) -> FloatArray:

@@ -8,6 +8,7 @@ import numpy as np
 
 from harness.stats.thurstone.comparisons import Comparisons, FloatArray, sums
 from harness.stats.thurstone.links import Link
+from harness.stats.thurstone.parts import Parts
 from harness.stats.thurstone.precision import Design, Precision
 
 __all__ = ["Likelihood", "Objective"]
@@ -61,24 +62,42 @@ class Likelihood:
 
 
 class Objective:
-    """J of the parameters; `ridge` (n + G,) may be changed between calls.
+    """J of the parameters; `ridge` (n + G,) may be changed between calls. With `parts` the prior's
+    quadratic form is less their F Fᵀ (see `parts`).
 
     `weights` (m,) are the rows' curvatures at the last call of `terms`.
     """
 
     weights: FloatArray
 
-    def __init__(self, likelihood: Likelihood, design: Design, ridge: FloatArray) -> None:
+    def __init__(
+        self,
+        likelihood: Likelihood,
+        design: Design,
+        ridge: FloatArray,
+        parts: Parts | None = None,
+    ) -> None:
         self.likelihood, self.design, self.ridge = likelihood, design, ridge
+        self.parts = parts
+        self._factor = None if parts is None else parts.factor(ridge[: design.n])
+
+    def _prior(self, theta: FloatArray) -> FloatArray:
+        """The prior's precision times θ."""
+        pulled = self.ridge * theta
+        if self._factor is not None:
+            n = self.design.n
+            pulled[:n] -= self._factor @ (self._factor.T @ theta[:n])
+        return np.asarray(pulled)
 
     def value(self, theta: FloatArray) -> float:
         """J(θ)."""
         nll = self.likelihood.value(self.design.linear(theta))
-        return nll + 0.5 * float(self.ridge @ theta**2)
+        return nll + 0.5 * float(self._prior(theta) @ theta)
 
     def terms(self, theta: FloatArray) -> tuple[float, FloatArray, Precision]:
         """J, its gradient (n + G,) and its Hessian."""
         nll, slope, self.weights = self.likelihood.terms(self.design.linear(theta))
-        gradient = self.design.transpose(slope) + self.ridge * theta
-        hessian = self.design.precision(self.weights, self.ridge)
-        return nll + 0.5 * float(self.ridge @ theta**2), gradient, hessian
+        prior = self._prior(theta)
+        gradient = self.design.transpose(slope) + prior
+        hessian = self.design.precision(self.weights, self.ridge, self.parts)
+        return nll + 0.5 * float(prior @ theta), gradient, hessian

@@ -2,7 +2,8 @@
 
 B has a row scale·(e_first − e_second + e_group) for each ordered pair; the parameters are the n
 utilities followed by the G position effects. The item part is a graph's Laplacian kept as one
-sparse matrix U with U[first, second] = w, used as U + Uᵀ.
+sparse matrix U with U[first, second] = w, used as U + Uᵀ; parts of the items with a prior mean of
+their own (`parts`) take a matrix of low rank from the ridge.
 """
 
 from copy import copy
@@ -13,6 +14,7 @@ import numpy as np
 from scipy.sparse import csr_array
 
 from harness.stats.thurstone.comparisons import Comparisons, FloatArray, sums
+from harness.stats.thurstone.parts import Parts
 
 __all__ = ["Design", "Precision"]
 
@@ -63,8 +65,10 @@ class Design:
         other.scale = scale
         return other
 
-    def precision(self, weights: FloatArray, ridge: FloatArray) -> "Precision":
-        """Bᵀ diag(weights) B + diag(ridge); weights (m,), ridge (size,)."""
+    def precision(
+        self, weights: FloatArray, ridge: FloatArray, parts: Parts | None = None
+    ) -> "Precision":
+        """Bᵀ diag(weights) B + diag(ridge), less what `parts` take; weights (m,), ridge (size,)."""
         n, groups = self.n, self.groups
         w = weights * self.scale**2
         upper = csr_array((w, self._columns, self._indptr), shape=(n, n))
@@ -79,18 +83,26 @@ class Design:
             border, corner = flat.reshape(n, groups), np.diag(sums(self.group, w, groups))
         else:
             border, corner = np.zeros((n, 0)), np.zeros((0, 0))
-        return Precision(upper, degree, border, corner, ridge)
+        return Precision(upper, degree, border, corner, ridge, parts)
 
 
 @dataclass(frozen=True, eq=False)
 class Precision:
-    """One such matrix. `degree` (n,), `border` (n, G), `corner` (G, G), `ridge` (n + G,)."""
+    """One such matrix. `degree` (n,), `border` (n, G), `corner` (G, G), `ridge` (n + G,); `parts`
+    with means of their own take F Fᵀ from the items' ridge."""
 
     upper: csr_array
     degree: FloatArray
     border: FloatArray
     corner: FloatArray
     ridge: FloatArray
+    parts: Parts | None = None
+
+    @cached_property
+    def factor(self) -> FloatArray:
+        """(n, K) F of `parts`; no columns without."""
+        n = len(self.degree)
+        return np.zeros((n, 0)) if self.parts is None else self.parts.factor(self.ridge[:n])
 
     @cached_property
     def _lower(self) -> csr_array:
@@ -101,9 +113,17 @@ class Precision:
         return self.corner - np.diag(np.diagonal(self.corner))
 
     @cached_property
+    def _plain(self) -> FloatArray:
+        return np.concatenate([self.degree, np.diagonal(self.corner)]) + self.ridge
+
+    @cached_property
     def diagonal(self) -> FloatArray:
         """(n + G,)"""
-        return np.concatenate([self.degree, np.diagonal(self.corner)]) + self.ridge
+        whole = self._plain
+        if self.parts is not None:
+            whole = whole.copy()
+            whole[: len(self.degree)] -= (self.factor**2).sum(axis=1)
+        return whole
 
     def dot(self, x: FloatArray) -> FloatArray:
         """The matrix times x, (n + G,) or (n + G, k)."""
@@ -119,8 +139,10 @@ class Precision:
             result = np.concatenate([top, below])
         else:
             result = top
-        diagonal = self.diagonal
+        diagonal = self._plain
         result += diagonal[:, None] * x if x.ndim == 2 else diagonal * x
+        if self.parts is not None:
+            result[:n] -= self.factor @ (self.factor.T @ items)
         return np.asarray(result)
 
     def dense(self) -> FloatArray:
@@ -131,7 +153,9 @@ class Precision:
         np.negative(items, out=full[:n, :n])
         full[:n, :n] -= items.T
         full[:n, n:], full[n:, :n], full[n:, n:] = self.border, self.border.T, self._beside
-        full[np.diag_indices_from(full)] += self.diagonal
+        full[np.diag_indices_from(full)] += self._plain
+        if self.parts is not None:
+            full[:n, :n] -= self.factor @ self.factor.T
         return full
 
     def solve(

@@ -10,7 +10,7 @@ from scipy.special import expit
 
 from harness.stats.thurstone.comparisons import Comparisons, FloatArray
 from harness.stats.thurstone.ep import Sweeps
-from harness.stats.thurstone.evidence import newton_tau
+from harness.stats.thurstone.evidence import newton_prior
 from harness.stats.thurstone.pair_effects import PairEffects, Shares
 from harness.stats.thurstone.precision import Design
 
@@ -50,8 +50,7 @@ def find_shares(
         share(data, sweeps, design, shares, unit)
         for _ in range(3):
             moved = sweeps.look()
-            if estimate_tau:
-                newton_tau(sweeps)
+            newton_prior(sweeps, estimate_tau=estimate_tau)
             sweeps.renew(moved)
         new = np.sign(_derivatives(sweeps, shares))
         step = np.minimum(

@@ -206,6 +206,8 @@ def choose_sigma(
 
     `eligible` (m,) are the rows whose pairs may be held out: the randomly drawn ones.
     """
+    # σ takes the place that a prior by parts would have, and is fitted under one normal.
+    options = replace(options, prior_groups="none")
     base = fit(data, replace(options, sigma="fixed"))
     rows = split(data, rng=rng, eligible=eligible)
     train, test = data.rows(~rows), data.rows(rows)

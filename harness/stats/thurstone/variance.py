@@ -53,6 +53,17 @@ class Moments:
             total += 2 * self.cross[np.arange(len(g)), g] + np.diagonal(self.effects)[g]
         return np.maximum(np.asarray(total * design.scale**2), 1e-12)
 
+    def plus(self, design: Design, low: FloatArray) -> "Moments":
+        """Those with low·lowᵀ, (n + G, K), added to the covariance."""
+        effects = low[design.n :]
+        apart, cross = self.apart.copy(), self.cross.copy()
+        for column in low.T:
+            gap = column[design.first] - column[design.second]
+            apart += gap**2
+            if len(effects):
+                cross += np.outer(gap, column[design.n :])
+        return Moments(apart, cross, self.effects + effects @ effects.T)
+
     def pick(self, rows: IntArray) -> "Moments":
         """Those of some rows."""
         return Moments(self.apart[rows], self.cross[rows], self.effects)
@@ -159,9 +170,12 @@ def draws(
 ) -> FloatArray:
     """(n + G, count) draws from N(0, precision⁻¹), by perturb and solve."""
     noise = rng.standard_normal((len(weights), count)) * np.sqrt(weights)[:, None]
-    right = design.transpose(noise)
-    right += rng.standard_normal(right.shape) * np.sqrt(precision.ridge)[:, None]
-    right[design.n :] += _beyond_rows(design, precision, weights) @ rng.standard_normal(
+    right, n = design.transpose(noise), design.n
+    prior = rng.standard_normal(right.shape) * np.sqrt(precision.ridge)[:, None]
+    if precision.parts is not None:
+        prior[:n] = precision.parts.sample(precision.ridge[:n], rng, count)
+    right += prior
+    right[n:] += _beyond_rows(design, precision, weights) @ rng.standard_normal(
         (design.groups, count)
     )
     return precision.solve(right, tolerance=tolerance)
