@@ -12,6 +12,7 @@ __all__ = [
     "FORMAT_VERSION",
     "Capture",
     "Message",
+    "Operation",
     "Positions",
     "Question",
     "Reply",
@@ -103,16 +104,20 @@ class Span(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 Positions = Literal["all", "prompt", "response", "last_prompt", "generated"]
+Operation = Literal["add", "ablate", "clamp", "scale"]
 
 
 class SteeringVector(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One direction to add: by registered `name` (and `sha256`), or `inline` as base64 safetensors.
+    """One direction: by registered `name` (and `sha256`), or `inline` as base64 safetensors.
 
-    Applied delta at a layer = `coef` × reference norm of that layer × unit vector. `layers` None
-    means the vector file's default layer.
+    `add`: delta at a layer = `coef` × reference norm of that layer × unit vector. On the component
+    along the unit vector: `ablate` takes the share `coef` of it away (1 where none is given),
+    `scale` multiplies it by `coef`, `clamp` sets it to `coef` × reference norm. `layers` None means
+    the vector file's default layer.
     """
 
-    coef: float
+    coef: float | None = None
+    operation: Operation = "add"
     name: str | None = None
     sha256: str | None = None
     inline: str | None = None

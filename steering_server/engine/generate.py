@@ -7,7 +7,8 @@ import torch
 
 from steering_server.engine.cache import RowCache, merge
 from steering_server.engine.prefill import forward, prefill
-from steering_server.model.hooks import Patch, Step
+from steering_server.model.changes import Chain, Patch
+from steering_server.model.hooks import Step
 from steering_server.model.models import Loaded
 from steering_server.model.patches import next_change, note_survival, patches
 from steering_server.model.planning import Batch
@@ -20,7 +21,7 @@ __all__ = ["Generation"]
 class _Plan:
     """Patches that hold until step `until` (None: until the rows change)."""
 
-    patches: dict[int, list[Patch]]
+    patches: dict[int, list[Patch | Chain]]
     until: int | None
 
 
@@ -79,7 +80,7 @@ class Generation:
         self._pads = [self._pads[index] - start for index in kept]
         self._cache.select(torch.tensor(kept, device=self._loaded.device), start=start)
 
-    def _patches(self) -> dict[int, list[Patch]]:
+    def _patches(self) -> dict[int, list[Patch | Chain]]:
         """This step's patches: rebuilt when rows changed or a span begins or ends."""
         plan = self._plan
         if plan is not None and (plan.until is None or self._steps < plan.until):

@@ -4,12 +4,12 @@ It fails closed: what cannot be applied exactly as asked is an error, never an u
 """
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from harness.errors import UsageError
-from harness.wire import Capture, Span, SteeringVector
+from harness.wire import Capture, Operation, Span, SteeringVector
 from steering_server.model.conversation import Prompt, Style, render
 from steering_server.model.lengths import Lengths
 from steering_server.model.models import Loaded
@@ -29,11 +29,24 @@ class Applied:
 
     name: str
     sha256: str
+    operation: Operation
     coef: float
     layers: tuple[int, ...]
     norms: tuple[float, ...]
     positions: str
     span: tuple[int, int | None]
+    members: dict[int, tuple[int, ...]]
+    """Layer → the numbers of its changes among the rows' own."""
+
+    def components(self, rows: Sequence[Row]) -> dict[str, dict[str, float]]:
+        """Layer → mean component along the vector before and after, where it was measured."""
+        found = {}
+        for layer, members in self.members.items():
+            met = [both for row in rows if (both := row.components(members)) is not None]
+            if met:
+                before, after = (sum(side) / len(met) for side in zip(*met, strict=True))
+                found[str(layer)] = {"before": before, "after": after}
+        return found
 
 
 @dataclass(frozen=True)
@@ -49,6 +62,22 @@ class Prepared:
     prompt: str
     style: Style
     thought: str | None
+
+
+_LARGEST = 1e4
+
+
+def coefficient(asked: SteeringVector, where: str) -> float:
+    """What `coef` means where it may be left out. ApiError 400 for one out of range."""
+    if asked.coef is None:
+        if asked.operation == "ablate":
+            return 1.0
+        raise fail(f"{where}.coef", f"missing; {asked.operation} needs one")
+    if not abs(asked.coef) <= _LARGEST:
+        raise fail(f"{where}.coef", f"{asked.coef}; expected a number within ±{_LARGEST:g}")
+    if asked.operation == "ablate" and not 0 <= asked.coef <= 1:
+        raise fail(f"{where}.coef", f"{asked.coef}; ablate takes a share of the component, 0 to 1")
+    return asked.coef
 
 
 class Resolver:
@@ -152,32 +181,58 @@ class Resolver:
         for index, asked in enumerate(request.steering.vectors):
             where = f"steering.vectors[{index}]"
             vector, name = self._vector(asked, where)
+            coef = coefficient(asked, where)
             layers = self._layers(asked, vector, where)
             start, end = self._span(asked, prompt, fed, where)
-            if asked.coef != 0:
-                additions += [
-                    Addition(
-                        layer,
-                        start,
-                        end,
-                        self._registry.delta(vector, layer, asked.coef),
-                        (vector.sha256, asked.coef, layer, start, end),
-                    )
-                    for layer in layers
-                ]
+            members: dict[int, tuple[int, ...]] = {}
+            for layer in layers:
+                change = self._change(vector, asked.operation, coef, layer, (start, end))
+                if change is not None:
+                    members[layer] = (len(additions),)
+                    additions.append(change)
             norms = tuple(vector.reference(layer) for layer in layers)
             positions = asked.positions if isinstance(asked.positions, str) else f"{start}:{end}"
             applied.append(
-                Applied(name, vector.sha256, asked.coef, layers, norms, positions, (start, end))
+                Applied(
+                    name,
+                    vector.sha256,
+                    asked.operation,
+                    coef,
+                    layers,
+                    norms,
+                    positions,
+                    (start, end),
+                    members,
+                )
             )
         return tuple(additions), tuple(applied)
+
+    def _change(
+        self,
+        vector: Vector,
+        operation: Operation,
+        coef: float,
+        layer: int,
+        span: tuple[int, int | None],
+    ) -> Addition | None:
+        """What is done at `layer`; None for what changes nothing: it is not even added as zero."""
+        slopes: dict[Operation, float | None] = {
+            "add": None,
+            "ablate": -coef,
+            "clamp": -1.0,
+            "scale": coef - 1.0,
+        }
+        slope = slopes[operation]
+        if slope == 0 or (slope is None and coef == 0):
+            return None
+        dose = coef if operation in ("add", "clamp") else 0.0
+        key = (vector.sha256, operation, coef, layer, *span)
+        delta, unit = self._registry.delta(vector, layer, dose), vector.directions[layer]
+        return Addition(layer, *span, delta, key, operation, unit, slope)
 
     def _vector(self, asked: SteeringVector, where: str) -> tuple[Vector, str]:
         if (asked.name is None) == (asked.inline is None):
             raise fail(where, "expected either name or inline")
-        limit = 1e4
-        if not abs(asked.coef) <= limit:
-            raise fail(f"{where}.coef", f"{asked.coef}; expected a number within ±{limit:g}")
         if asked.name is not None:
             try:
                 return self._registry.get(asked.name, asked.sha256), asked.name
@@ -258,11 +313,13 @@ def echo(prepared: Prepared, loaded: Loaded) -> dict[str, Any]:
             {
                 "name": one.name,
                 "sha256": one.sha256,
+                "operation": one.operation,
                 "coef": one.coef,
                 "layers": list(one.layers),
                 "norms": list(one.norms),
                 "positions": one.positions,
                 "span": list(one.span),
+                "component": one.components(prepared.rows),
             }
             for one in prepared.applied
         ],

@@ -13,91 +13,37 @@ from typing import Any
 import torch
 from torch import nn
 
+from steering_server.model.changes import Chain, Patch, Told
 from steering_server.model.layers import columnwise
 from steering_server.model.packing import Packing
 
-__all__ = ["COLUMNS", "Hooks", "Patch", "Step"]
+__all__ = ["COLUMNS", "Hooks", "Step"]
 
 COLUMNS = 16
 """Columns that are computed at least where only the last are read. Not 1: matrix products of few
 rows take another kernel on CPUs (fewer than four on some, fewer than sixteen where there is
 AVX-512), and a row alone would differ in its last bits from one in a batch."""
-_MEASURED = 32
-"""Columns, evenly spaced, at which it is measured what of a delta survives rounding."""
-
-
-@dataclass(frozen=True)
-class Patch:
-    """Add `delta` [R, width] to columns [start, end) of the rows `rows` [R] of a layer's output.
-
-    `delta` is in fp32 and is added in the output's own dtype, whatever the layer's weights are
-    stored in. The rows of one patch are distinct; rows that are not named are not touched, not
-    even by adding zero.
-    """
-
-    rows: torch.Tensor
-    start: int
-    end: int
-    delta: torch.Tensor
-
-    def apply(
-        self, hidden: torch.Tensor, packing: Packing | None = None, *, measured: bool = False
-    ) -> torch.Tensor | None:
-        """Add in place to `hidden` [rows, tokens, width]; packed, rows and columns are a lane's.
-
-        `measured`: returns, for each row [R], the share of the delta that survived rounding.
-        """
-        before = self._part(hidden, packing) if measured else None
-        self._add(hidden, packing)
-        if before is None:
-            return None
-        moved = (self._part(hidden, packing).float() - before.float()).mean(1)
-        return (moved * self.delta).sum(-1) / self.delta.square().sum(-1)
-
-    def _part(self, hidden: torch.Tensor, packing: Packing | None) -> torch.Tensor:
-        """A copy of the columns that are added to, [R, columns, width]; of many, some."""
-        step = max(1, (self.end - self.start) // _MEASURED)
-        columns = torch.arange(self.start, self.end, step, device=hidden.device)
-        if packing is None:
-            return hidden[self.rows[:, None], columns]
-        prompts = packing.prompt.to(hidden.device)[self.rows, None]
-        return hidden[prompts, packing.offset.to(hidden.device)[self.rows, None] + columns]
-
-    def _add(self, hidden: torch.Tensor, packing: Packing | None) -> None:
-        addend = self.delta.to(hidden.dtype)[:, None]
-        if packing is not None:
-            columns = torch.arange(self.start, self.end, device=hidden.device)
-            prompts = packing.prompt.to(hidden.device)[self.rows, None]
-            columns = packing.offset.to(hidden.device)[self.rows, None] + columns
-            hidden[prompts, columns] += addend
-            return
-        part = hidden[:, self.start : self.end]
-        if len(self.rows) == len(hidden):
-            part += addend
-        else:
-            part.index_add_(0, self.rows, addend.expand(-1, part.shape[1], -1))
 
 
 @dataclass
 class Step:
-    """One forward pass: what is added where, where rows multiply, what is kept.
+    """One forward pass: what is changed where, where rows multiply, what is kept.
 
     `patches` are by layer and count rows as they are after the expansion. At the output of layer
     `expand_at` (−1: at the input, by the caller) the rows become those of `row_of` [rows].
     With `packing` they multiply along the columns instead. Outputs of the layers in `keep` go to
     `kept`, after the patches. Of the last layer's output only the last `read` columns are looked at
-    (None: all). Of what is added, `survived` gets (layer, rows, share [rows], columns) unless
-    `measured` is False.
+    (None: all). What became of each patch goes to `told`, unless `measured` is False.
     """
 
-    patches: Mapping[int, Sequence[Patch]] = field(default_factory=dict)
+    patches: Mapping[int, Sequence[Patch | Chain]] = field(default_factory=dict)
     expand_at: int | None = None
     row_of: torch.Tensor | None = None
     packing: Packing | None = None
     keep: frozenset[int] = frozenset()
     read: int | None = None
     measured: bool = True
-    survived: list[tuple[int, torch.Tensor, torch.Tensor, int]] = field(default_factory=list)
+    told: list[Told] = field(default_factory=list)
     kept: dict[int, torch.Tensor] = field(default_factory=dict)
     _seen: dict[int, tuple[torch.Tensor, torch.Tensor]] = field(default_factory=dict)
     _packed: dict[tuple[str, int, torch.device], tuple[Any, Any]] = field(default_factory=dict)
@@ -234,9 +180,9 @@ class Hooks:
                 self._prompts = hidden.shape[0]
                 hidden = hidden.index_select(0, step.row_of.to(hidden.device))
             for patch in step.patches.get(index, ()):
-                share = patch.apply(hidden, step.packing, measured=step.measured)
-                if share is not None:
-                    step.survived.append((index, patch.rows, share, patch.end - patch.start))
+                told = patch.apply(index, hidden, step.packing, measured=step.measured)
+                if told is not None:
+                    step.told.append(told)
             if index in step.keep:
                 step.kept[index] = hidden
             return (hidden, *output[1:]) if isinstance(output, tuple) else hidden

@@ -4,6 +4,7 @@ A row is one answer under way. Everything in it was checked when the request cam
 never decides what a request meant.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
@@ -11,6 +12,7 @@ from typing import Literal, Protocol
 import numpy as np
 import torch
 
+from harness.wire import Operation
 from steering_server.model.recorder import Recorder
 from steering_server.model.reply_text import ReplyText
 
@@ -34,10 +36,11 @@ unsteered one than to the one that was asked for."""
 
 @dataclass(frozen=True, eq=False)
 class Addition:
-    """Add `delta` [width] (fp32, CPU) to the output of `layer` at positions [start, end).
+    """Change the output of `layer` at positions [start, end): add `delta` [width] (fp32, CPU), and,
+    where `slope` is given, `slope` × the component along `unit` [width]; see `changes`.
 
     Positions count the row's own tokens from 0, prompt and generated; `end` None means for ever.
-    `key` identifies the addition by value (vector hash, coefficient, layer, span).
+    `key` identifies the change by value (vector hash, operation, coefficient, layer, span).
     """
 
     layer: int
@@ -45,6 +48,17 @@ class Addition:
     end: int | None
     delta: torch.Tensor
     key: tuple[object, ...]
+    operation: Operation = "add"
+    unit: torch.Tensor | None = None
+    slope: float | None = None
+
+    @property
+    def direction(self) -> torch.Tensor | None:
+        """The unit vector [width] along which it changes activations; None where it has none."""
+        if self.unit is not None:
+            return self.unit
+        length = float(self.delta.norm())
+        return self.delta / length if 0 < length < math.inf else None
 
 
 @dataclass(frozen=True)
@@ -126,6 +140,21 @@ class Row:
     apart: bool = False
 
     survived: dict[int, tuple[float, int]] = field(default_factory=dict)
+    met: dict[int, tuple[float, float, int]] = field(default_factory=dict)
+
+    def meet(self, member: int, before: float, after: float, tokens: int) -> None:
+        """The component along the direction of the change numbered `member` was `before`, on the
+        average of `tokens` tokens, and is `after`."""
+        first, second, count = self.met.get(member, (0.0, 0.0, 0))
+        self.met[member] = (first + before * tokens, second + after * tokens, count + tokens)
+
+    def components(self, members: Sequence[int]) -> tuple[float, float] | None:
+        """Component before and after over the changes `members`; None where none was met."""
+        met = [self.met[member] for member in members if member in self.met]
+        count = sum(one[2] for one in met)
+        if not count:
+            return None
+        return sum(one[0] for one in met) / count, sum(one[1] for one in met) / count
 
     def survive(self, layer: int, share: float, tokens: int) -> None:
         """Of what was added at `layer` to `tokens` tokens, `share` survived rounding."""

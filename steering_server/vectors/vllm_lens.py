@@ -7,9 +7,9 @@ JSON text of a list of
      "layer_indices": […], "scale": …, "norm_match": false, "position_indices": […] or null}
 
 with activations [layers, width] added at every position, or [layers, positions, width] at the
-positions named. What it cannot express is an error here, as everywhere: `choices`, and spans
-without an end that do not cover everything. It runs in an environment of its own; only the
-request goes there.
+positions named. What it cannot express is an error here, as everywhere: `choices`, operations other than
+addition, and spans without an end that do not cover everything. It runs in an environment of its
+own; only the request goes there.
 """
 
 import base64
@@ -84,6 +84,8 @@ def translate(
         raise UsageError("steering.capture.span 'completion' is empty with max_tokens 1")
     vectors = []
     for asked in steering.vectors:
+        if asked.operation != "add" or asked.coef is None:
+            raise UsageError(f"vllm-lens adds vectors; {asked.operation} is not known to it")
         vector = lookup(asked)
         layers = asked.layers or (vector.origin.default_layer,)
         unknown = [layer for layer in layers if layer not in vector.directions]

@@ -104,6 +104,7 @@ def test_what_it_cannot_express_is_an_error():
     refuse(Steering(choices=("A", "B")), "choices")
     refuse(one(positions="generated"), "never act", max_tokens=1)
     refuse(one(positions="response"), "512", max_tokens=4000)
+    refuse(one(operation="ablate"), "ablate is not known")
     refuse(one(layers=(7,)), "layers 0 to 2")
     refuse(Steering(capture=Capture(layers=(1,))), "empty", max_tokens=1)
 
