@@ -22,6 +22,7 @@ __all__ = [
     "SteeringVector",
     "StopReason",
     "TokenLogprob",
+    "Where",
 ]
 
 FORMAT_VERSION = 1
@@ -49,12 +50,14 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
     """One thing to ask a model: a whole conversation that ends in a user turn.
 
     `seed` is the generation seed, None where none is wanted. `choices` asks a provider that can
-    (the steering server) for the exact probability of each of these answers.
+    (the steering server) for the exact probability of each of these answers. `spans` says by name
+    where texts stand in the messages (`item_first`, `completion`, …), for what acts on them alone.
     """
 
     messages: tuple[Message, ...]
     seed: int | None = None
     choices: tuple[str, ...] | None = None
+    spans: "dict[str, tuple[Span, ...]] | None" = None
 
 
 class Reply(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -96,11 +99,22 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     asked: bool = True
 
 
-class Span(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Token positions [start, end) of the rendered prompt plus generated tokens."""
+class Span(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """Token positions [start, end) of the rendered prompt plus generated tokens; negative ones
+    count from the prompt's end, so that −1 is its last token.
 
-    start: int
+    With `message` (an index into the conversation, negative from its end): the tokens that hold
+    characters [start, end) of that message, or its only occurrence of `text`.
+    """
+
+    start: int = 0
     end: int | None = None
+    message: int | None = None
+    text: str | None = None
+
+
+Where = Span | tuple[int | Span, ...]
+"""A span, or several spans and single token positions."""
 
 
 Positions = Literal["all", "prompt", "response", "last_prompt", "generated"]
@@ -122,7 +136,7 @@ class SteeringVector(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     sha256: str | None = None
     inline: str | None = None
     layers: tuple[int, ...] | None = None
-    positions: Positions | Span = "all"
+    positions: Positions | Where = "all"
 
 
 class Capture(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

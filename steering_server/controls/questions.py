@@ -101,7 +101,7 @@ def _asked(
         opened = f">\n{item.text}\n</"
         start = prompt.text.index(opened, start) + 2
         end = start + len(item.text)
-        spans.append(tokens_between(loaded.tokenizer, prompt, start, end, where))
+        spans.append(tokens_between(loaded, prompt, start, end, where))
         start = end
     try:
         choices = prompt.choices(labels)

@@ -10,6 +10,7 @@ from harness.wire import Message
 from steering_server.engine.prefill import forward, left_padded
 from steering_server.model.conversation import render
 from steering_server.model.hooks import Step
+from steering_server.model.locating import system_end
 from steering_server.model.models import Loaded
 from steering_server.model.recorder import Selector
 
@@ -64,24 +65,9 @@ def sequence(
     if span == "completion":
         start, end = len(prompt.tokens), len(tokens)
     else:
-        start, end = _system_tokens(loaded, before, prompt.tokens), len(prompt.tokens)
+        start = system_end(loaded.tokenizer, before, prompt.tokens, loaded.style)
+        end = len(prompt.tokens)
     return Spanned(tokens, min(start, end - 1), end)
-
-
-def _system_tokens(loaded: Loaded, before: tuple[Message, ...], tokens: tuple[int, ...]) -> int:
-    """How many tokens of the prompt come from the system prompt alone."""
-    if not before:
-        return 0
-    other = render(loaded.tokenizer, (*before, Message("user", "\x00")), loaded.style)
-    return _shared(other.tokens, tokens)
-
-
-def _shared(one: tuple[int, ...], other: tuple[int, ...]) -> int:
-    """Length of the common beginning."""
-    for index, (left, right) in enumerate(zip(one, other, strict=False)):
-        if left != right:
-            return index
-    return min(len(one), len(other))
 
 
 def activations(

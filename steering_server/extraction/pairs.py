@@ -13,7 +13,8 @@ import msgspec
 from harness.errors import UsageError
 from harness.items.rows import Row, read_rows
 from harness.wire import Message
-from steering_server.capture.placed import Placed, continued, rendered, shared_beginning
+from steering_server.capture.placed import Placed, continued, rendered
+from steering_server.model.locating import shared_beginning
 from steering_server.model.models import Loaded
 
 __all__ = ["Pair", "Side", "placed_pair", "read_pairs"]

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from harness.errors import UsageError
-from harness.wire import Capture, Operation, Span, SteeringVector
+from harness.wire import Capture, Operation, SteeringVector
+from steering_server.http.places import Places, Run
 from steering_server.model.conversation import Prompt, Style, render
 from steering_server.model.lengths import Lengths
 from steering_server.model.models import Loaded
@@ -34,7 +35,7 @@ class Applied:
     layers: tuple[int, ...]
     norms: tuple[float, ...]
     positions: str
-    span: tuple[int, int | None]
+    spans: tuple[Run, ...]
     members: dict[int, tuple[int, ...]]
     """Layer → the numbers of its changes among the rows' own."""
 
@@ -67,7 +68,7 @@ class Prepared:
 _LARGEST = 1e4
 
 
-def coefficient(asked: SteeringVector, where: str) -> float:
+def _coefficient(asked: SteeringVector, where: str) -> float:
     """What `coef` means where it may be left out. ApiError 400 for one out of range."""
     if asked.coef is None:
         if asked.operation == "ablate":
@@ -132,7 +133,8 @@ class Resolver:
         limit = longest if choices else self._limit(request, len(prompt.tokens))
         self._fits(len(prompt.tokens), limit, request.limit is not None)
         fed = len(prompt.tokens) + limit - 1
-        additions, applied = self._additions(request, len(prompt.tokens), fed)
+        places = Places(self._loaded.tokenizer, request.turns, style, prompt, fed)
+        additions, applied = self._additions(request, places)
         seed = self._entropy() if request.seed is None else request.seed
         rows = tuple(
             Row(
@@ -174,24 +176,26 @@ class Resolver:
     # What is added
 
     def _additions(
-        self, request: ChatRequest, prompt: int, fed: int
+        self, request: ChatRequest, places: Places
     ) -> tuple[tuple[Addition, ...], tuple[Applied, ...]]:
         additions: list[Addition] = []
         applied: list[Applied] = []
         for index, asked in enumerate(request.steering.vectors):
             where = f"steering.vectors[{index}]"
             vector, name = self._vector(asked, where)
-            coef = coefficient(asked, where)
+            coef = _coefficient(asked, where)
             layers = self._layers(asked, vector, where)
-            start, end = self._span(asked, prompt, fed, where)
+            spans = places.of(asked.positions, f"{where}.positions")
             members: dict[int, tuple[int, ...]] = {}
             for layer in layers:
-                change = self._change(vector, asked.operation, coef, layer, (start, end))
-                if change is not None:
-                    members[layer] = (len(additions),)
-                    additions.append(change)
+                for span in spans:
+                    change = self._change(vector, asked.operation, coef, layer, span)
+                    if change is not None:
+                        members[layer] = (*members.get(layer, ()), len(additions))
+                        additions.append(change)
             norms = tuple(vector.reference(layer) for layer in layers)
-            positions = asked.positions if isinstance(asked.positions, str) else f"{start}:{end}"
+            named = asked.positions if isinstance(asked.positions, str) else ""
+            positions = named or ",".join(f"{start}:{end}" for start, end in spans)
             applied.append(
                 Applied(
                     name,
@@ -201,7 +205,7 @@ class Resolver:
                     layers,
                     norms,
                     positions,
-                    (start, end),
+                    spans,
                     members,
                 )
             )
@@ -213,7 +217,7 @@ class Resolver:
         operation: Operation,
         coef: float,
         layer: int,
-        span: tuple[int, int | None],
+        span: Run,
     ) -> Addition | None:
         """What is done at `layer`; None for what changes nothing: it is not even added as zero."""
         slopes: dict[Operation, float | None] = {
@@ -258,30 +262,6 @@ class Resolver:
                 raise fail(f"{where}.layers[{index}]", f"{layer}; the vector has layers {known}")
         return asked.layers
 
-    def _span(
-        self, asked: SteeringVector, prompt: int, fed: int, where: str
-    ) -> tuple[int, int | None]:
-        """Positions [start, end). What could never act is refused: it would be unsteered."""
-        if isinstance(asked.positions, Span):
-            start, end = asked.positions.start, asked.positions.end
-            if start < 0 or (end is not None and end <= start):
-                raise fail(f"{where}.positions", f"[{start}, {end}) is not a span of positions")
-        else:
-            start, end = {
-                "all": (0, None),
-                "prompt": (0, prompt),
-                "response": (prompt - 1, None),
-                "last_prompt": (prompt - 1, prompt),
-                "generated": (prompt, None),
-            }[asked.positions]
-        if start >= fed:
-            raise fail(
-                f"{where}.positions",
-                f"would never act: it begins at position {start}, and the model is given {fed} "
-                "tokens at most (the last one it generates is not fed back)",
-            )
-        return start, end
-
     # What is kept
 
     def _recorder(self, capture: Capture | None, prompt: Prompt, fed: int) -> Recorder | None:
@@ -318,7 +298,8 @@ def echo(prepared: Prepared, loaded: Loaded) -> dict[str, Any]:
                 "layers": list(one.layers),
                 "norms": list(one.norms),
                 "positions": one.positions,
-                "span": list(one.span),
+                "span": [one.spans[0][0], one.spans[-1][1]],
+                "spans": [list(span) for span in one.spans],
                 "component": one.components(prepared.rows),
             }
             for one in prepared.applied

@@ -7,9 +7,9 @@ JSON text of a list of
      "layer_indices": […], "scale": …, "norm_match": false, "position_indices": […] or null}
 
 with activations [layers, width] added at every position, or [layers, positions, width] at the
-positions named. What it cannot express is an error here, as everywhere: `choices`, operations other than
-addition, and spans without an end that do not cover everything. It runs in an environment of its
-own; only the request goes there.
+positions named. What it cannot express is an error here, as everywhere: `choices`, operations
+other than addition, texts, and spans without an end that do not cover everything. It runs in an
+environment of its own; only the request goes there.
 """
 
 import base64
@@ -42,8 +42,14 @@ def _tensor(values: torch.Tensor) -> dict[str, Any]:
 def _positions(asked: SteeringVector, prompt: int, limit: int) -> list[int] | None:
     """Positions to name; None for all. UsageError where they cannot be named."""
     fed = prompt + limit - 1
+    if isinstance(asked.positions, tuple) or (
+        isinstance(asked.positions, Span)
+        and (asked.positions.message is not None or asked.positions.start < 0)
+    ):
+        raise UsageError("positions for vllm-lens are a name or a span of token positions")
     if isinstance(asked.positions, Span):
         start, end = asked.positions.start, asked.positions.end or fed
+        end = end + prompt if end < 0 else end
     else:
         start, end = {
             "all": (0, fed),
