@@ -55,6 +55,7 @@ def choose(measure: Measure, completer: Completer | None, items: Mapping[str, It
                         completions[item] for item in (first_id, second_id) if item in completions
                     ),
                     messages=partial(measure.choice_question, first, second, completions),
+                    spans=partial(measure.choice_spans, first, second),
                 )
             )
         return await measured(state, measure, plan, judged)

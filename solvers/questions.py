@@ -72,9 +72,10 @@ async def _ask(
     for planned in plan:
         failure = planned.failure()
         messages = () if failure is not None else planned.messages()
+        spans = planned.spans(messages) if prepared.spans and messages else None
         for repeat in measure.repeats(epoch):
-            key, question, own = measure.asked(prepared, planned.key, messages, repeat)
-            facts[key] = {**planned.record_facts(), **own}
+            key, question, own = measure.asked(prepared, planned.key, messages, repeat, spans)
+            facts[key] = {**planned.record_facts(), **own, **prepared.pushed(planned.facts)}
             if failure is not None:
                 replies[key] = failure
             else:

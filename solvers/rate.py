@@ -42,6 +42,7 @@ def rate(measure: Measure, completer: Completer | None, items: Mapping[str, Item
                     facts=facts,
                     completions=() if completion is None else (completion,),
                     messages=partial(measure.rating_question, item, completion),
+                    spans=partial(measure.rating_spans, item),
                 )
             )
         return await measured(state, measure, plan, judged)

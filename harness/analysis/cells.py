@@ -22,6 +22,7 @@ _READABLE = (
     "coef",
     "layer",
     "positions",
+    "operation",
     "thinking",
     "temperature",
     "labels",

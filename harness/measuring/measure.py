@@ -16,6 +16,7 @@ from harness.prompts.conditions import Condition
 from harness.prompts.labels import labels_text
 from harness.prompts.render import choice_messages, prompt_hash, rating_messages
 from harness.prompts.response import tool_info
+from harness.prompts.spans import Spans, choice_spans, rating_spans
 from harness.prompts.template import Template, Timing
 from harness.records.kept import Common, Completion
 from harness.wire import Message, Question, Reply
@@ -31,13 +32,15 @@ TOP_LOGPROBS = 20
 class Planned:
     """One question to be asked in every repeat: its key and its own part of the record.
 
-    `messages` renders the conversation; it is not called where a completion failed.
+    `messages` renders the conversation; it is not called where a completion failed. `spans` says
+    where the texts stand in it, for a model that acts on them alone.
     """
 
     key: str
     facts: dict[str, Any]
     completions: tuple[Completion, ...]
     messages: Callable[[], tuple[Message, ...]]
+    spans: Callable[[tuple[Message, ...]], Spans]
 
     def record_facts(self) -> dict[str, Any]:
         """The facts with what the record says of the completions."""
@@ -63,6 +66,13 @@ class Prepared:
     seed: int
     seeded: bool
     exact: bool
+    spans: bool
+
+    def pushed(self, facts: Mapping[str, Any]) -> dict[str, Any]:
+        """Which of a choice's items a contrastive steering pushes up, for its record."""
+        if "contrast" not in (self.common.facts.get("positions") or "").split("; "):
+            return {}
+        return {"pushed": min(facts["item_first"], facts["item_second"])}
 
 
 @dataclass(frozen=True)
@@ -105,6 +115,7 @@ class Measure:
             seed=base_seed(model, rater=True),
             seeded=honours_seed(model),
             exact=exact,
+            spans=bool(getattr(model.api, "reads_spans", False)),
         )
 
     def _config(self, model: Model) -> GenerateConfig:
@@ -188,13 +199,34 @@ class Measure:
             system=self.system,
         )
 
+    def rating_spans(self, item: Item, messages: tuple[Message, ...]) -> Spans:
+        """Where the texts of `rating_question` stand."""
+        return rating_spans(messages, item.text, self.timing)
+
+    def choice_spans(self, first: Item, second: Item, messages: tuple[Message, ...]) -> Spans:
+        """Where the texts of `choice_question` stand. Contrastive steering pushes the item up whose
+        id comes first in the alphabet: the same one in both orders."""
+        return choice_spans(
+            messages,
+            first.text,
+            second.text,
+            self.timing,
+            labels=(self.labels[0], self.labels[1]),
+            pushed_first=first.id <= second.id,
+        )
+
     def repeats(self, epoch: int) -> range:
         """Repeat indices of an epoch: (epoch − 1)·seeds + k, so that no two epochs share one."""
         seeds = self.options.seeds
         return range((epoch - 1) * seeds, epoch * seeds)
 
     def asked(
-        self, prepared: Prepared, key: str, messages: tuple[Message, ...], repeat: int
+        self,
+        prepared: Prepared,
+        key: str,
+        messages: tuple[Message, ...],
+        repeat: int,
+        spans: Spans | None = None,
     ) -> tuple[str, Question, dict[str, Any]]:
         """Journal key, question and facts of one repeat."""
         seed = prepared.seed + repeat
@@ -202,6 +234,7 @@ class Measure:
             messages=messages,
             seed=seed if prepared.seeded else None,
             choices=self.labels if prepared.exact else None,
+            spans=spans,
         )
         hashed = prompt_hash(messages)
         facts = {"prompt_hash": hashed, "repeat": repeat, "seed": seed}

@@ -138,4 +138,5 @@ def steering_facts(model: Model) -> dict[str, Any]:
         "coef": None if args.get("coef") is None else float(args["coef"]),
         "layer": None if layer is None else str(layer),
         "positions": None if args.get("positions") is None else str(args["positions"]),
+        "operation": None if args.get("operation") is None else str(args["operation"]),
     }

@@ -36,6 +36,7 @@ IDENTITY = (
     "coef",
     "layer",
     "positions",
+    "operation",
 )
 """Columns of the record table in which the records of one analysis must agree."""
 

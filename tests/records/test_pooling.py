@@ -33,6 +33,7 @@ OTHER = {
     "coef": 0.25,
     "layer": "7",
     "positions": "all",
+    "operation": "ablate",
 }
 
 

@@ -148,6 +148,11 @@ class PoolAPI(ModelAPI):
         own = f"pool/{self.model_name}:{self.spec.label}#{hashlib.sha256(text).hexdigest()[:16]}"
         return own if self.applied is None else self.applied.identity(own)
 
+    @property
+    def reads_spans(self) -> bool:
+        """Whether questions have to say where their texts stand (`Question.spans`)."""
+        return self.applied is not None and self.applied.reads_spans
+
     def steering_facts(self) -> dict[str, Any]:
         """`vector, coef, layer, positions` as they are applied, for the record."""
         return {} if self.applied is None else self.applied.facts()
@@ -235,7 +240,7 @@ class _Call:
     async def single(self, input: list[ChatMessage]) -> ModelOutput:
         """Ask one conversation, whatever it holds."""
         messages = await request_messages(input)
-        job = self._make(messages, self._config.seed, None, lambda: self._native(input, None))
+        job = self._make(messages, self._config.seed, None, None, lambda: self._native(input, None))
         ended = await self._api.ask(job)
         reply = self._named(ended.reply, self._config.seed)
         if reply.error is not None:
@@ -268,12 +273,14 @@ class _Call:
             return self._native([_chat(message) for message in question.messages], question.seed)
 
         messages = msgspec.json.encode(question.messages)
-        return self._make(messages, question.seed, question.choices, native)
+        return self._make(messages, question.seed, question.choices, question.spans, native)
 
-    def _make(self, messages: bytes, seed: int | None, choices: Any, native: Any) -> Job:
+    def _make(
+        self, messages: bytes, seed: int | None, choices: Any, spans: Any, native: Any
+    ) -> Job:
         most = self._config.max_tokens
         applied = self._api.applied
-        steering = None if applied is None else applied.field(choices)
+        steering = None if applied is None else applied.field(choices, spans)
         payload = Payload(
             messages=messages,
             options=with_seed(self._exact if choices else self._options, seed, steering),

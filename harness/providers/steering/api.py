@@ -1,8 +1,9 @@
 """The provider class of `steering/NAME`: questions to a steering server, over HTTP.
 
 `-M vector=NAME` (registered with the server, or a `.safetensors` file, which is brought there)
-and `-M coef=0.25`; `-M layer=16`, `-M positions=response`, `-M url=http://…` (Inspect's own
-`--model-base-url`, or the variable STEERING_BASE_URL, say the same).
+and `-M coef=0.25`; `-M operation=ablate`, `-M layer=16`, `-M positions=response` (or `contrast`, or
+a text of the question), `-M url=http://…` (Inspect's own `--model-base-url`, or the variable
+STEERING_BASE_URL, say the same). `-M vectors='[{"vector": …, "coef": …}, …]'` takes several.
 """
 
 import os
@@ -99,7 +100,7 @@ class SteeringAPI(ModelAPI):
         """PrerequisiteError for what would be dropped: nothing is, silently."""
         refuse_unsupported(tools, config)
         self.applied.template_kwargs(config)
-        if "steering" in (config.extra_body or {}) and self.applied.vector is not None:
+        if "steering" in (config.extra_body or {}) and self.applied.vectors:
             raise PrerequisiteError(
                 "both -M vector=… and a steering field in --extra-body; expected one of them"
             )
@@ -137,7 +138,7 @@ class SteeringAPI(ModelAPI):
             body["top_logprobs"] = min(config.top_logprobs or _TOP, _TOP)
         body = {name: value for name, value in body.items() if value is not None}
         body |= config.extra_body or {}
-        steering = self.applied.field(question.choices)
+        steering = self.applied.field(question.choices, question.spans)
         if "steering" not in body:
             body["steering"] = steering
         elif question.choices is not None:
@@ -155,6 +156,11 @@ class SteeringAPI(ModelAPI):
         return msgspec.structs.replace(
             reply, seed_honoured=honoured, model=f"steering/{self.model_name}"
         )
+
+    @property
+    def reads_spans(self) -> bool:
+        """Whether questions have to say where their texts stand (`Question.spans`)."""
+        return self.applied.reads_spans
 
     def steering_facts(self) -> dict[str, Any]:
         """`vector, coef, layer, positions` as they are applied, for the record."""

@@ -1,5 +1,6 @@
 """One steering, resolved against the server that applies it: by `steering/NAME` and by pools."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,12 +11,13 @@ from inspect_ai.tool import ToolInfo
 
 from harness.errors import UsageError
 from harness.models.inspect_api import PrerequisiteError
-from harness.providers.steering.client import ServedModel, ServedVector, SteeringClient
-from harness.providers.steering.options import SteeringOptions
+from harness.prompts.spans import PUSHED, Spans
+from harness.providers.steering.client import ServedModel, ServedVector, SteeringClient, done_in
+from harness.providers.steering.options import CONTRAST, SteeringOptions, VectorOptions
 from harness.where import resolve
-from harness.wire import Reply, Span, Steering, SteeringVector
+from harness.wire import Positions, Reply, Steering, SteeringVector, Where
 
-__all__ = ["Applied", "apply", "refuse_unsupported"]
+__all__ = ["Applied", "apply", "layers_of", "refuse_unsupported"]
 
 _UNSUPPORTED = (
     "best_of",
@@ -32,42 +34,45 @@ _UNSUPPORTED = (
 
 @dataclass(frozen=True)
 class Applied:
-    """What is added to every question's activations: nothing where `vector` is None.
+    """What is done to every question's activations: nothing where there are no vectors.
 
-    The vector's hash is fixed here and sent with every question, so that a server that has another
-    vector under the name refuses instead of answering.
+    `vectors[i]` is what the server has for `options.vectors[i]`. A vector's hash is fixed here and
+    sent with every question, so that a server that has another vector under the name refuses
+    instead of answering.
     """
 
     options: SteeringOptions
     served: ServedModel
-    vector: ServedVector | None
+    vectors: tuple[ServedVector, ...]
 
     @property
-    def layers(self) -> tuple[int, ...]:
-        """Layers that the vector is applied at."""
-        if self.vector is None:
-            return ()
-        return self.options.layers or (int(self.vector.origin["default_layer"]),)
+    def _pairs(self) -> list[tuple[VectorOptions, ServedVector]]:
+        return list(zip(self.options.vectors, self.vectors, strict=True))
 
     @property
-    def _where(self) -> str:
-        positions = self.options.positions
-        if isinstance(positions, Span):
-            return f"{positions.start}-{positions.end}"
-        return positions
+    def reads_spans(self) -> bool:
+        """Whether a question has to say where its texts stand."""
+        return any(own.reads_spans for own in self.options.vectors)
 
-    def field(self, choices: tuple[str, ...] | None) -> Steering:
-        """The `steering` field of a question with these allowed answers."""
-        if self.vector is None:
-            return Steering(choices=choices)
-        vector = SteeringVector(
-            coef=self.options.coef,
-            name=self.vector.name,
-            sha256=self.vector.sha256,
-            layers=self.layers,
-            positions=self.options.positions,
-        )
-        return Steering(vectors=(vector,), choices=choices)
+    def field(self, choices: tuple[str, ...] | None, spans: Spans | None = None) -> Steering:
+        """The `steering` field of a question with these allowed answers and texts.
+
+        PrerequisiteError for a text that the question does not have.
+        """
+        vectors = []
+        for own, vector in self._pairs:
+            for positions, sign in _placed(own, spans or {}):
+                vectors.append(
+                    SteeringVector(
+                        coef=sign * own.coef,
+                        operation=own.operation,
+                        name=vector.name,
+                        sha256=vector.sha256,
+                        layers=layers_of(own, vector),
+                        positions=positions,
+                    )
+                )
+        return Steering(vectors=tuple(vectors), choices=choices)
 
     def template_kwargs(self, config: GenerateConfig) -> dict[str, Any]:
         """What the chat template is told, thinking included.
@@ -110,27 +115,40 @@ class Applied:
     def mismatch(self, reply: Reply) -> str | None:
         """Why `reply` is not an answer under this steering; None where it is."""
         told = reply.steering or {}
-        vector, coef = self.vector, self.options.coef
         rendered = told.get("chat_template_kwargs") or {}
         assert isinstance(rendered, dict)
         for name, value in self.options.chat_template_kwargs.items():
             if rendered.get(name) != value:
                 return f"the steering server rendered with {rendered}, not with {name}={value!r}"
-        asked = (None, None) if vector is None else (vector.sha256, coef)
-        if (told.get("sha256"), told.get("coef")) == asked:
+        asked = [
+            [vector.sha256, own.operation, sign * own.coef, list(layers_of(own, vector))]
+            for own, vector in self._pairs
+            for sign in _signs(own)
+        ]
+        if done_in(told) == asked:
             return None
-        name = "no vector" if vector is None else f"vector {vector.name!r} ({vector.sha256[:12]})"
-        return f"the steering server applied {told or 'nothing'}, not {name} at {coef}"
+        names = [
+            f"{own.operation} {vector.name!r} ({vector.sha256[:12]}) at {own.coef}"
+            for own, vector in self._pairs
+        ]
+        applied = told or "nothing"
+        return f"the steering server applied {applied}, not {', '.join(names) or 'no vector'}"
 
     def facts(self) -> dict[str, Any]:
-        """`vector, coef, layer, positions` as they are applied, for the record."""
-        if self.vector is None:
+        """`vector, coef, layer, positions, operation` as they are applied, for the record. Of
+        several vectors each has its coefficient beside it, and the column has none."""
+        if not self.vectors:
             return {}
+        several = len(self.vectors) > 1
+        names = [
+            f"{vector.name}:{own.coef:g}" if several else vector.name for own, vector in self._pairs
+        ]
         return {
-            "vector": self.vector.name,
-            "coef": self.options.coef,
-            "layer": ",".join(map(str, self.layers)),
-            "positions": self._where,
+            "vector": "+".join(names),
+            "coef": None if several else self.options.vectors[0].coef,
+            "layer": _same(",".join(map(str, layers_of(*pair))) for pair in self._pairs),
+            "positions": _same(own.where for own in self.options.vectors),
+            "operation": _same(own.operation for own in self.options.vectors),
         }
 
     def identity(self, model: str) -> str:
@@ -141,10 +159,42 @@ class Applied:
             served += f"?{msgspec.json.encode(told, order='sorted').decode()}"
         if self.served.system_as != "system":
             served += f"?system_as={self.served.system_as}"
-        if self.vector is None:
-            return served
-        layers = ",".join(map(str, self.layers))
-        return f"{served}#{self.vector.sha256}:{self.options.coef!r}:{layers}:{self._where}"
+        for own, vector in self._pairs:
+            layers = ",".join(map(str, layers_of(own, vector)))
+            served += f"#{vector.sha256}:{own.coef!r}:{layers}:{own.where}"
+            served += "" if own.operation == "add" else f":{own.operation}"
+        return served
+
+
+def layers_of(own: VectorOptions, vector: ServedVector) -> tuple[int, ...]:
+    """Layers that a vector is applied at."""
+    return own.layers or (int(vector.origin["default_layer"]),)
+
+
+def _signs(own: VectorOptions) -> tuple[int, ...]:
+    return (1, -1) if own.positions == CONTRAST else (1,)
+
+
+def _placed(own: VectorOptions, spans: Spans) -> list[tuple[Positions | Where, int]]:
+    """Positions, and the sign of the coefficient there. PrerequisiteError for a text that the
+    question does not have."""
+    if not own.reads_spans:
+        return [(own.positions, 1)]  # type: ignore[list-item]
+    names = PUSHED if own.positions == CONTRAST else (str(own.positions),)
+    missing = [name for name in names if name not in spans]
+    if missing:
+        known = ", ".join(name for name in spans if name not in PUSHED) or "none"
+        raise PrerequisiteError(
+            f"steering parameter positions={own.positions!r}: the question has no such text; its "
+            f"texts are: {known}"
+        )
+    return [(spans[name], sign) for name, sign in zip(names, _signs(own), strict=True)]
+
+
+def _same(values: Iterable[str]) -> str:
+    """Values joined, or the one that all are."""
+    found = list(values)
+    return found[0] if len(set(found)) == 1 else "; ".join(found)
 
 
 def apply(client: SteeringClient, model: str, options: SteeringOptions) -> Applied:
@@ -153,19 +203,19 @@ def apply(client: SteeringClient, model: str, options: SteeringOptions) -> Appli
     UsageError, naming what the server lacks; ServiceError where none answers.
     """
     served = client.model(model)
-    name = options.vector
-    if name is None:
-        return Applied(options, served, None)
-    is_file = name.endswith(".safetensors") or "/" in name
-    vector = client.register(Path(resolve(name))) if is_file else client.vector(name)
-    applied = Applied(options, served, vector)
-    missing = [layer for layer in applied.layers if layer not in vector.layers]
-    if missing:
-        raise UsageError(
-            f"steering parameter layer={missing[0]}: vector {vector.name!r} has layers "
-            f"{vector.layers[0]} to {vector.layers[-1]}"
-        )
-    return applied
+    vectors = []
+    for own in options.vectors:
+        is_file = own.vector.endswith(".safetensors") or "/" in own.vector
+        path = Path(resolve(own.vector))
+        vector = client.register(path) if is_file else client.vector(own.vector)
+        missing = [layer for layer in layers_of(own, vector) if layer not in vector.layers]
+        if missing:
+            raise UsageError(
+                f"steering parameter layer={missing[0]}: vector {vector.name!r} has layers "
+                f"{vector.layers[0]} to {vector.layers[-1]}"
+            )
+        vectors.append(vector)
+    return Applied(options, served, tuple(vectors))
 
 
 def refuse_unsupported(tools: list[ToolInfo], config: GenerateConfig) -> None:

@@ -3,7 +3,7 @@
 import base64
 import hashlib
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ import msgspec
 from harness.errors import ServiceError, UsageError
 from harness.wire import FORMAT_VERSION, Reply, StopReason, TokenLogprob
 
-__all__ = ["ServedModel", "ServedVector", "SteeringClient", "told"]
+__all__ = ["ServedModel", "ServedVector", "SteeringClient", "done_in", "told"]
 
 _ATTEMPTS = 6
 """Tries of one question against refused connections and 5xx; a full queue costs no try."""
@@ -230,7 +230,8 @@ class SteeringClient:
 
 
 def told(steering: dict[str, Any]) -> dict[str, object]:
-    """The server's account of what it added, for the record; the first vector's own fields."""
+    """The server's account of what it did, for the record: the first vector's own fields, and each
+    vector's where there are several."""
     found: dict[str, object] = {
         "dtype": steering["dtype"],
         "weights": steering["weights"],
@@ -243,13 +244,26 @@ def told(steering: dict[str, Any]) -> dict[str, object]:
         found["system_as"] = steering["system_as"]
     if steering.get("survived"):
         found["survived"] = min(steering["survived"].values())
-    for vector in steering["vectors"][:1]:
-        found |= {
-            "vector": vector["name"],
-            "sha256": vector["sha256"],
-            "coef": vector["coef"],
-            "layers": vector["layers"],
-            "norms": vector["norms"],
-            "positions": vector["positions"],
-        }
+    vectors = [_of_vector(vector) for vector in steering["vectors"]]
+    for vector in vectors[:1]:
+        found |= vector
+    if len(vectors) > 1:
+        found["vectors"] = vectors
     return found
+
+
+def _of_vector(vector: dict[str, Any]) -> dict[str, object]:
+    names = ("sha256", "coef", "layers", "norms", "positions")
+    found = {"vector": vector["name"], **{name: vector[name] for name in names}}
+    found["operation"] = vector.get("operation", "add")
+    return found | ({"component": vector["component"]} if vector.get("component") else {})
+
+
+def done_in(told: Mapping[str, object]) -> list[list[object]]:
+    """Hash, operation, coefficient and layers of each vector in an account of `told`."""
+    several = told.get("vectors") or ([told] if "sha256" in told else [])
+    assert isinstance(several, list)
+    return [
+        [one["sha256"], one.get("operation", "add"), one["coef"], list(one["layers"])]
+        for one in several
+    ]

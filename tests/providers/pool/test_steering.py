@@ -155,7 +155,7 @@ def test_an_answer_under_another_steering_is_a_failure(urls: list[str], tmp_path
     applied = pooled(pools(tmp_path, urls), **STEERING).api.applied  # type: ignore[attr-defined]
     vector = {
         "name": "math",
-        "sha256": applied.vector.sha256,
+        "sha256": applied.vectors[0].sha256,
         "coef": 0.5,
         "layers": [2],
         "norms": [0.1],

@@ -104,6 +104,13 @@ def test_two_steerings_are_two_identities(url: str) -> None:
         {"vector": "math", "coef": -0.25},
         {"vector": "math", "coef": 0.25, "layer": 1},
         {"vector": "math", "coef": 0.25, "positions": "response"},
+        {"vector": "math", "coef": 0.25, "operation": "clamp"},
+        {"vector": "math", "coef": 0.25, "operation": "scale"},
+        {"vector": "math", "operation": "ablate"},
+        {"vector": "math", "coef": 0.25, "positions": "item_first"},
+        {"vector": "math", "coef": 0.25, "positions": "contrast"},
+        {"vectors": [{"vector": "math", "coef": 0.25}, {"vector": "math", "operation": "ablate"}]},
+        {"vectors": [{"vector": "math", "operation": "ablate"}, {"vector": "math", "coef": 0.25}]},
     ]
     config = GenerateConfig()
     identities = [model_identity(steered(url, **one), config) for one in args]
@@ -136,6 +143,16 @@ async def test_a_vector_file_is_brought_to_the_server(url: str, tiny: Any, tmp_p
         ({"vector": "math", "coef": 1, "layer": 9}, "layers 0 to 3"),
         ({"vector": "math", "coef": 1, "layer": "x"}, "layer='x'"),
         ({"vector": "math", "coef": 1, "positions": "middle"}, "last_prompt"),
+        ({"vector": "math", "coef": 1, "operation": "remove"}, "ablate"),
+        ({"vector": "math", "coef": 2, "operation": "ablate"}, "0 to 1"),
+        ({"vector": "math", "coef": 1, "operation": "clamp", "positions": "contrast"}, "clamp"),
+        ({"vector": "math", "coef": 1, "vectors": "[]"}, "not both"),
+        ({"coef": 1, "vectors": "[]"}, "not both"),
+        ({"vectors": "[]"}, "JSON list"),
+        ({"vectors": "nowhere.toml"}, "nowhere.toml"),
+        ({"vectors": [{"coef": 1}]}, "vector and coef"),
+        ({"vectors": [{"vector": "math", "coef": 1, "norm": 2}]}, "'norm'"),
+        ({"vectors": [{"vector": "math"}]}, "coef is missing"),
         ({"vektor": "math"}, "vektor"),
         ({"layer": 1}, "without a vector"),
     ],
@@ -164,9 +181,9 @@ async def test_what_the_server_lacks_is_refused_not_dropped(url: str, config: An
 def test_options_read_layers_and_spans() -> None:
     """One layer or several, a span of positions as START-END."""
     base = {"vector": "v", "coef": 1}
-    assert steering_options(base | {"layer": "10,16"}).layers == (10, 16)
-    assert steering_options(base | {"layers": [3]}).layers == (3,)
-    assert steering_options(base | {"positions": "3-9"}).positions == Span(3, 9)
+    assert steering_options(base | {"layer": "10,16"}).vectors[0].layers == (10, 16)
+    assert steering_options(base | {"layers": [3]}).vectors[0].layers == (3,)
+    assert steering_options(base | {"positions": "3-9"}).vectors[0].positions == Span(3, 9)
     with pytest.raises(UsageError, match="not both"):
         steering_options(base | {"layer": 1, "layers": 2})
 
@@ -371,3 +388,65 @@ def test_the_servers_address_may_be_given_by_url(url: str) -> None:
     assert get_model("steering/tiny", url=url, memoize=False).api.client.base_url == url
     with pytest.raises(PrerequisiteError, match="-M url="):
         get_model("steering/tiny", url="http://127.0.0.1:9", memoize=False)
+
+
+TEXTS = {
+    "item_first": (Span(0, 4, message=-1),),
+    "item_second": (Span(5, 9, message=-1),),
+    "pushed": (Span(5, 9, message=-1),),
+    "other": (Span(0, 4, message=-1),),
+}
+
+
+def pair(choices: tuple[str, ...] | None = ("A", "B")) -> Question:
+    return Question(messages=(Message("user", "this that"),), choices=choices, spans=TEXTS)
+
+
+async def test_contrast_adds_on_one_text_and_takes_away_on_the_other(url: str) -> None:
+    """The same as two vectors at the tokens of the two texts; item_first is the first alone."""
+    given = {"vector": "math", "coef": 6.0}
+    (contrast,) = await replies(steered(url, **given, positions="contrast"), (pair(),))
+    assert contrast.steering is not None
+    runs = [one["positions"] for one in contrast.steering["vectors"]]
+    starts = [int(run.split(":")[0]) for run in runs]
+    assert starts[0] == starts[1] + 5
+    by_hand = [
+        {**given, "coef": sign * 6.0, "positions": list(range(start, start + 4))}
+        for sign, start in zip((1, -1), starts, strict=True)
+    ]
+    (same,) = await replies(steered(url, vectors=by_hand), (pair(),))
+    (alone,) = await replies(steered(url, **given, positions="item_first"), (pair(),))
+    (plain,) = await replies(steered(url), (pair(),))
+    assert contrast.choices == same.choices
+    assert alone.steering is not None and alone.steering["positions"] == runs[1]
+    found = [tuple(one.choices.values()) for one in (contrast, alone, plain)]
+    assert len(set(found)) == 3
+
+
+async def test_a_text_that_the_question_lacks_is_an_error(url: str) -> None:
+    """Before anything is answered, with the texts that there are."""
+    with pytest.raises(PrerequisiteError, match="item_first, item_second"):
+        await replies(steered(url, vector="math", coef=1, positions="completion"), (pair(),))
+    with pytest.raises(PrerequisiteError, match="none"):
+        await replies(steered(url, vector="math", coef=1, positions="contrast"), questions(1))
+
+
+async def test_several_vectors_come_from_json_or_toml_and_are_done_in_turn(
+    url: str, tmp_path: Path
+) -> None:
+    """Both say the same; ablating last leaves nothing of what was added before."""
+    listed = [{"vector": "math", "coef": 3}, {"vector": "math", "operation": "ablate", "layer": 2}]
+    path = tmp_path / "v.toml"
+    path.write_text(
+        '[[vectors]]\nvector = "math"\ncoef = 3\n\n'
+        '[[vectors]]\nvector = "math"\noperation = "ablate"\nlayer = 2\n'
+    )
+    found = []
+    for value in (listed, str(path), '[{"vector": "math", "operation": "ablate"}]'):
+        model = steered(url, vectors=value)
+        (reply,) = await replies(model, (pair(),))
+        found.append(reply.choices)
+        facts = model.api.steering_facts()  # type: ignore[attr-defined]
+        assert facts["operation"].endswith("ablate")
+    assert found[0] == found[1]
+    assert found[0] == pytest.approx(found[2], abs=1e-4)
