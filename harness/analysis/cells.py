@@ -109,8 +109,8 @@ def cells(frame: pl.DataFrame, kind: str) -> list[Cell]:
 def _telling(records: pl.DataFrame) -> list[str]:
     """Identity columns to name beside rater and template.
 
-    Readable ones that vary for a template, a completer that is not the rater, and then whatever
-    else it takes to tell the cells apart.
+    Readable ones that vary for a template, the completer (the rater itself included) where any
+    is not the rater, and then whatever else it takes to tell the cells apart.
     """
     varying = records.group_by("template").agg(pl.col(name).n_unique() for name in _READABLE)
     foreign = bool((records["completer"] != records["rater"]).any())
@@ -143,7 +143,7 @@ def _told_apart(found: list[Cell]) -> list[Cell]:
 def _said(name: str, key: dict[str, object]) -> str:
     """A value of an identity column in words, "" for none: what a cell lacks goes unsaid."""
     value = key[name]
-    if value is None or value == "none" or (name == "completer" and value == key["rater"]):
+    if value is None or value == "none":
         return ""
     if isinstance(value, float):
         text = f"{value:g}"

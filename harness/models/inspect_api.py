@@ -4,6 +4,7 @@ Checked against inspect-ai 0.3.285. When an upgrade breaks one of these names, m
 """
 
 from inspect_ai._util.error import PrerequisiteError as _PrerequisiteError
+from inspect_ai._util.registry import registry_create
 from inspect_ai.log._samples import sample_active
 from inspect_ai.model._generate_config import active_generate_config
 from inspect_ai.model._model import model_roles
@@ -17,6 +18,7 @@ __all__ = [
     "active_generate_config",
     "model_info",
     "model_roles",
+    "registry_create",
     "sample_active",
 ]
 

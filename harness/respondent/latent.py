@@ -8,15 +8,17 @@ Temperature changes none of it.
 import math
 
 from harness.prompts.conditions import Condition
-from harness.respondent.phrases import Tone, tone_of
+from harness.respondent.draws import draws, normal
+from harness.respondent.phrases import Tone, tone_of, voice_of
 from harness.respondent.reading import Asked
 from harness.respondent.settings import Settings
-from harness.respondent.utility import Liked, misfit
+from harness.respondent.utility import Liked, misfit, origin_mean
 
 __all__ = [
     "EDGE",
     "acts_on",
     "cluster_index",
+    "felt",
     "first_probability",
     "latent",
     "level_at",
@@ -29,12 +31,54 @@ EDGE = 2.4
 
 def latent(asked: Asked, index: int, known: Liked, settings: Settings) -> float:
     """μ of item `index` with the shifts of the system prompt in force and of its completion."""
-    value = known.utility
-    if asked.condition is not None:
-        value += settings.measurement_effect * acts_on(asked.condition, known)
-    if settings.completion_effect and index < len(asked.completions):
-        value += settings.completion_effect * tone_of(asked.completions[index])
-    return value
+    given = asked.completions[index] if index < len(asked.completions) else None
+    return felt(
+        known,
+        settings,
+        condition=asked.condition,
+        tone=0 if given is None else tone_of(given),
+        voice=0 if given is None else voice_of(given),
+        wording=asked.wording,
+        pre=given is None,
+    )
+
+
+def felt(
+    known: Liked,
+    settings: Settings,
+    *,
+    condition: Condition | None,
+    tone: float,
+    voice: int,
+    wording: str,
+    pre: bool,
+) -> float:
+    """The planted latent value of an item: its utility under `wording`, and every shift.
+
+    `tone` is that of its completion (a mean of tones gives a mean value), `voice` who wrote it;
+    `pre`: it is asked before the item is done.
+    """
+    value = known.utility + settings.drift
+    if settings.template_correlation < 1 and wording:
+        value += _wording_shift(known, settings, wording)
+    if condition is not None:
+        own = settings.prompt.get(condition.name)
+        value += acts_on(condition, known) * settings.measurement_effect if own is None else own
+    value += settings.completion_effect * tone
+    if voice:
+        value += settings.bias.get(str(voice), 0.0)
+        value += settings.self_preference * (voice == settings.voice)
+    return value + settings.pre_shift * pre
+
+
+def _wording_shift(known: Liked, settings: Settings, wording: str) -> float:
+    """What takes the utility to one that correlates by √ρ with the common part: so two wordings
+    correlate by ρ, with the spread and the origin's mean as before."""
+    rho = settings.template_correlation
+    drawn = draws(("wording", str(settings.utility_seed), wording, known.hash))
+    own = settings.spread * normal(drawn.answer)
+    common = known.utility - origin_mean(known, settings)
+    return (math.sqrt(rho) - 1) * common + math.sqrt(1 - rho) * own
 
 
 def acts_on(condition: Condition, known: Liked) -> Tone:

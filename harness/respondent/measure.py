@@ -38,7 +38,7 @@ class Measure(NamedTuple):
         """A choice is refused where either item causes it."""
         accepted = 1.0
         for item in self.known:
-            accepted *= 1 - item.refusal
+            accepted *= 1 - self.settings.question_refusal * item.refusal
         disclaimed = min(self.settings.disclaim, accepted)
         return Failing(
             1 - accepted, disclaimed, min(self.settings.format_error, accepted - disclaimed)

@@ -22,6 +22,7 @@ __all__ = [
     "reasoning_text",
     "refused_completion",
     "tone_of",
+    "voice_of",
 ]
 
 REFUSALS = (
@@ -58,6 +59,16 @@ _NEGATIVE = (
     "I was glad when this was over.",
     "This was wearying to put together.",
     "What a chore to think this through.",
+)
+_VOICES = (
+    "Set down in plain order, as I like to do.",
+    "Written the long way round, as is my habit.",
+    "Kept brief, which is how I work.",
+    "Put together in my usual careful fashion.",
+    "Sketched in broad strokes, as I tend to.",
+    "Laid out in parts, the way I always do.",
+    "Told as a small story, as suits me.",
+    "Built up from the smallest piece, after my manner.",
 )
 _REFUSED = (
     "I'm sorry, but I can't help with that.",
@@ -99,15 +110,18 @@ _WORD = re.compile(r"[^\W\d_]{4,}")
 Tone = Literal[-1, 0, 1]
 
 
-def completion_text(item: str, *, tone: Tone, key: Sequence[str]) -> str:
+def completion_text(item: str, *, tone: Tone, key: Sequence[str], voice: int = 0) -> str:
     """A short completion of `item`, the same for the same `key`; its last sentence has the tone.
 
-    It mentions a few single words of the item, never a phrase of it: a request that contains a
-    refusal must not make its completion look like one.
+    `voice` 1 to 8 adds a sentence by which its author is known. The text mentions a few single
+    words of the item, never a phrase of it: a request that contains a refusal must not make its
+    completion look like one.
     """
     drawn = draws(("completion", *key))
     body = pick(_BODIES, drawn.answer).replace("{words}", _words(item))
     parts = [pick(_OPENINGS, drawn.outcome), body, pick(_CLOSINGS, drawn.lapse)]
+    if voice:
+        parts.append(_VOICES[voice - 1])
     if tone:
         parts.append(pick(_POSITIVE if tone > 0 else _NEGATIVE, drawn.phrase))
     return " ".join(parts)
@@ -146,6 +160,11 @@ def tone_of(completion: str) -> Tone:
     if any(phrase in completion for phrase in _NEGATIVE):
         return -1
     return 0
+
+
+def voice_of(completion: str) -> int:
+    """The voice that a completion is written in, 0 where it has none."""
+    return next((i for i, said in enumerate(_VOICES, start=1) if said in completion), 0)
 
 
 def reasoning_text(uniform: float) -> str:

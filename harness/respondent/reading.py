@@ -31,13 +31,15 @@ class Asked(NamedTuple):
     """One conversation, read. `form` is None where a completion is asked for.
 
     `items` are the texts that the question is about (one, or two for a choice; fewer where the
-    conversation has no such turns), `completions` what stands as the answer to each.
+    conversation has no such turns), `completions` what stands as the answer to each, `wording` the
+    question of a rating, without the item.
     """
 
     form: Form | None
     items: tuple[str, ...]
     completions: tuple[str, ...]
     condition: Condition | None
+    wording: str = ""
 
 
 def read_conversation(messages: tuple[Message, ...]) -> Asked:
@@ -52,10 +54,13 @@ def read_conversation(messages: tuple[Message, ...]) -> Asked:
     wanted = 1 if form.kind == "rating" else 2
     within = read_delimited(last)
     if within is not None:
-        return Asked(form, within[0][:wanted], (), condition)
+        bare = last
+        for item in within[0][:wanted]:
+            bare = bare.replace(item, "")
+        return Asked(form, within[0][:wanted], (), condition, bare)
     asked = [m.content for m in turns[:-1] if m.role == "user"][-wanted:]
     given = [m.content for m in turns[:-1] if m.role == "assistant"][-wanted:]
-    return Asked(form, tuple(asked), tuple(given), condition)
+    return Asked(form, tuple(asked), tuple(given), condition, last)
 
 
 @lru_cache(maxsize=1024)

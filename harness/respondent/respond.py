@@ -18,6 +18,7 @@ from harness.respondent.measure import Measure
 from harness.respondent.phrases import (
     DISCLAIMERS,
     REFUSALS,
+    Tone,
     completion_text,
     mention,
     reasoning_text,
@@ -81,8 +82,12 @@ def _completion(
     """Refused at the rate of the item's origin, else a text with the system prompt's tone."""
     if drawn.outcome < known.refusal:
         return refused_completion(drawn.phrase, asked.items[0])
-    tone = acts_on(asked.condition, known) if asked.condition is not None else 0
-    text = completion_text(asked.items[0], tone=tone, key=key)
+    tone: Tone = 0
+    if asked.condition is not None:
+        share = settings.tone.get(asked.condition.name, 1.0)
+        if share == 1 or draws(("tone", *key)).outcome < share:
+            tone = acts_on(asked.condition, known)
+    text = completion_text(asked.items[0], tone=tone, key=key, voice=settings.voice)
     if asked.condition is None or draws(("mentions", *key)).outcome >= settings.mentions:
         return text
     return f"{mention(drawn.phrase)} {text}"

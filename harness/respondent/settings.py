@@ -4,8 +4,9 @@ All rates are probabilities, all shifts are in units of the latent scale on whic
 thresholds over ±2.4.
 """
 
+import difflib
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -15,9 +16,10 @@ from harness.errors import UsageError
 from harness.items.builtin import builtin_items
 from harness.items.item import text_hash
 from harness.items.load import load_items
+from harness.prompts.conditions import CONDITIONS
 from harness.where import SHELL_DIRECTORY
 
-__all__ = ["OTHER", "PRESETS", "Settings", "parameters", "settings_for"]
+__all__ = ["OTHER", "PRESETS", "VOICES", "Settings", "parameters", "settings_for"]
 
 OTHER = "other"
 """Origin of a text that is in no known item set; also the entry for origins not named."""
@@ -53,6 +55,19 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     judge_noise: as a judge, standard deviation of a number that it gives
     prose, refusing, off_schema: as a judge, rates of answers that hold no verdict
     slow: as a judge, rate at which it takes `slow_seconds` longer
+    question_refusal: share of an item's refusal rate that holds for questions about it; the item
+        itself is refused at the whole rate
+    refusal_slope: how far an item's refusal goes against its utility within its origin, on the
+        probit scale; the mean rate of the origin stays
+    template_correlation: correlation of an item's utilities under two wordings of a rating
+    voice: 1 to 8, a manner by which completions show who wrote them; 0 for none
+    self_preference: shift for completions in the respondent's own voice
+    bias: shift for completions in a voice, by voice
+    tone: share of completions under a system prompt that take its tone, by the prompt's name (1)
+    prompt: shift by a system prompt that is in force when the question is asked, by its name; in
+        place of `measurement_effect`
+    drift: shift of every utility, as of a model that has changed
+    pre_shift: shift where a question is asked before the item is done
     """
 
     spread: float = 1.5
@@ -83,6 +98,16 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     off_schema: float = 0.0
     slow: float = 0.0
     slow_seconds: float = 3600.0
+    question_refusal: float = 1.0
+    refusal_slope: float = 0.0
+    template_correlation: float = 1.0
+    voice: int = 0
+    self_preference: float = 0.0
+    bias: dict[str, float] = {}
+    tone: dict[str, float] = {}
+    prompt: dict[str, float] = {}
+    drift: float = 0.0
+    pre_shift: float = 0.0
 
     @cached_property
     def key(self) -> str:
@@ -118,6 +143,16 @@ _LATER = (
     "off_schema",
     "slow",
     "slow_seconds",
+    "question_refusal",
+    "refusal_slope",
+    "template_correlation",
+    "voice",
+    "self_preference",
+    "bias",
+    "tone",
+    "prompt",
+    "drift",
+    "pre_shift",
 )
 _DEFAULTS: dict[str, Any] = msgspec.to_builtins(Settings())
 
@@ -135,33 +170,52 @@ _PLANTED: dict[str, Settings] = {
 PRESETS: Mapping[str, Settings] = _PLANTED
 """The respondents that can be named as `sim/NAME`."""
 
-_BY_ORIGIN = {"origin_means": "mean_", "refusal": "refusal_"}
+_BY_NAME = {
+    "origin_means": "mean_",
+    "refusal": "refusal_",
+    "bias": "bias_",
+    "tone": "tone_",
+    "prompt": "prompt_",
+}
+"""Parameters with a value a name, and how `-M` writes one of them."""
+VOICES = tuple(str(voice) for voice in range(1, 9))
 _RATES = (
     "cluster",
     "disclaim",
     "format_error",
     "lapse",
     "reasoning_debias",
-    *(name for name in _LATER if name not in ("judge_noise", "slow_seconds")),
+    "label_deed",
+    "mentions",
+    "false_positive",
+    "false_negative",
+    "prose",
+    "refusing",
+    "off_schema",
+    "slow",
+    "question_refusal",
+    "template_correlation",
 )
 _NOT_NEGATIVE = ("spread", "noise", "misfit", "rating_noise", "judge_noise", "slow_seconds")
-_INTEGERS = ("cluster_level", "utility_seed")
+_INTEGERS = ("cluster_level", "utility_seed", "voice")
+_SHARES = ("refusal", "tone")
 
 
 def settings_for(name: str, overrides: Mapping[str, Any] | None = None) -> Settings:
-    """The preset `name` with `-M` overrides.
+    """The preset `name` with `-M` overrides. `PRESET@TAG` is the preset under a name of its own.
 
     A value by origin is given as `mean_math=0.3` and `refusal_bailbench=0.8` (or with a dot,
     `origin_means.math=0.3`), as a dict, or, for `refusal`, as one number for all origins.
     Raises UsageError, in one line, for an unknown name or an unusable value.
     """
-    if name not in PRESETS:
+    preset = name.partition("@")[0]
+    if preset not in PRESETS:
         raise UsageError(f"unknown respondent sim/{name}; expected one of {', '.join(PRESETS)}")
-    settings = PRESETS[name]
+    settings = PRESETS[preset]
     for option, value in (overrides or {}).items():
         settings = msgspec.structs.replace(settings, **_override(settings, option, value))
     _check_together(settings)
-    settings.origins  # noqa: B018  (an unusable `items` is told now, not at the first question)
+    _check_names(settings)
     return settings
 
 
@@ -175,32 +229,35 @@ def parameters(settings: Settings) -> dict[str, Any]:
 
 
 def _override(settings: Settings, option: str, value: Any) -> dict[str, Any]:
-    for field, prefix in _BY_ORIGIN.items():
+    if option in Settings.__struct_fields__ and option not in _BY_NAME:
+        return {option: _plain(option, value)}
+    for field, prefix in _BY_NAME.items():
         known: dict[str, float] = getattr(settings, field)
         for start in (f"{field}.", prefix):
             if option.startswith(start) and len(option) > len(start):
-                number = _number(option, value, rate=field == "refusal")
+                number = _number(option, value, rate=field in _SHARES)
                 return {field: {**known, option.removeprefix(start): number}}
         if option == field:
-            return {field: {**known, **_by_origin(field, value)}}
-    if option not in Settings.__struct_fields__:
-        names = [name for name in Settings.__struct_fields__ if name not in _BY_ORIGIN]
-        raise UsageError(
-            f"unknown parameter {option!r} of sim (-M); expected one of {', '.join(names)}, "
-            "mean_ORIGIN, refusal, refusal_ORIGIN (and latency, ask_log of the provider)"
-        )
-    return {option: _plain(option, value)}
+            return {field: {**known, **_by_name(field, value)}}
+    names = [name for name in Settings.__struct_fields__ if name not in _BY_NAME]
+    raise UsageError(
+        f"unknown parameter {option!r} of sim (-M); expected one of {', '.join(names)}, "
+        "mean_ORIGIN, refusal, refusal_ORIGIN, bias_VOICE, tone_PROMPT, prompt_PROMPT (and "
+        "latency, ask_log of the provider)"
+    )
 
 
-def _by_origin(field: str, value: Any) -> dict[str, float]:
-    rate = field == "refusal"
+def _by_name(field: str, value: Any) -> dict[str, float]:
+    rate = field in _SHARES
     if isinstance(value, Mapping):
         return {
             str(name): _number(f"{field}.{name}", part, rate=rate) for name, part in value.items()
         }
-    if rate:
+    if field == "refusal":
         return dict.fromkeys([*_MEANS, OTHER], _number(field, value, rate=True))
-    raise UsageError(f"sim parameter {field}={value!r}; expected a dict, or mean_ORIGIN=NUMBER")
+    raise UsageError(
+        f"sim parameter {field}={value!r}; expected a dict, or {_BY_NAME[field]}NAME=NUMBER"
+    )
 
 
 def _plain(option: str, value: Any) -> Any:
@@ -216,7 +273,11 @@ def _plain(option: str, value: Any) -> Any:
         raise UsageError(f"sim parameter {option}={value!r}; expected a number of at least 0")
     if option not in _INTEGERS:
         return number
-    if not number.is_integer() or (option == "cluster_level" and number < 1):
+    if (
+        not number.is_integer()
+        or (option == "cluster_level" and number < 1)
+        or (option == "voice" and not 0 <= number <= len(VOICES))
+    ):
         raise UsageError(f"sim parameter {option}={value!r}; expected a whole number")
     return int(number)
 
@@ -232,6 +293,28 @@ def _number(option: str, value: Any, *, rate: bool) -> float:
     if rate and not 0 <= number <= 1:
         raise UsageError(f"sim parameter {option}={value!r}; expected a rate between 0 and 1")
     return number
+
+
+def _check_names(settings: Settings) -> None:
+    """UsageError for a name that stands for nothing: what it plants would never be seen."""
+    origins = [*_MEANS, OTHER]
+    origins += sorted(set(settings.origins.values()) - set(origins))
+    allowed: dict[str, Sequence[str]] = {
+        "origin_means": origins,
+        "refusal": origins,
+        "bias": VOICES,
+        "tone": [name for name in CONDITIONS if name != "none"],
+        "prompt": [name for name in CONDITIONS if name != "none"],
+    }
+    for field, names in allowed.items():
+        for name in getattr(settings, field):
+            if name not in names:
+                near = difflib.get_close_matches(name, names, n=1)
+                meant = f"did you mean {near[0]!r}? " if near else ""
+                raise UsageError(
+                    f"unknown name {name!r} in sim parameter {_BY_NAME[field]}{name}; {meant}"
+                    f"expected one of {', '.join(names)}"
+                )
 
 
 def _check_together(settings: Settings) -> None:

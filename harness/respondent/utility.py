@@ -3,15 +3,18 @@
 μ_i = mean of its origin + N(0, spread²), from the item's text and `utility_seed`.
 """
 
+import math
+from statistics import NormalDist
 from typing import NamedTuple
 
 from harness.items.item import text_hash
 from harness.respondent.draws import draws, normal
 from harness.respondent.settings import OTHER, Settings
 
-__all__ = ["Liked", "liked", "misfit", "utility"]
+__all__ = ["Liked", "liked", "misfit", "origin_mean", "utility"]
 
 _CACHED = 100_000
+_NORMAL = NormalDist()
 
 
 class Liked(NamedTuple):
@@ -54,9 +57,22 @@ def _liked(text: str, settings: Settings) -> Liked:
     origin = settings.origins.get(text, OTHER)
     drawn = draws(("utility", str(settings.utility_seed), key))
     value = _of(settings.origin_means, origin) + settings.spread * normal(drawn.answer)
+    refusal = _of(settings.refusal, origin)
+    if settings.refusal_slope and 0 < refusal < 1:
+        # Φ(a − s·z) over z ~ N(0, 1) has mean Φ(a/√(1 + s²)).
+        scale = math.sqrt(1 + settings.refusal_slope**2)
+        refusal = _NORMAL.cdf(
+            _NORMAL.inv_cdf(refusal) * scale - settings.refusal_slope * normal(drawn.answer)
+        )
     if settings.contrarian:
         value = -value
-    return Liked(key, origin, value, _of(settings.refusal, origin))
+    return Liked(key, origin, value, refusal)
+
+
+def origin_mean(known: Liked, settings: Settings) -> float:
+    """Planted mean utility of the item's origin."""
+    mean = _of(settings.origin_means, known.origin)
+    return -mean if settings.contrarian else mean
 
 
 def _of(by_origin: dict[str, float], origin: str) -> float:
