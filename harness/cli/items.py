@@ -13,6 +13,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from harness.errors import UsageError
+from harness.items.formulas import defused
 from harness.items.load import ItemSet, load_items
 
 __all__ = ["items"]
@@ -125,7 +126,7 @@ def _write_csv(target: Path, rows: list[dict[str, str]]) -> None:
     with target.open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, ("id", "text", "origin"))
         writer.writeheader()
-        writer.writerows(rows)
+        writer.writerows({name: defused(cell) for name, cell in row.items()} for row in rows)
 
 
 def _say_left_out(found: ItemSet) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 from harness.errors import UsageError
+from harness.items.formulas import defused
 from harness.items.item import Item
 from harness.items.load import load_items
 from harness.respondent.settings import OTHER, PRESETS, Settings, parameters, settings_for
@@ -104,7 +105,7 @@ def _truth(items: Sequence[Item], settings: Settings) -> str:
     for item in items:
         known = liked(item.text, settings)
         unknown += known.origin == OTHER
-        writer.writerow((item.id, known.origin, f"{known.utility:.10g}"))
+        writer.writerow((defused(item.id), defused(known.origin), f"{known.utility:.10g}"))
     if unknown:
         click.echo(
             f"{unknown:,} of {len(items):,} items are unknown to the respondent (origin '{OTHER}', "

@@ -9,6 +9,7 @@ from itertools import islice
 from pathlib import Path
 
 from harness.errors import UsageError
+from harness.items.formulas import restored
 
 __all__ = ["Delimited", "decoded", "delimited"]
 
@@ -27,7 +28,8 @@ class Delimited:
     """`header` as it stands there but for blanks around names, () in a file without a line.
 
     `rows` yields the line on which a record begins, counted from 1, and its fields: as many as
-    the header has. Lines without anything in them are passed over and counted.
+    the header has, without the apostrophe of `formulas`. Lines without anything in them are
+    passed over and counted.
     """
 
     header: tuple[str, ...]
@@ -65,7 +67,7 @@ def delimited(
     head = _header_line(text, start)
     separator = named or _separator(head, names, path.suffix.lower())
     records = _records(path, text, separator, trim=trim, skip=start)
-    header = tuple(name.strip() for name in next(records, (0, []))[1])
+    header = tuple(restored(name.strip()) for name in next(records, (0, []))[1])
     return Delimited(header, _even(path, records, len(header)))
 
 
@@ -133,4 +135,4 @@ def _even(
             del values[width:]
         if len(values) != width:
             raise UsageError(f"{path}, line {line}: {len(values)} fields; the header has {width}")
-        yield line, values
+        yield line, [restored(value) for value in values]

@@ -7,6 +7,7 @@ from pathlib import Path
 import polars as pl
 
 from harness.errors import UsageError
+from harness.items.formulas import defused_table
 from harness.records.record import DRAWN_IN_ID, SCHEMA
 from harness.records.row_checks import REQUIRED, checked
 from harness.records.sheet import read_sheet
@@ -52,7 +53,7 @@ def write_table(table: pl.DataFrame, file: Path) -> None:
 
 WRITERS: dict[str, Callable[[pl.DataFrame, Path], object]] = {
     ".parquet": lambda table, file: table.write_parquet(file),
-    ".csv": lambda table, file: table.write_csv(file),
+    ".csv": lambda table, file: defused_table(table).write_csv(file),
     ".json": lambda table, file: table.write_json(file),
     ".jsonl": lambda table, file: table.write_ndjson(file),
 }

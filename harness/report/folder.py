@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 import polars as pl
 
+from harness.items.formulas import defused_table
 from harness.report.entry import asset_names, entry
 from harness.report.page import Report, page
 
@@ -88,7 +89,7 @@ class _Files(msgspec.Struct):
 
 
 def _csv(path: Path, table: pl.DataFrame) -> Path:
-    table.write_csv(path)
+    defused_table(table).write_csv(path)
     return path
 
 

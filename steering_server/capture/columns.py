@@ -8,6 +8,7 @@ from pathlib import Path
 import polars as pl
 
 from harness.errors import UsageError
+from harness.items.formulas import restored_table
 from steering_server.capture.completions import read_completions
 
 __all__ = ["Column", "Values", "read_values"]
@@ -126,7 +127,7 @@ def _table(path: Path) -> pl.DataFrame:
         if path.suffix in (".jsonl", ".ndjson"):
             return pl.read_ndjson(path, infer_schema_length=None)
         if path.suffix == ".csv":
-            return pl.read_csv(path, infer_schema_length=None)
+            return restored_table(pl.read_csv(path, infer_schema_length=None))
     except (OSError, pl.exceptions.PolarsError) as error:
         reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
         raise UsageError(f"cannot read {path}: {reason}") from error

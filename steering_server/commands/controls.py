@@ -13,6 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from harness.errors import UsageError
+from harness.items.formulas import defused_row
 from harness.items.item import Item
 from harness.items.load import load_items
 from harness.prompts.choices import CHOICES
@@ -219,7 +220,7 @@ def _write(rows: Sequence[Effect], output: Path) -> None:
     with output.open("w", newline="") as handle:
         writer = csv.writer(handle)
         writer.writerow(Effect.__struct_fields__)
-        writer.writerows(msgspec.structs.astuple(row) for row in rows)
+        writer.writerows(defused_row(msgspec.structs.astuple(row)) for row in rows)
 
 
 _COLUMNS = ("shift", "position", "label_mass", "refusal", "coherence")

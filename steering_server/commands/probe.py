@@ -12,6 +12,7 @@ from rich.progress import Progress
 from rich.table import Table
 
 from harness.errors import UsageError
+from harness.items.formulas import defused_row
 from steering_server.capture.columns import Column, Values, read_values
 from steering_server.capture.folder import ActivationsFolder, open_activations
 from steering_server.probing.direction import probe_vector
@@ -176,7 +177,7 @@ def _write(rows: Sequence[Row], data: bytes, output: Path) -> None:
     with output.with_name(f"{stem}.csv").open("w", newline="") as handle:
         writer = csv.writer(handle)
         writer.writerow(Row.__struct_fields__)
-        writer.writerows(msgspec.structs.astuple(row) for row in rows)
+        writer.writerows(defused_row(msgspec.structs.astuple(row)) for row in rows)
     output.write_bytes(data)
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import msgspec
 
+from harness.items.formulas import defused_row
 from steering_server.extraction.extract import Extracted, Settings
 from steering_server.model.models import Loaded
 
@@ -56,4 +57,4 @@ def write_csv(rows: Sequence[NormRow], path: Path) -> None:
     with path.open("w", newline="") as handle:
         writer = csv.writer(handle)
         writer.writerow(NormRow.__struct_fields__)
-        writer.writerows(msgspec.structs.astuple(row) for row in rows)
+        writer.writerows(defused_row(msgspec.structs.astuple(row)) for row in rows)
