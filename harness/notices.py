@@ -3,8 +3,9 @@
 import sys
 
 from inspect_ai.util import display_type
-from rich.console import Console
 from rich.text import Text
+
+from harness.screen import Console
 
 __all__ = ["say"]
 

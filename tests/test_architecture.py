@@ -26,7 +26,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("harness",),
 )
 """Rooms from the top down: each may take from any room below it, none from above or beside.
-`harness` is the ground: `wire`, `errors`, `where` and `notices`."""
+`harness` is the ground: `wire`, `errors`, `where`, `screen` and `notices`."""
 
 STEERING = ("harness.items", "harness.prompts", "harness.wire", "harness.errors")
 """All that the steering server takes from this project besides its own."""
@@ -41,7 +41,7 @@ STEERING_FLOORS = (
     ("steering_server.model",),
 )
 
-GROUND = {"__init__", "_registry", "errors", "notices", "where", "wire"}
+GROUND = {"__init__", "_registry", "errors", "notices", "screen", "where", "wire"}
 MOST_FILES = 27
 
 TWICE = {

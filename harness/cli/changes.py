@@ -5,7 +5,6 @@ from pathlib import Path
 import click
 import polars as pl
 from rich import box
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
@@ -18,6 +17,7 @@ from harness.measuring.journal import journal_directory
 from harness.records.files import WRITERS, write_table
 from harness.records.logs import find_logs, read_records
 from harness.records.texts import texts_of
+from harness.screen import Console, echo
 
 __all__ = ["changes"]
 
@@ -85,7 +85,7 @@ def changes(
     _show(table.head(count))
     if output is not None:
         write_table(table, output)
-        click.echo(f"written: {output}")
+        echo(f"written: {output}")
 
 
 def _show(table: pl.DataFrame) -> None:

@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import click
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from harness.errors import UsageError
 from harness.items.formulas import defused
 from harness.items.load import ItemSet, load_items
+from harness.screen import Console, echo
 
 __all__ = ["items"]
 
@@ -60,7 +60,7 @@ def list_items(found: ItemSet, *, as_json: bool) -> None:
     """
     if as_json:
         for row in _rows(found):
-            click.echo(json.dumps(row, ensure_ascii=False))
+            echo(json.dumps(row, ensure_ascii=False))
         return
     table = Table("id", "origin", "text", box=None)
     for item in found.items:
@@ -80,7 +80,7 @@ def count(found: ItemSet, *, as_json: bool) -> None:
     """
     if as_json:
         total = {"total": len(found.items), "origins": found.origins}
-        click.echo(json.dumps({**total, "duplicates": found.duplicates, "skipped": found.skipped}))
+        echo(json.dumps({**total, "duplicates": found.duplicates, "skipped": found.skipped}))
         return
     table = Table("origin", "items", box=None)
     table.columns[1].justify = "right"
@@ -109,7 +109,7 @@ def export(found: ItemSet, *, target: Path) -> None:
         writers[target.suffix](target, _rows(found))
     except OSError as error:
         raise UsageError(f"-o {target}: {error.strerror}") from None
-    click.echo(f"wrote {len(found.items):,} items to {target}", err=True)
+    echo(f"wrote {len(found.items):,} items to {target}", err=True)
     _say_left_out(found)
 
 
@@ -131,7 +131,7 @@ def _write_csv(target: Path, rows: list[dict[str, str]]) -> None:
 
 def _say_left_out(found: ItemSet) -> None:
     if found.duplicates or found.skipped:
-        click.echo(
+        echo(
             f"left out: {found.duplicates:,} with a text that came before, "
             f"{found.skipped:,} with an empty text",
             err=True,

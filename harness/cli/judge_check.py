@@ -11,7 +11,6 @@ import anyio
 import click
 import msgspec
 from rich import box
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
@@ -24,6 +23,7 @@ from harness.measuring.judging import judge_desk
 from harness.prompts.judges import JUDGE_FORMS
 from harness.records.judge_check_file import CheckedJudge
 from harness.report.parts.wording import shown
+from harness.screen import Console, echo
 
 __all__ = ["judge_check"]
 
@@ -124,11 +124,11 @@ def judge_check(
     if output is not None:
         output.write_bytes(msgspec.json.encode(_file(judge, checked, wanted)))
     if print_json:
-        click.echo(json.dumps(_as_json(judge, found, kappas), indent=1, ensure_ascii=False))
+        echo(json.dumps(_as_json(judge, found, kappas), indent=1, ensure_ascii=False))
     else:
         Console(width=None if os.isatty(1) else 140).print(_table(judge, found, kappas))
     if output is not None:
-        click.echo(f"written: {output}", err=print_json)
+        echo(f"written: {output}", err=print_json)
 
 
 async def _ask(

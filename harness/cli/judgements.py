@@ -4,7 +4,6 @@ from pathlib import Path
 
 import click
 from rich import box
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
@@ -13,6 +12,7 @@ from harness.errors import UsageError
 from harness.records.files import WRITERS, write_table
 from harness.records.logs import read_records
 from harness.report.parts.wording import shown
+from harness.screen import Console, echo
 
 __all__ = ["judgements"]
 
@@ -44,13 +44,13 @@ def judgements(logs: tuple[Path, ...], output: Path | None) -> None:
     console = Console()
     console.print(_table(judged_kinds(read.judgements)))
     for note in read.notes():
-        click.echo(note, err=True)
+        echo(note, err=True)
     dropped = dropped_items(read.judgements)["item"].n_unique()
     left_out = f", {dropped} items left out of measurement" if dropped else ""
-    click.echo(f"{read.judgements.height} judgements from {len(read.logs)} logs{left_out}")
+    echo(f"{read.judgements.height} judgements from {len(read.logs)} logs{left_out}")
     if output is not None:
         write_table(read.judgements, output)
-        click.echo(f"written: {output}")
+        echo(f"written: {output}")
 
 
 def _table(kinds: list[JudgedKind]) -> Table:

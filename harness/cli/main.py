@@ -6,6 +6,7 @@ import sys
 import click
 
 from harness.errors import PenchantError
+from harness.screen import echo
 
 __all__ = ["cli", "main"]
 
@@ -57,7 +58,7 @@ def main() -> None:
     try:
         cli()
     except PenchantError as error:
-        click.echo(f"penchant: {error}", err=True)
+        echo(f"penchant: {error}", err=True)
         sys.exit(2)
 
 

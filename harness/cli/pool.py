@@ -5,7 +5,6 @@ import time
 from pathlib import Path
 
 import click
-from rich.console import Console
 from rich.live import Live
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
@@ -13,6 +12,7 @@ from rich.table import Table
 from harness.dispatcher.calls.check import Finding, check_endpoints
 from harness.dispatcher.poolfile import EndpointSpec, load_pools
 from harness.errors import ServiceError, UsageError
+from harness.screen import Console, echo
 
 __all__ = ["pool"]
 
@@ -71,7 +71,7 @@ def bench(requests: int, seeds: int, live: bool) -> None:
         from harness.dispatcher.simulation.rehearsal import rehearse
 
         for line in rehearse(min(requests, 12_000)):
-            click.echo(line)
+            echo(line)
         return
     from harness.dispatcher.simulation.policies import POLICIES
     from harness.dispatcher.simulation.scenario import standard

@@ -7,6 +7,7 @@ import click
 
 from harness.errors import UsageError
 from harness.records.scored import scored
+from harness.screen import echo
 
 if TYPE_CHECKING:
     from inspect_ai.log import EvalSample
@@ -39,9 +40,9 @@ def reask(log: Path, max_calls: int | None, budget_usd: float | None) -> None:
         str(sample.uuid): count for sample in found.samples or [] if (count := _failed(sample))
     }
     if not failed and found.status == "success":
-        click.echo(f"{log}: no question failed; nothing to ask")
+        echo(f"{log}: no question failed; nothing to ask")
         return
-    click.echo(f"{log}: {sum(failed.values())} failed questions in {len(failed)} samples")
+    echo(f"{log}: {sum(failed.values())} failed questions in {len(failed)} samples")
     if failed:
         found = invalidate_samples(
             found,
@@ -52,7 +53,7 @@ def reask(log: Path, max_calls: int | None, budget_usd: float | None) -> None:
     with overriding(overrides):
         done = eval_retry(found, log_dir=str(log.parent))[0]
     left = sum(_failed(sample) for sample in done.samples or [])
-    click.echo(f"{done.location}: {done.status}, {left} still failed")
+    echo(f"{done.location}: {done.status}, {left} still failed")
     if done.status != "success":
         raise UsageError(f"the run ended with status {done.status}; see {done.location}")
 

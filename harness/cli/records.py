@@ -5,7 +5,6 @@ from pathlib import Path
 import click
 import polars as pl
 from rich import box
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
@@ -13,6 +12,7 @@ from harness.cli.reading import judge_options
 from harness.errors import UsageError
 from harness.records.files import WRITERS, write_table
 from harness.records.logs import LogRecords, read_records
+from harness.screen import Console, echo
 from harness.text.answer import OUTCOMES
 
 __all__ = ["records"]
@@ -48,11 +48,11 @@ def records(
     console = Console()
     console.print(_outcomes(read.frame))
     for note in read.notes():
-        click.echo(note, err=True)
-    click.echo(_counts(read))
+        echo(note, err=True)
+    echo(_counts(read))
     if output is not None:
         write_table(read.frame, output)
-        click.echo(f"written: {output}")
+        echo(f"written: {output}")
 
 
 def _outcomes(frame: pl.DataFrame) -> Table:

@@ -7,7 +7,6 @@ from pathlib import Path
 import click
 import polars as pl
 from rich import box
-from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 from rich.text import Text
@@ -19,6 +18,7 @@ from harness.records.files import WRITERS, write_table
 from harness.records.logs import read_records
 from harness.records.pooling import groups
 from harness.records.rating_file import is_rating_file, read_rating_file
+from harness.screen import Console, echo
 from harness.stats.intervals import Bootstrap, Estimate
 from harness.stats.ratings.levels import declared_levels, parse_levels
 from harness.stats.ratings.reliability import (
@@ -99,18 +99,18 @@ def reliability(
     known: Levels | tuple[float, ...] = given or declared_levels(map(read_template, templates))
     frame, notes = _read(inputs, given, judge=judge, rules_only=rules_only)
     for note in notes:
-        click.echo(note, err=True)
+        echo(note, err=True)
     found = _compute(frame, known, by, Bootstrap(seed=seed, resamples=resamples))
     if output is not None:
         write_table(as_table(found), output)
     if items is not None:
         write_table(item_table(frame, levels=known, by=by), items)
     if print_json:
-        click.echo(json.dumps(as_json(found), indent=1, ensure_ascii=False))
+        echo(json.dumps(as_json(found), indent=1, ensure_ascii=False))
     else:
         _show(found)
     for file in files:
-        click.echo(f"written: {file}", err=print_json)
+        echo(f"written: {file}", err=print_json)
 
 
 def _read(
@@ -148,7 +148,7 @@ def _show(found: list[Reliability]) -> None:
         console.print(_whole(found[0]))
         return
     console.print(_overview(found))
-    click.echo("estimate [95 % interval]; -o FILE writes every quantity")
+    echo("estimate [95 % interval]; -o FILE writes every quantity")
 
 
 def _whole(one: Reliability) -> Table:

@@ -4,7 +4,6 @@ from datetime import date
 from pathlib import Path
 
 import click
-from rich.console import Console
 from rich.progress import Progress
 
 from harness.analysis.names import slug
@@ -15,6 +14,7 @@ from harness.records.judge_check_file import read_check
 from harness.records.logs import read_records
 from harness.report.folder import write_report
 from harness.report.terminal import summary_table
+from harness.screen import Console, echo
 from harness.stats.intervals import Bootstrap
 from harness.studies.overview import overview, overview_facts, steps
 
@@ -110,8 +110,8 @@ def report(
     if summary:
         Console().print(summary_table(read.frame, bootstrap=bootstrap))
     for note in read.notes():
-        click.echo(note, err=True)
-    click.echo(f"{written[0]}: {len(written)} files")
+        echo(note, err=True)
+    echo(f"{written[0]}: {len(written)} files")
 
 
 def _date(text: str | None) -> date:

@@ -15,6 +15,7 @@ from harness.items.item import Item
 from harness.items.load import load_items
 from harness.respondent.settings import OTHER, PRESETS, Settings, parameters, settings_for
 from harness.respondent.utility import liked
+from harness.screen import echo
 
 __all__ = ["sim"]
 
@@ -68,19 +69,19 @@ def truth(
     """
     settings = settings_for(model.removeprefix("sim/"), _overrides(given))
     if as_json:
-        click.echo(json.dumps(parameters(settings), indent=2))
+        echo(json.dumps(parameters(settings), indent=2))
         if target is None:
             return
     found = load_items(spec, base=Path.cwd()).items
     table = _truth(found, settings)
     if target is None:
-        click.echo(table, nl=False)
+        echo(table, nl=False)
         return
     try:
         target.write_text(table, encoding="utf-8", newline="")
     except OSError as error:
         raise UsageError(f"-o {target}: {error.strerror}") from None
-    click.echo(f"wrote {len(found):,} utilities to {target}", err=True)
+    echo(f"wrote {len(found):,} utilities to {target}", err=True)
 
 
 @sim.command("list")
@@ -94,7 +95,7 @@ def list_presets() -> None:
     for name, settings in PRESETS.items():
         planted = parameters(settings)
         other = {key: value for key, value in planted.items() if value != plain[key]}
-        click.echo(f"sim/{name:<16} {json.dumps(other) if other else ''}".rstrip())
+        echo(f"sim/{name:<16} {json.dumps(other) if other else ''}".rstrip())
 
 
 def _truth(items: Sequence[Item], settings: Settings) -> str:
@@ -107,7 +108,7 @@ def _truth(items: Sequence[Item], settings: Settings) -> str:
         unknown += known.origin == OTHER
         writer.writerow((defused(item.id), defused(known.origin), f"{known.utility:.10g}"))
     if unknown:
-        click.echo(
+        echo(
             f"{unknown:,} of {len(items):,} items are unknown to the respondent (origin '{OTHER}', "
             f"mean {settings.origin_means.get(OTHER, 0.0):g}); -M items=SPEC names them",
             err=True,

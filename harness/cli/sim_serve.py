@@ -13,6 +13,7 @@ from harness.errors import UsageError
 from harness.respondent.faults import ServerSpec, load_server
 from harness.respondent.server import RespondentServer
 from harness.respondent.settings import PRESETS, Settings, settings_for
+from harness.screen import echo
 
 __all__ = ["serve"]
 
@@ -77,7 +78,7 @@ async def _serve(
         bound = await server.start(host, port)
     except OSError as error:
         raise UsageError(f"cannot listen on {host}:{port}: {error.strerror}") from None
-    click.echo(f"listening on http://{host}:{bound}/v1", err=False)
+    echo(f"listening on http://{host}:{bound}/v1", err=False)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):

@@ -12,6 +12,7 @@ from harness.prompts.labels import label_pair
 from harness.prompts.render import question_text, timing_of
 from harness.prompts.response import RESPONSES, response_name, tool_info
 from harness.prompts.template import Kind, Template, Timing
+from harness.screen import echo
 
 __all__ = ["template_toml", "templates"]
 
@@ -38,7 +39,7 @@ def list_templates(kind: Kind | None) -> None:
     for template in TEMPLATES.values():
         if kind in (None, template.kind):
             timing = " or ".join(template.timings)
-            click.echo(
+            echo(
                 f"{template.name:<23} {template.kind:<7} {timing:<12} {_labels(template):<22} "
                 f"{template.hash}"
             )
@@ -60,21 +61,19 @@ def show(name: str, response: str, timing: Timing | None, labels: str, as_toml: 
     """
     template = get_template(name, base=Path.cwd())
     if as_toml:
-        click.echo(template_toml(template), nl=False)
+        echo(template_toml(template), nl=False)
         return
     chosen, when = response_name(response), timing_of(template, timing)
     allowed = template.labels or label_pair(labels)
-    click.echo(f"{template.name} (version {template.version}, hash {template.hash}), asked {when}")
+    echo(f"{template.name} (version {template.version}, hash {template.hash}), asked {when}")
     if template.levels:
-        click.echo(
-            "values: " + ", ".join(f"{each.label} = {each.value:g}" for each in template.levels)
-        )
+        echo("values: " + ", ".join(f"{each.label} = {each.value:g}" for each in template.levels))
     if template.banned:
-        click.echo("banned: " + ", ".join(template.banned))
-    click.echo()
-    click.echo(question_text(template, response=chosen, labels=allowed, timing=when))
+        echo("banned: " + ", ".join(template.banned))
+    echo()
+    echo(question_text(template, response=chosen, labels=allowed, timing=when))
     if chosen == "tool":
-        click.echo("\n" + json.dumps(tool_info(allowed, template.kind), indent=2))
+        echo("\n" + json.dumps(tool_info(allowed, template.kind), indent=2))
 
 
 @templates.command()
@@ -86,10 +85,10 @@ def sysprompts() -> None:
     """
     for known in CONDITIONS.values():
         sign = {1: "+", -1: "-", 0: " "}[known.sign]
-        click.echo(f"{sign} {known.name}")
+        echo(f"{sign} {known.name}")
         if known.text:
-            click.echo(click.wrap_text(known.text, initial_indent="    ", subsequent_indent="    "))
-    click.echo(f"\nIn front of each at completion time, unless switched off:\n    {DO_NOT_MENTION}")
+            echo(click.wrap_text(known.text, initial_indent="    ", subsequent_indent="    "))
+    echo(f"\nIn front of each at completion time, unless switched off:\n    {DO_NOT_MENTION}")
 
 
 def template_toml(template: Template) -> str:

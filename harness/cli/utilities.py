@@ -10,7 +10,6 @@ import click
 import polars as pl
 from click.core import ParameterSource
 from rich import box
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
@@ -20,6 +19,7 @@ from harness.records.files import WRITERS, write_table
 from harness.records.logs import read_records
 from harness.records.pooling import require_one
 from harness.records.sheet import TABLE_SUFFIXES, sheet_columns
+from harness.screen import Console, echo
 from harness.stats.choices.deeds import by_deed
 from harness.stats.choices.one_sided import ordered
 from harness.stats.choices.questions import PositionBy, questions_from_records, read_questions
@@ -222,13 +222,13 @@ def utilities(
     if output is not None:
         write_table(result.table, output)
     if print_json:
-        click.echo(json.dumps(result.summary, indent=1, ensure_ascii=False))
+        echo(json.dumps(result.summary, indent=1, ensure_ascii=False))
         for note in result.summary["notes"]:
-            click.echo(f"note: {note}", err=True)
+            echo(f"note: {note}", err=True)
     else:
         _show(result, reference)
     if output is not None:
-        click.echo(f"written: {output}", err=print_json)
+        echo(f"written: {output}", err=print_json)
 
 
 def _read(
@@ -251,7 +251,7 @@ def _read(
         return read_questions(plain[0])
     read = read_records(inputs, progress=True, judge=judge, rules_only=rules_only)
     for note in read.notes():
-        click.echo(note, err=True)
+        echo(note, err=True)
     choices = read.frame.filter(pl.col("kind") == "choice")
     where = ", ".join(map(str, inputs))
     if not len(choices):
@@ -302,7 +302,7 @@ def _show(result: Analysis, reference: str | None) -> None:
         grid.add_row(*map(Text, cells))
     console.print(grid)
     for line in _lines(result.summary):
-        click.echo(line)
+        echo(line)
 
 
 def _lines(summary: dict[str, Any]) -> list[str]:

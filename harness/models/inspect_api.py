@@ -12,6 +12,8 @@ from inspect_ai.model._model_info import _get_model_info_direct as model_info
 from inspect_ai.util._limit import LimitExceededError
 from rich.markup import escape
 
+from harness.screen import visible
+
 __all__ = [
     "LimitExceededError",
     "PrerequisiteError",
@@ -31,4 +33,4 @@ class PrerequisiteError(_PrerequisiteError):
     """
 
     def __init__(self, message: str) -> None:
-        super().__init__(escape(message))
+        super().__init__(escape(visible(message)))

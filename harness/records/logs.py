@@ -170,8 +170,9 @@ def _with_progress(files: list[Path], show: bool) -> Iterator[Path]:
         yield from files
         return
     # Only a person waits for the bar: a plain import stays light.
-    from rich.console import Console
     from rich.progress import Progress
+
+    from harness.screen import Console
 
     sizes = [file.stat().st_size for file in files]
     console = Console(stderr=True)

@@ -15,6 +15,7 @@ from markupsafe import Markup, escape
 
 from harness.report.parts.style import Plot
 from harness.report.parts.table import Section, Table
+from harness.screen import visible
 
 __all__ = ["Report", "page"]
 
@@ -54,7 +55,7 @@ def page(report: Report) -> str:
     template = environment.from_string((here / "page.html.j2").read_text(encoding="utf-8"))
     css = (here / "page.css").read_text(encoding="utf-8")
     html = template.render(report=report, css=css, most=_MOST_ROWS)
-    return html.encode("utf-8", "replace").decode("utf-8")
+    return visible(html.encode("utf-8", "replace").decode("utf-8"))
 
 
 def _embedded(plot: Plot) -> str:

@@ -14,6 +14,7 @@ from harness.dispatcher.poolfile import PoolSpec
 from harness.errors import ServiceError
 from harness.models.inspect_api import sample_active
 from harness.notices import say
+from harness.screen import visible
 
 __all__ = ["close_all", "close_pool", "open_pool", "progress", "shared_key", "warn_of_cap"]
 
@@ -105,7 +106,7 @@ class _Screen:
         """Take the latest snapshot."""
         self._history.add(snapshot)
         for state in snapshot.endpoints:
-            display_counter(state.name, counter(state))
+            display_counter(visible(state.name), visible(counter(state)))
         if display_type() in ("full", "rich"):
             return
         self._said = self._said or snapshot.t
