@@ -1,14 +1,16 @@
 """`penchant`: the command line. Each command lives in a module of its own and is added here."""
 
 import importlib
+import importlib.util
 import sys
+from pathlib import Path
 
 import click
 
 from harness.errors import PenchantError
 from harness.screen import echo
 
-__all__ = ["cli", "main"]
+__all__ = ["cli", "foreign_packages", "main"]
 
 _COMMANDS = {
     "changes": "harness.cli.changes:changes",
@@ -53,8 +55,23 @@ def cli() -> None:
     """
 
 
+def foreign_packages() -> list[str]:
+    """A line for each of our packages that another of its name hides on the path."""
+    root = Path(__file__).resolve().parents[2]
+    lines = []
+    for name in ("evals", "scorers", "solvers"):
+        spec = importlib.util.find_spec(name)
+        found = [] if spec is None else [spec.origin, *(spec.submodule_search_locations or ())]
+        place = next((Path(one).resolve() for one in found if one), None)
+        if place is not None and not place.is_relative_to(root / name):
+            lines.append(f"{place} hides penchant's own package {name!r}; take it off the path")
+    return lines
+
+
 def main() -> None:
     """Entry point: a user's error is one line on stderr and exit status 2, never a traceback."""
+    for line in foreign_packages():
+        echo(f"penchant: {line}", err=True)
     try:
         cli()
     except PenchantError as error:

@@ -13,9 +13,12 @@ from harness.measuring.journal import journal_directory
 from harness.measuring.locks import held_elsewhere, lock_path
 from harness.measuring.money import price_of
 from harness.measuring.session import task_ended, task_started
-from harness.notices import say
+from harness.notices import fault, say
 
 __all__ = ["RunHooks"]
+
+_LONGEST = 500
+"""Characters of a reason that are shown on the terminal; the log has it whole."""
 
 
 @hooks(name="penchant", description="Forecast and answer journal of penchant's tasks")
@@ -57,9 +60,12 @@ class RunHooks(Hooks):
                 say(warning)
 
     async def on_task_end(self, data: TaskEnd) -> None:
-        """Close the task's journal."""
+        """Close the task's journal; say why a task failed where no display does."""
         for line in task_ended(data.eval_id):
             say(f"{data.log.eval.task} on {data.log.eval.model}: {line}")
+        if data.log.status == "error" and data.log.error is not None:
+            reason = " ".join(data.log.error.message.split())[:_LONGEST]
+            fault(f"{data.log.eval.task} on {data.log.eval.model}: {reason}")
 
 
 def _running(name: str) -> Model | str:

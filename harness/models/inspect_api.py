@@ -3,6 +3,10 @@
 Checked against inspect-ai 0.3.285. When an upgrade breaks one of these names, mend it here.
 """
 
+import sys
+from collections.abc import Callable
+from types import TracebackType
+
 from inspect_ai._util.error import PrerequisiteError as _PrerequisiteError
 from inspect_ai._util.registry import registry_create
 from inspect_ai.log._samples import sample_active
@@ -12,6 +16,7 @@ from inspect_ai.model._model_info import _get_model_info_direct as model_info
 from inspect_ai.util._limit import LimitExceededError
 from rich.markup import escape
 
+from harness.notices import fault
 from harness.screen import visible
 
 __all__ = [
@@ -24,6 +29,8 @@ __all__ = [
     "sample_active",
 ]
 
+_Hook = Callable[[type[BaseException], BaseException, TracebackType | None], object]
+
 
 class PrerequisiteError(_PrerequisiteError):
     """What a user has to mend, in one line; Inspect prints it without a traceback.
@@ -34,3 +41,21 @@ class PrerequisiteError(_PrerequisiteError):
 
     def __init__(self, message: str) -> None:
         super().__init__(escape(visible(message)))
+        self.line = message
+        if not isinstance(sys.excepthook, _Shown):
+            sys.excepthook = _Shown(sys.excepthook)
+
+
+class _Shown:
+    """Shows our line whatever the display; Inspect's own hook prints on a console that is quiet
+    under `--display none`. Everything else goes to the hook of before."""
+
+    def __init__(self, before: _Hook) -> None:
+        self._before = before
+
+    def __call__(
+        self, kind: type[BaseException], error: BaseException, trace: TracebackType | None
+    ) -> None:
+        if isinstance(error, PrerequisiteError):
+            fault(" ".join(error.line.removeprefix("penchant: ").split()))
+        self._before(kind, error, trace)
