@@ -6,6 +6,7 @@ from pathlib import Path
 import msgspec
 
 from harness.dispatcher.ledger import Account, Entry
+from harness.where import keep_private
 
 __all__ = ["BookFile", "EndpointState", "Snapshot", "ledger_path"]
 
@@ -42,6 +43,7 @@ class BookFile:
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         self.path = path
+        keep_private(path)
         self._file = path.open("ab", buffering=1 << 16)
         self._flushed = time.monotonic()
         self._encode = msgspec.json.Encoder().encode

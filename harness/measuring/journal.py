@@ -26,6 +26,7 @@ import msgspec
 from harness.errors import DiskError
 from harness.measuring.resumed import refuse_changed
 from harness.notices import say
+from harness.where import file_mode
 from harness.wire import Reply
 
 __all__ = [
@@ -95,7 +96,7 @@ class Entries(Generic[T]):
         self._torn = False
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._file = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o644)
+            self._file = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, file_mode(path.parent))
             had_header = self._read(kind)
         except OSError as error:
             raise self._fault("cannot be opened", error) from error

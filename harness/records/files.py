@@ -11,6 +11,7 @@ from harness.items.formulas import defused_table
 from harness.records.record import DRAWN_IN_ID, SCHEMA
 from harness.records.row_checks import REQUIRED, checked
 from harness.records.sheet import read_sheet
+from harness.where import keep_private
 
 __all__ = ["WRITERS", "read_table", "write_table"]
 
@@ -48,6 +49,7 @@ def write_table(table: pl.DataFrame, file: Path) -> None:
             f"cannot write {str(file)!r}; expected a name ending in {', '.join(WRITERS)}"
         )
     file.parent.mkdir(parents=True, exist_ok=True)
+    keep_private(file)
     writer(table, file)
 
 
