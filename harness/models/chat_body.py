@@ -106,9 +106,7 @@ def _error_of(parsed: dict[str, Any]) -> Any:
     return None
 
 
-def _choice(
-    parsed: dict[str, Any], choice: dict[str, Any], message: dict[str, Any]
-) -> ChatBody:
+def _choice(parsed: dict[str, Any], choice: dict[str, Any], message: dict[str, Any]) -> ChatBody:
     text = _content(message.get("content"))
     stop, native = _stop(choice)
     refusal, detail = _text(message.get("refusal")), None

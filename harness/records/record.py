@@ -26,9 +26,9 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     question from being asked. `read_by` names the judge that read the answer where rules left it
     open. `reply_hash` is of prompt and reply where an item is done after the choice, `executed` the
     one that was (`first`, `second`, `both`, `neither`, `refusal`). What a `…_by` says is `rule` or
-    `judge NAME`. `pushed` is the item that a contrastive steering pushed up. `drawn` says how a campaign came to ask a pair: `initial` and
-    `reserve` pairs are drawn at random, `selected` ones by what earlier answers said. Null means
-    "does not apply" or "unknown".
+    `judge NAME`. `pushed` is the item that a contrastive steering pushed up. `drawn` says how a
+    campaign came to ask a pair: `initial` and `reserve` pairs are drawn at random, `selected` ones
+    by what earlier answers said. Null means "does not apply" or "unknown".
     """
 
     kind: Literal["rating", "choice"]
