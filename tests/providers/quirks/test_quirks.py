@@ -35,7 +35,7 @@ QUIRKS: list[Quirk] = TABLE["quirk"]
 PATHS = ("pool", "delegated", "openai-api")
 """A pool's own line, a pool that delegates to Inspect's provider, and that provider alone."""
 EVALS: dict[str, dict[str, Any]] = {
-    "plain": {},
+    "plain": {"block": 10},
     "logprobs": {"readout": "auto"},
     "reasoned": {"response": "reasoned"},
     "tool": {"response": "tool"},
