@@ -61,14 +61,29 @@ def error_body(parsed: Any) -> ErrorBody:
             if isinstance(part.get(name), str | int) and not isinstance(part[name], bool)
         )
     )
+    inner = _behind(fields)
+    message = _message(error)
+    if inner is not None and inner.message not in message:
+        message = f"{message}: {inner.message}"[:_LONGEST]
     return ErrorBody(
-        message=_message(error),
+        message=message,
         codes=codes,
         status=next((int(code) for code in codes if re.fullmatch(r"[45]\d\d", code)), None),
-        field=_field(fields, outer),
+        field=_field(fields, outer) or (None if inner is None else inner.field),
         filtered=filter_code(parsed),
         parsed=parsed,
     )
+
+
+def _behind(fields: Mapping[str, Any]) -> ErrorBody | None:
+    """The back end's own error, which OpenRouter hands on as text ("Provider returned error")."""
+    metadata = fields.get("metadata")
+    raw = metadata.get("raw") if isinstance(metadata, Mapping) else None
+    if not isinstance(raw, str) or not raw.strip():
+        return None
+    # One step down only: its codes are the back end's, and decide nothing here.
+    told = read_error(raw.encode("utf-8", "replace"))
+    return told if told.message else None
 
 
 def _message(error: Any) -> str:

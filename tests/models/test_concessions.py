@@ -40,6 +40,13 @@ SEED = [
     openai("litellm.UnsupportedParamsError: x does not support parameters: {'seed': 1}"),
     {"message": "extraneous key [seed] is not permitted"},
     {"error": "seed: Extra inputs are not permitted"},
+    {
+        "error": {
+            "message": "Provider returned error",
+            "code": 400,
+            "metadata": {"raw": json.dumps(openai(AZURE + "seed")), "provider_name": "Azure"},
+        }
+    },
 ]
 
 
