@@ -184,3 +184,14 @@ def test_settings_stand_over_the_role_and_that_over_defaults() -> None:
     schema = plain.asker(REFUSAL).config.response_schema
     assert schema is not None and schema.name == "refusal"
     assert plain.identity != Judge(role, JudgeSettings()).identity
+
+
+async def test_what_is_asked_again_is_asked_once(tmp_path: Path) -> None:
+    """`reask_failed` asks a failed text once more in a scoring, however many samples hold it."""
+    one = judge(tmp_path, JudgeSettings(timeout=0.05), slow=1)
+    some = SUBJECTS[:4]
+    await judge_desk(tmp_path / "j").judge(one, REFUSAL, some)
+    before = asked(tmp_path)
+    for _ in range(3):
+        await judge_desk(tmp_path / "j", reask_failed=True).judge(one, REFUSAL, some)
+    assert asked(tmp_path) - before == 2 * len(some)

@@ -6,12 +6,15 @@ from pathlib import Path
 from typing import Any
 
 import inspect_ai
+import msgspec
 import polars as pl
 import pytest
 from inspect_ai.log import EvalLog, read_eval_log, write_eval_log
 from inspect_ai.model import Model, get_model
 
 from harness.errors import UsageError
+from harness.items.item import text_hash
+from harness.records.kept import Completion
 from harness.records.logs import LogRecords, read_records
 from scorers.executed_task import executed_task
 from scorers.refusal import refusal
@@ -285,3 +288,38 @@ def test_bad_judge_options_are_told_before_a_call(
     """One line each."""
     with pytest.raises(Exception, match=said):
         run_eval("completions.py", task_args=given)
+
+
+async def test_gibberish_has_no_attitude(tmp_path: Path) -> None:
+    """It is not shown to a judge, whatever it would say; language beside it is."""
+    from inspect_ai.model import ModelOutput
+    from inspect_ai.model._model import init_model_roles
+    from inspect_ai.scorer import Target
+    from inspect_ai.solver import TaskState
+
+    from harness.records.judgement import Judgement
+    from scorers.attitude import attitude
+
+    texts = ["hate hate hate hate hate hate hate hate hate hate hate hate",
+             "I like working through a proof, and sums are fine."]  # fmt: skip
+    output = ModelOutput.from_content("m", "x")
+    output.metadata = {"completions": [completion(text) for text in texts]}
+    state = TaskState("m/m", 1, 1, "x", [], output=output, metadata={})  # type: ignore[arg-type]
+    log = tmp_path / "asked"
+    init_model_roles({"judge": judge(ask_log=str(log))})
+    score = await attitude(folder=str(tmp_path / "j"))(state, Target(""))
+    assert score is not None and score.metadata is not None
+    found = msgspec.json.decode(score.metadata["judgements"], type=list[Judgement])
+    by = {(one.judge, one.item): one for one in found}
+    assert by["rule", texts[0][:4]].reason == "not coherent"
+    assert ("sim/judge", texts[0][:4]) not in by
+    assert by["sim/judge", texts[1][:4]].value is not None
+    assert asked(log) == 1
+
+
+def completion(text: str) -> dict[str, Any]:
+    made = Completion(
+        item=text[:4], item_hash="i", text=text, hash=text_hash(text), completer="m",
+        completer_identity="m", sysprompt="none", seed=0,
+    )  # fmt: skip
+    return dict(msgspec.to_builtins(made))
