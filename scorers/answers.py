@@ -53,7 +53,8 @@ async def settled_rows(
 def _subject(asked: Asked, prompts: dict[str, tuple[Message, ...]]) -> Subject:
     """The reply with the question that it answers, where the log shows it."""
     prompt = prompts.get(str(asked.facts["prompt_hash"]))
-    parts = {"answer": asked.reply.text}
+    said = (asked.reply.text, asked.reply.tool_arguments)
+    parts = {"answer": "\n".join(part for part in said if part)}
     if prompt is not None:
         parts = {"question": prompt[-1].content, **parts}
     return Subject(key=reply_key(asked), parts=parts)

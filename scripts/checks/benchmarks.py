@@ -27,6 +27,7 @@ TINY: dict[str, tuple[str, ...]] = {
     "effects": ("effects", "--runs", "2"),
     "refusal": ("refusal", str(XSTEST)),
     "verdicts": ("verdicts",),
+    "judging": ("judging", "--texts", "50"),
     "pool": ("pool", "--requests", "300", "--seeds", "1"),
     "limits": ("limits", "--requests", "40", "--unjudged"),
     "dispatch": ("dispatch", "--calls", "40", "--in-flight", "20", "--skip-evals"),
