@@ -50,7 +50,7 @@ def completed(folder: Path, texts: int, block: int) -> EvalLog:
             one = {"id": f"i{number}", "text": f"Explain {word}, briefly.", "origin": "alpaca"}
             file.write(json.dumps(one) + "\n")
     [log] = inspect_ai.eval(
-        str(SHELL_DIRECTORY / "evals" / "completions.py"), model="sim/refuser",
+        str(SHELL_DIRECTORY / "evals" / "completions.py@completions"), model="sim/refuser",
         model_args={"refusal": 0.2}, task_args={"items": str(items), "block": block},
         log_dir=str(folder / "logs"), display="none", log_realtime=False,
     )  # fmt: skip
