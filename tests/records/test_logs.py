@@ -356,7 +356,7 @@ def test_a_spoilt_cache_entry_is_read_anew(tmp_path: Path) -> None:
     assert LogCache(None).get(entries[0].name) is None
 
 
-@pytest.mark.parametrize("suffix", [".parquet", ".csv"])
+@pytest.mark.parametrize("suffix", [".parquet", ".csv", ".CSV"])
 def test_a_table_reads_back_as_it_was_written(tmp_path: Path, suffix: str) -> None:
     """Records written as a table are the same records when that table is read."""
     records = [

@@ -23,10 +23,20 @@ from harness.stats.thurstone.ranking import expected_rho, within_groups
 from harness.stats.thurstone.sigma import choose_sigma
 from harness.stats.thurstone.table import position_effects, utilities
 
+THIN = 3.0
+"""Pairs an item below which intervals are wide of their mark: .987 of utilities at two."""
 FEW_BETWEEN = 20
 """Comparisons with other origins below which an origin's mean is known no better than ± .6."""
 
-__all__ = ["FEW_BETWEEN", "Analysis", "analyse", "analyse_records", "origins_of", "random_rows"]
+__all__ = [
+    "FEW_BETWEEN",
+    "THIN",
+    "Analysis",
+    "analyse",
+    "analyse_records",
+    "origins_of",
+    "random_rows",
+]
 
 
 @dataclass(frozen=True, eq=False)
@@ -244,6 +254,12 @@ def _notes(fitted: Fit, questions: pl.DataFrame) -> list[str]:
             "components are comparable through the prior alone"
         )
     notes += _loose(fitted)
+    density = 2 * len(fitted.data.pair_index()[0]) / max(fitted.data.n, 1)
+    if density < THIN and fitted.method == "ep":
+        notes.append(
+            f"{density:.1f} pairs an item: below three, intervals are too wide (95 % ones contain "
+            "97 to 99 % of utilities)"
+        )
     if fitted.shares.total > 0:
         notes.append(
             f"answers to one pair are not independent: {fitted.shares.pair:.2f} of the response "

@@ -10,18 +10,32 @@ the number of units: a table does not change with the order in which it is compu
 import math
 from collections.abc import Iterator
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
+from scipy import stats
 
 from harness.stats.intervals import Estimate, FloatArray, Tested, tested, undefined
 
-__all__ = ["critical_value", "mean_test", "slope_test", "two_sided_p"]
+__all__ = ["critical_value", "mean_test", "slope_test", "two_sided_p", "unequal_spreads"]
 
 _EXACT = 13
 """Most units whose 2ⁿ sign flips are all taken: 8 192, as many as are drawn for more."""
 
 _DRAWN = 2**_EXACT
 """Sign vectors drawn, the one seen among them: a p of .05 has a standard error of .0024."""
+
+_SYMMETRIC_FROM = 100
+"""Units from which the mean of skewed values is near enough to a symmetric one."""
+
+_SKEWED = (
+    "skewed values: a p of .05 comes by chance in .07 to .08, and the interval misses as often"
+)
+
+_UNEQUAL_SPREADS = (
+    "a group of {few} whose spread is {ratio:.1f} times the other's: a p of .05 comes by chance in "
+    ".08 to .09, and the interval misses as often"
+)
 
 _CHUNK = 2_000_000
 """Elements of one block of assignments (16 MB)."""
@@ -58,9 +72,21 @@ def mean_test(values: FloatArray, *, confidence: float = 0.95) -> Tested:
     low = _limit(np.concatenate(lows), alpha)
     high = -_limit(-np.concatenate(highs), alpha)
     estimate = _with_limits(mean, low, high, len(finite), "sign flips")
+    if estimate.interval and _skewed(finite):
+        estimate = msgspec.structs.replace(estimate, note=_SKEWED)
     p = extreme / count
     test = f"{count} sign flips" + ("" if len(finite) <= _EXACT else ", drawn")
     return tested(estimate, p=p, test=test, left_out=missing)
+
+
+def _skewed(values: FloatArray) -> bool:
+    """Whether flips of signs err: few units, and a third moment that is no accident of theirs."""
+    n = len(values)
+    if not 8 <= n <= _SYMMETRIC_FROM or np.ptp(values) == 0:
+        return False
+    # Two standard deviations of a normal sample's skewness (Fisher 1930), and 1 at least.
+    spread = math.sqrt(6 * n * (n - 1) / ((n - 2) * (n + 1) * (n + 3)))
+    return abs(float(stats.skew(values))) > max(1.0, 2 * spread)
 
 
 def _limit(ends: FloatArray, alpha: float) -> float:
@@ -137,8 +163,23 @@ def slope_test(
         r_of(seen), *((low, high) if math.isfinite(half) else (-math.inf, math.inf)),
         len(x), "permutation",
     )  # fmt: skip
+    if estimate.interval and (note := unequal_spreads(x, y)):
+        estimate = msgspec.structs.replace(estimate, note=note)
     test = f"studentised, {permutations} permutations"
     return tested(estimate, p=two_sided_p(null, observed), test=test)
+
+
+def unequal_spreads(x: FloatArray, y: FloatArray) -> str:
+    """A note where x makes two groups, one of at most five units and of twice the other's spread
+    of y; "" elsewhere."""
+    groups = [y[x == value] for value in np.unique(x)]
+    if len(groups) != 2:
+        return ""
+    few, many = sorted(groups, key=len)
+    if not 2 <= len(few) <= 5 or np.ptp(many) == 0:
+        return ""
+    ratio = float(few.std(ddof=1) / many.std(ddof=1))
+    return _UNEQUAL_SPREADS.format(few=len(few), ratio=ratio) if ratio > 2 else ""
 
 
 def two_sided_p(null: FloatArray, observed: float) -> float:

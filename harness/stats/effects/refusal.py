@@ -10,7 +10,12 @@ import polars as pl
 from numpy.typing import NDArray
 from scipy import stats
 
-from harness.stats.effects.permutation import critical_value, slope_test, two_sided_p
+from harness.stats.effects.permutation import (
+    critical_value,
+    slope_test,
+    two_sided_p,
+    unequal_spreads,
+)
 from harness.stats.intervals import (
     Bootstrap,
     Estimate,
@@ -142,7 +147,9 @@ def _lower(
         high=limits[1] if known else math.nan,
         n=len(ordered),
         interval="permutation" if known else "",
-        note="" if known else "no interval: a group is too small for one",
+        note=unequal_spreads(refused.astype(float), preference)
+        if known
+        else "no interval: a group is too small for one",
     )
     test = f"studentised, {permutations} permutations"
     return tested(estimate, p=two_sided_p(null, observed), test=test, left_out=missing)

@@ -28,6 +28,10 @@ __all__ = [
 ]
 
 
+NOISE = 10_000_000
+"""Numbers drawn at a time, 80 MB: all draws of a million comparisons at once would take 2 GB."""
+
+
 @dataclass(frozen=True, eq=False)
 class Moments:
     """What rows need of the covariance of θ: Var(μ_first − μ_second), (m,), its covariance with
@@ -168,7 +172,22 @@ def draws(
     count: int,
     tolerance: float = 1e-3,
 ) -> FloatArray:
-    """(n + G, count) draws from N(0, precision⁻¹), by perturb and solve."""
+    """(n + G, count) draws from N(0, precision⁻¹), by perturb and solve, as many at a time as
+    `NOISE` allows."""
+    width = max(1, min(count, NOISE // max(len(weights), 1)))
+    sizes = [min(width, count - done) for done in range(0, count, width)]
+    blocks = [_draws(design, precision, weights, rng, size, tolerance) for size in sizes]
+    return blocks[0] if len(blocks) == 1 else np.concatenate(blocks, axis=1)
+
+
+def _draws(
+    design: Design,
+    precision: Precision,
+    weights: FloatArray,
+    rng: np.random.Generator,
+    count: int,
+    tolerance: float,
+) -> FloatArray:
     noise = rng.standard_normal((len(weights), count)) * np.sqrt(weights)[:, None]
     right, n = design.transpose(noise), design.n
     prior = rng.standard_normal(right.shape) * np.sqrt(precision.ridge)[:, None]

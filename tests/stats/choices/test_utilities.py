@@ -33,3 +33,53 @@ def test_only_randomly_drawn_pairs_are_held_out(options: Options) -> None:
     assert result.heldout is not None
     assert result.heldout.nll < 0.35
     assert result.heldout.comparisons < len(far)
+
+
+def bridged(bridges: int) -> pl.DataFrame:
+    """Two origins of twenty items, and so many pairs between them."""
+    rng = np.random.default_rng(1)
+    inside = [(o, *rng.choice(20, 2, replace=False).tolist()) for o in (0, 1) for _ in range(150)]
+    pairs = [(f"{o}:{a}", f"{o}:{b}") for o, a, b in inside]
+    pairs += [(f"0:{k % 20}", f"1:{(7 * k) % 20}") for k in range(bridges)]
+    first, second = zip(*pairs, strict=True)
+    return pl.DataFrame(
+        {
+            "first": first,
+            "second": second,
+            "choice": rng.choice(["first", "second"], len(pairs)).tolist(),
+            "origin_first": [name[0] for name in first],
+            "origin_second": [name[0] for name in second],
+        }
+    )
+
+
+def test_few_comparisons_between_origins_are_said() -> None:
+    """Origins have prior means of their own by default; few comparisons between them are said."""
+    few = analyse(questions_from_table(bridged(5), where="here"))
+    many = analyse(questions_from_table(bridged(200), where="here"))
+    assert set(few.summary["group_sd"]) == {"origin", "graph"}
+    assert any("an origin has 5 comparisons" in note for note in few.summary["notes"])
+    assert not any("an origin has" in note for note in many.summary["notes"])
+
+
+def test_no_rank_correlation_is_promised_that_only_the_prior_knows() -> None:
+    """One normal over loosely tied parts: expected_rho is absent, and a note says why."""
+    table = questions_from_table(bridged(5), where="here")
+    one = analyse(table, options=Options(prior_groups="none"))
+    assert one.summary["expected_rho"] is None
+    assert one.summary["expected_rho_within_origin"] is None
+    assert any("left out" in note for note in one.summary["notes"])
+    assert analyse(table).summary["expected_rho"] is not None
+
+
+def test_thin_data_are_said_to_be_wide() -> None:
+    """Fewer than three pairs an item: intervals are too wide, and a note says so."""
+    ring = pl.DataFrame(
+        {
+            "first": [f"{k}" for k in range(30)],
+            "second": [f"{(k + 1) % 30}" for k in range(30)],
+            "choice": ["first", "second"] * 15,
+        }
+    )
+    notes = analyse(questions_from_table(ring, where="here")).summary["notes"]
+    assert any("too wide" in note for note in notes)

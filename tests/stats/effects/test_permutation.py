@@ -127,3 +127,19 @@ def test_likings_are_no_self_effect() -> None:
     assert claimed <= 10
     three = self_vs_cross(np.random.default_rng(0).normal(size=(50, 3, 3)), bootstrap=NONE).by_item
     assert math.isnan(three.low) and "too few" in three.note
+
+
+def test_notes_say_where_p_errs() -> None:
+    """Skewed means of few units, and small groups of larger spread; not where neither holds."""
+    rng = np.random.default_rng(0)
+    assert "skewed" in mean_test(rng.lognormal(0, 1.5, 40)).note
+    assert mean_test(rng.normal(size=40)).note == ""
+    assert mean_test(rng.lognormal(0, 1.5, 400)).note == ""
+    refused = np.arange(60) < 4
+    calm = rng.normal(size=60)
+    wild = np.where(refused, 5 * np.array([-1, 1, -0.5, 0.8] + [0.0] * 56), calm)
+    bootstrap = Bootstrap(seed=0, resamples=100)
+    found = refusal_preference(refused, wild, bootstrap=bootstrap)
+    assert "spread" in found.point_biserial.note and "spread" in found.lower.note
+    calm_found = refusal_preference(np.arange(60) < 30, calm, bootstrap=bootstrap)
+    assert calm_found.point_biserial.note == calm_found.lower.note == ""

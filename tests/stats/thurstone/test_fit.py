@@ -9,6 +9,7 @@ from scipy.optimize import approx_fprime
 
 from harness.errors import UsageError
 from harness.pairs.graphs import regular_pairs
+from harness.stats.thurstone import variance
 from harness.stats.thurstone.comparisons import Comparisons, aggregate
 from harness.stats.thurstone.fit import Options, fit, point
 from harness.stats.thurstone.likelihood import Likelihood, Objective
@@ -391,3 +392,16 @@ def test_choix_cases(shared_data, case: int) -> None:
     fitted = fit(data, Options(link="logit", prior_sd=None, position=False))
     expected = np.array(given["ml_est"])
     np.testing.assert_allclose(fitted.utilities, expected - expected.mean(), atol=1e-6)
+
+
+def test_draws_are_the_same_however_many_are_made_at_a_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Draws in blocks have the posterior's spread, and never hold more noise than allowed."""
+    _, data = planted(60, 20)
+    posterior = fit(data, Options(dense_limit=10)).posterior
+    whole = posterior.draws(2000, np.random.default_rng(0))
+    monkeypatch.setattr(variance, "NOISE", 100 * len(data.first))
+    blocks = posterior.draws(2000, np.random.default_rng(0))
+    assert blocks.shape == whole.shape
+    np.testing.assert_allclose(blocks.std(axis=1), whole.std(axis=1), rtol=0.15)
