@@ -2,6 +2,7 @@
 
     python -m benchmarks.fit                       all sizes (about three minutes)
     python -m benchmarks.fit --sizes 500x7000
+    python -m benchmarks.fit --whole               `penchant utilities` on a CSV: seconds, memory
 
 Planted utilities N(0, 1.5²), β = −.3, one answer a row; a tenth of the pairs is held out. All fits
 start from the same index arrays. Peers: scikit-learn's LogisticRegression(C = τ²) on the sparse
@@ -9,13 +10,19 @@ design (an intercept for the position), choix's opt_pairwise and ilsr_pairwise, 
 gradient steps by Adam. choix and Adam run where they end within minutes.
 """
 
+import resource
+import subprocess
+import sys
+import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import choix
 import click
 import numpy as np
+import polars as pl
 from scipy.sparse import csr_array
 from scipy.special import expit, ndtr
 from sklearn.linear_model import LogisticRegression
@@ -155,10 +162,14 @@ def held_out_nll(predict: Prediction, data: Data) -> float:
 @click.option("--sizes", default="500x7000,5000x100000,20000x1000000", show_default=True)
 @click.option("--repeats", default=3, show_default=True, help="The fastest counts.")
 @click.option("--all", "everything", is_flag=True, help="Run slow peers at every size.")
-def main(sizes: str, repeats: int, everything: bool) -> None:
+@click.option("--whole", is_flag=True, help="Time all of `penchant utilities` instead.")
+def main(sizes: str, repeats: int, everything: bool, whole: bool) -> None:
     """A table of seconds and held-out NLL, and the ratios."""
     for size in sizes.split(","):
         n, rows = map(int, size.split("x"))
+        if whole:
+            _whole(n, rows)
+            continue
         train, test = simulate(n, rows, np.random.default_rng(0))
         click.echo(f"{n} items, {rows} comparisons")
         seconds: dict[str, float] = {}
@@ -178,6 +189,28 @@ def main(sizes: str, repeats: int, everything: bool) -> None:
                 f"{held_out_nll(predict, test):.4f}"
             )
         _ratios(seconds)
+
+
+def _whole(n: int, rows: int) -> None:
+    """The command on a CSV of `rows` comparisons, in a process of its own."""
+    train, test = simulate(n, rows, np.random.default_rng(0))
+    pairs = np.concatenate([train.pairs, test.pairs])
+    answers = np.concatenate([train.answers, test.answers])
+    with tempfile.TemporaryDirectory() as folder:
+        table = Path(folder) / "comparisons.csv"
+        columns = {"first": pairs[:, 0], "second": pairs[:, 1]}
+        choice = np.where(answers == 1, "first", "second")
+        pl.DataFrame({**columns, "choice": choice}).write_csv(table)
+        began = time.perf_counter()
+        code = "from harness.cli.utilities import utilities; utilities()"
+        run = [sys.executable, "-c", code, str(table), "-o", str(Path(folder) / "out.csv")]
+        subprocess.run(run, check=True, stdout=subprocess.DEVNULL)
+        wall = time.perf_counter() - began
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    click.echo(
+        f"{n} items, {rows} comparisons: {used.ru_utime + used.ru_stime:.1f} s of processor time, "
+        f"{wall:.1f} s in all, {used.ru_maxrss / 1e6:.2f} GB at most"
+    )
 
 
 def _ratios(seconds: dict[str, float]) -> None:

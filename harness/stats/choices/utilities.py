@@ -25,11 +25,14 @@ from harness.stats.thurstone.table import position_effects, utilities
 
 THIN = 3.0
 """Pairs an item below which intervals are wide of their mark: .987 of utilities at two."""
+MANY = 100_000
+"""Rows above which draws cost more than the fit."""
 FEW_BETWEEN = 20
 """Comparisons with other origins below which an origin's mean is known no better than ± .6."""
 
 __all__ = [
     "FEW_BETWEEN",
+    "MANY",
     "THIN",
     "Analysis",
     "analyse",
@@ -147,7 +150,9 @@ def _summary(
     heldout: Heldout | None,
     rng: np.random.Generator,
 ) -> dict[str, Any]:
-    data, drawn = fitted.data, fitted.posterior.draws(256, rng)
+    data = fitted.data
+    # With so many items a rank correlation hardly differs from draw to draw.
+    drawn = fitted.posterior.draws(256 if len(data.first) <= MANY else 32, rng)
     labels = [origin or "" for origin in origins]
     return {
         "items": data.n,
