@@ -45,7 +45,7 @@ def bottleneck(data: Comparisons) -> float | None:
     if data.n < 3 or components(data)[0] > 1:
         return None
     adjacency, _ = _normalised(data)
-    second = float(1 - _largest(adjacency, 2)[0][1])
+    second = float(1 - _largest(adjacency, 2, 1e-2)[0][1])
     return second if second < WEAK and second < _loose(adjacency) else None
 
 
@@ -87,16 +87,15 @@ def _normalised(data: Comparisons) -> tuple[csr_array, IntArray]:
     """D^−½ A D^−½ of the items that met any other, and these items; one a pair that was asked."""
     asked = data.wins + data.losses > 0
     first, second = data.first[asked], data.second[asked]
-    met = np.unique(np.r_[first, second])
-    keys = np.unique(np.minimum(first, second) * data.n + np.maximum(first, second))
-    position = np.zeros(data.n, np.int64)
-    position[met] = np.arange(len(met))
-    low, high = position[keys // data.n], position[keys % data.n]
-    size = (len(met), len(met))
-    degree = np.bincount(np.r_[low, high], minlength=len(met))
-    weight = 1 / np.sqrt(degree[low] * degree[high])
-    half = coo_array((weight, (low, high)), shape=size).tocsr()
-    return csr_array(half + half.T), met
+    ends = np.minimum(first, second), np.maximum(first, second)
+    half = coo_array((np.ones(len(first)), ends), shape=(data.n, data.n)).tocsr()
+    half.data[:] = 1.0  # Both orders, and all groups, of a pair were summed.
+    degree = half.sum(axis=0) + half.sum(axis=1)
+    met = np.flatnonzero(degree > 0)
+    root = 1 / np.sqrt(np.where(degree > 0, degree, 1.0))
+    half = half.multiply(root[:, None]).multiply(root[None, :]).tocsr()
+    whole = csr_array(half + half.T)
+    return (whole if len(met) == data.n else whole[met][:, met]), met.astype(np.int64)
 
 
 def _loose(adjacency: csr_array) -> float:
@@ -104,7 +103,9 @@ def _loose(adjacency: csr_array) -> float:
     return float(OF_RANDOM * (1 - 2 * np.sqrt(max(mean - 1, 1.0)) / mean))
 
 
-def _largest(adjacency: csr_array, count: int) -> tuple[FloatArray, FloatArray]:
+def _largest(
+    adjacency: csr_array, count: int, tolerance: float = 1e-3
+) -> tuple[FloatArray, FloatArray]:
     """The `count` largest eigenvalues, largest first, and their vectors."""
     n = adjacency.shape[0]
     if n <= DENSE:
@@ -112,7 +113,7 @@ def _largest(adjacency: csr_array, count: int) -> tuple[FloatArray, FloatArray]:
     else:
         # From a fixed start: an interrupted campaign must see the same modes again.
         start = np.random.default_rng(0).standard_normal(n)
-        values, vectors = eigsh(adjacency, count, which="LA", v0=start, tol=1e-3)
+        values, vectors = eigsh(adjacency, count, which="LA", v0=start, tol=tolerance)
     order = np.argsort(-values)
     return values[order], vectors[:, order]
 

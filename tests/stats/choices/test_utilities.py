@@ -83,3 +83,19 @@ def test_thin_data_are_said_to_be_wide() -> None:
     )
     notes = analyse(questions_from_table(ring, where="here")).summary["notes"]
     assert any("too wide" in note for note in notes)
+
+
+def test_a_chain_promises_no_rank_correlation() -> None:
+    """A hundred items that met only their neighbours: how they rank is hardly known."""
+    pairs = [(a, b) for a in range(100) for b in range(a + 1, min(a + 6, 100))]
+    first, second = np.array(pairs).T
+    table = pl.DataFrame(
+        {
+            "first": [f"{k:02d}" for k in first],
+            "second": [f"{k:02d}" for k in second],
+            "choice": np.random.default_rng(0).choice(["first", "second"], len(pairs)).tolist(),
+        }
+    )
+    summary = analyse(questions_from_table(table, where="here")).summary
+    assert summary["expected_rho"] is None
+    assert any("tie parts of the graph" in note for note in summary["notes"])
