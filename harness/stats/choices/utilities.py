@@ -22,6 +22,7 @@ from harness.stats.thurstone.heldout import Heldout, held_out
 from harness.stats.thurstone.ranking import expected_rho, within_groups
 from harness.stats.thurstone.sigma import choose_sigma
 from harness.stats.thurstone.table import position_effects, utilities
+from harness.stats.thurstone.tails import FAR, tail_gain
 
 THIN = 3.0
 """Pairs an item below which intervals are wide of their mark: .987 of utilities at two."""
@@ -268,6 +269,11 @@ def _notes(fitted: Fit, questions: pl.DataFrame, weak: float | None) -> list[str
             "components are comparable through the prior alone"
         )
     notes += _loose(fitted, weak)
+    if tail_gain(fitted) > FAR:
+        notes.append(
+            "a few items lie farther from the rest than a normal prior allows for: it draws them "
+            "to the rest, and their own 95 % intervals may cover them in as little as a tenth"
+        )
     density = 2 * len(fitted.data.pair_index()[0]) / max(fitted.data.n, 1)
     if density < THIN and fitted.method == "ep":
         notes.append(
