@@ -13,8 +13,8 @@ from steering_server.engine.engine import Engine, Refused
 from steering_server.http import replies
 from steering_server.http.resolve import Prepared, Resolver, echo
 from steering_server.model.models import Loaded
-from steering_server.model.requests import ApiError, ChatRequest, fail
-from steering_server.model.thoughts import Splitter
+from steering_server.model.requests import ApiError, ChatRequest, RawRequest, fail
+from steering_server.model.thoughts import Dialect, Splitter
 from steering_server.model.work import Failure, Finished, Row, TokenScore
 
 __all__ = ["Abandoned", "Answering", "Asker"]
@@ -165,7 +165,9 @@ class Answering:
 
     def _splitters(self) -> list[Splitter]:
         """One a row: thoughts apart from content."""
-        dialect, prompt = self._loaded.dialect, self._prepared.prompt
+        raw = isinstance(self._request, RawRequest)
+        dialect: Dialect = "none" if raw else self._loaded.dialect
+        prompt = self._prepared.prompt
         return [Splitter(dialect, prompt) for _ in self._prepared.rows]
 
     def _steering(self) -> dict[str, Any]:
@@ -206,6 +208,8 @@ class Answering:
             steering=steering,
             prompt_tokens=self._prepared.prompt_tokens,
         )
+        if isinstance(self._request, RawRequest):
+            body = replies.as_text(body)
         return msgspec.json.encode(body)
 
     async def events(self, identity: str, created: int) -> AsyncIterator[bytes]:

@@ -27,7 +27,14 @@ from steering_server.http.resolve import Resolver
 from steering_server.http.service import MOST_BYTES, Service
 from steering_server.model.conversation import switches, takes_system
 from steering_server.model.models import memory_left
-from steering_server.model.requests import ApiError, check_once, decode, decode_vector
+from steering_server.model.requests import (
+    ApiError,
+    ChatRequest,
+    check_once,
+    decode,
+    decode_raw,
+    decode_vector,
+)
 from steering_server.vectors.registry import NameTaken
 from steering_server.vectors.vectors import Vector, parse
 
@@ -41,6 +48,7 @@ _OPENAPI = Path(__file__).with_name("openapi.json")
 _LOG = logging.getLogger("uvicorn.error")
 
 Handler = Callable[[Request], Awaitable[Response]]
+Reader = Callable[[bytearray], ChatRequest]
 T = TypeVar("T")
 
 
@@ -71,11 +79,17 @@ class _Routes:
         self._readers = anyio.CapacityLimiter(_READERS)
 
     async def chat(self, request: Request) -> Response:
+        return await self._answered(request, decode)
+
+    async def completions(self, request: Request) -> Response:
+        return await self._answered(request, decode_raw)
+
+    async def _answered(self, request: Request, read: Reader) -> Response:
         resolver = self._service.resolver
         body = await read_body(request, self._service.longest_body)
         asker = Asker()
         try:
-            answering = await self._submitted(request, body, resolver, asker)
+            answering = await self._submitted(request, body, resolver, asker, read)
             del body
             self._service.waits(answering)
             identity, created = self._service.identity(), int(time.time())
@@ -88,11 +102,13 @@ class _Routes:
         return Response(whole, media_type="application/json")
 
     async def _submitted(
-        self, request: Request, body: bytearray, resolver: Resolver, asker: Asker
+        self, request: Request, body: bytearray, resolver: Resolver, asker: Asker, read: Reader
     ) -> Answering:
         """The request of `body` with the engine. What may take long is read in a thread, and left
         there when the client goes."""
-        submit = partial(_submit, body, resolver, self._service, asyncio.get_running_loop(), asker)
+        submit = partial(
+            _submit, body, read, resolver, self._service, asyncio.get_running_loop(), asker
+        )
         if len(body) <= _SHORT and b"choices" not in body:
             return submit()
         reading = anyio.to_thread.run_sync(submit, abandon_on_cancel=True, limiter=self._readers)
@@ -169,12 +185,13 @@ class _Routes:
 
 def _submit(
     body: bytearray,
+    read: Reader,
     resolver: Resolver,
     service: Service,
     loop: asyncio.AbstractEventLoop,
     asker: Asker,
 ) -> Answering:
-    request = decode(body)
+    request = read(body)
     resolver.check_length(request, asker.alive)
     check_once(body)
     return Answering.submit(request, resolver, service.engine, loop, asker)
@@ -256,6 +273,7 @@ def build(service: Service) -> Starlette:
     return Starlette(
         routes=[
             Route("/v1/chat/completions", guarded(routes.chat), methods=["POST"]),
+            Route("/v1/completions", guarded(routes.completions), methods=["POST"]),
             Route("/v1/models", guarded(routes.models)),
             Route("/v1/models/{model:path}", guarded(routes.model)),
             Route("/v1/vectors", guarded(routes.vectors), methods=["GET"]),

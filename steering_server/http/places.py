@@ -26,6 +26,8 @@ class Places:
     style: Style
     prompt: Prompt
     fed: int
+    raw: bool = False
+    """The one message is the prompt as it is, not rendered."""
 
     def of(self, positions: Positions | Where, where: str) -> tuple[Run, ...]:
         """Disjoint runs, in order. ApiError 400 for what could never act: it would be unsteered."""
@@ -87,9 +89,13 @@ class Places:
         if not 0 <= start < end <= len(content):
             raise fail(where, f"[{start}, {end}) is no part of a text of {len(content)} characters")
         text = self.prompt.text
-        part = characters_at(
-            self.tokenizer, self.turns, self.style, message % count, (start, end), text, where
-        )
+        if self.raw:
+            opening = len(text) - len(content)
+            part = opening + start, opening + end
+        else:
+            part = characters_at(
+                self.tokenizer, self.turns, self.style, message % count, (start, end), text, where
+            )
         return tokens_between(self.tokenizer, self.prompt, *part, where)
 
     def _acting(self, run: Run, where: str) -> Run:

@@ -10,7 +10,16 @@ from steering_server.model.models import Loaded
 from steering_server.model.requests import ApiError
 from steering_server.model.work import Finished, Row, TokenScore
 
-__all__ = ["choice_fields", "chunk", "delta", "error_body", "logprob_entry", "usage", "whole"]
+__all__ = [
+    "as_text",
+    "choice_fields",
+    "chunk",
+    "delta",
+    "error_body",
+    "logprob_entry",
+    "usage",
+    "whole",
+]
 
 
 def error_body(error: ApiError) -> dict[str, Any]:
@@ -110,6 +119,29 @@ def whole(
         "usage": usage(prompt_tokens, finished),
         "steering": steering,
     }
+
+
+def as_text(body: dict[str, Any]) -> dict[str, Any]:
+    """A whole reply in the form of `/v1/completions`."""
+    return {
+        **body,
+        "object": "text_completion",
+        "choices": [_text_choice(choice) for choice in body["choices"]],
+    }
+
+
+def _text_choice(choice: dict[str, Any]) -> dict[str, Any]:
+    rest = {name: value for name, value in choice.items() if name != "message"}
+    told = (rest["logprobs"] or {}).get("content")
+    if told is not None:
+        rest["logprobs"] = {
+            "tokens": [one["token"] for one in told],
+            "token_logprobs": [one["logprob"] for one in told],
+            "top_logprobs": [
+                {other["token"]: other["logprob"] for other in one["top_logprobs"]} for one in told
+            ],
+        }
+    return {"text": choice["message"]["content"], **rest}
 
 
 def _said(content: str, thought: str) -> dict[str, str]:

@@ -11,12 +11,12 @@ from typing import Any
 from harness.errors import UsageError
 from harness.wire import Capture, Operation, SteeringVector
 from steering_server.http.places import Places, Run
-from steering_server.model.conversation import Prompt, Style, render
+from steering_server.model.conversation import Prompt, Style, render, unrendered
 from steering_server.model.lengths import Lengths
 from steering_server.model.models import Loaded
 from steering_server.model.recorder import Recorder
 from steering_server.model.reply_text import ReplyText
-from steering_server.model.requests import ApiError, ChatRequest, fail
+from steering_server.model.requests import ApiError, ChatRequest, RawRequest, fail
 from steering_server.model.work import Addition, Row, Sampling, Sink
 from steering_server.vectors.registry import Registry, UnknownVector
 from steering_server.vectors.vectors import Vector
@@ -124,16 +124,20 @@ class Resolver:
             request.chat_template_kwargs,
             "chat_template_kwargs",
         )
-        prompt = render(self._loaded.tokenizer, request.turns, style)
+        raw = isinstance(request, RawRequest)
+        if raw:
+            prompt = unrendered(self._loaded.tokenizer, request.turns[0].content)
+        else:
+            prompt = render(self._loaded.tokenizer, request.turns, style)
         thought = None
-        if request.steering.choices is not None:
+        if request.steering.choices is not None and not raw:
             prompt, thought = prompt.answered(self._loaded.dialect)
         choices = prompt.choices(request.steering.choices, alive)
         longest = max((len(choice) for choice in choices), default=0) if choices else 0
         limit = longest if choices else self._limit(request, len(prompt.tokens))
         self._fits(len(prompt.tokens), limit, request.limit is not None)
         fed = len(prompt.tokens) + limit - 1
-        places = Places(self._loaded.tokenizer, request.turns, style, prompt, fed)
+        places = Places(self._loaded.tokenizer, request.turns, style, prompt, fed, raw)
         additions, applied = self._additions(request, places)
         seed = self._entropy() if request.seed is None else request.seed
         rows = tuple(

@@ -9,7 +9,17 @@ from harness.wire import Message
 from steering_server.model.requests import ApiError, fail
 from steering_server.model.thoughts import Dialect, closing
 
-__all__ = ["Prompt", "Style", "SystemAs", "names_in", "render", "switches", "takes_system"]
+__all__ = [
+    "UNTEMPLATED",
+    "Prompt",
+    "Style",
+    "SystemAs",
+    "names_in",
+    "render",
+    "switches",
+    "takes_system",
+    "unrendered",
+]
 
 Tokens = tuple[int, ...]
 SystemAs = Literal["system", "user"]
@@ -107,6 +117,26 @@ def render(tokenizer: Any, turns: Sequence[Message], style: Style | None = None)
     if not tokens:
         raise fail("messages", "the conversation has no tokens")
     return Prompt(tokenizer, text, tokens, len(tokens))
+
+
+def unrendered(tokenizer: Any, text: str) -> Prompt:
+    """`text` as it is, after the token that begins every text where the tokenizer has one.
+    ApiError 400 where it has no tokens."""
+    begun = list(tokenizer(text).input_ids)[:1]
+    opening = tokenizer.bos_token or ""
+    if not opening or begun != [tokenizer.bos_token_id] or text.startswith(opening):
+        opening = ""
+    tokens = _encode(tokenizer, opening + text)
+    if not tokens:
+        raise fail("prompt", "the text has no tokens")
+    return Prompt(tokenizer, opening + text, tokens, len(tokens))
+
+
+UNTEMPLATED = (
+    "{{ raise_exception('the model has no chat template: use /v1/completions, or serve it with "
+    "--chat-template FILE') }}"
+)
+"""Stands for the chat template that a base model does not have."""
 
 
 _SWITCHES = ("enable_thinking", "thinking", "reasoning_effort")

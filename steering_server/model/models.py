@@ -18,7 +18,7 @@ from transformers.utils import logging
 
 from harness.errors import UsageError
 from steering_server.model import tiny
-from steering_server.model.conversation import Style, SystemAs
+from steering_server.model.conversation import UNTEMPLATED, Style, SystemAs
 from steering_server.model.hooks import Hooks
 from steering_server.model.layers import find_layers
 from steering_server.model.probe import probe
@@ -126,7 +126,8 @@ def _context(model: Any) -> int:
 
 
 def _template(tokenizer: Any, name: str) -> str:
-    """The chat template; of several by name, `default`. UsageError without one."""
+    """The chat template; of several by name, `default`; a refusal of conversations for a model
+    without any. UsageError where none of several is the default."""
     template = tokenizer.chat_template
     if isinstance(template, dict):
         template = template.get("default")
@@ -135,9 +136,7 @@ def _template(tokenizer: Any, name: str) -> str:
             raise UsageError(
                 f"{name} has chat templates {known} and no default; expected --chat-template FILE"
             )
-    if not isinstance(template, str):
-        raise UsageError(f"{name} has no chat template; expected one, or --chat-template FILE")
-    return template
+    return template if isinstance(template, str) else UNTEMPLATED
 
 
 def _styled(template: str, options: Mapping[str, Any], system_as: SystemAs) -> Style:

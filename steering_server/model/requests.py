@@ -12,8 +12,10 @@ __all__ = [
     "ApiError",
     "ChatRequest",
     "NewVector",
+    "RawRequest",
     "check_once",
     "decode",
+    "decode_raw",
     "decode_vector",
     "fail",
 ]
@@ -116,6 +118,46 @@ class ChatRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         return self.max_tokens if self.max_tokens is not None else self.max_completion_tokens
 
 
+class RawRequest(ChatRequest, frozen=True, kw_only=True):
+    """A text to go on from, as it is: its one message stands for the prompt, unrendered."""
+
+
+class _Completions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The fields of OpenAI's completions that are honoured, and `steering`."""
+
+    model: str
+    prompt: str | list[str]
+    steering: Steering = Steering()
+    seed: int | None = None
+    temperature: float = 1.0
+    top_p: float = 1.0
+    stop: str | list[str] | None = None
+    max_tokens: int = 16
+    logprobs: int | None = None
+    n: int = 1
+    user: str | None = None
+
+    def request(self) -> RawRequest:
+        """The same as a request. ApiError 400 for several prompts."""
+        prompts = [self.prompt] if isinstance(self.prompt, str) else self.prompt
+        if len(prompts) != 1 or not prompts[0]:
+            raise fail("prompt", f"{len(prompts)} texts; expected one, not empty")
+        return RawRequest(
+            model=self.model,
+            messages=[_Turn(role="user", content=prompts[0])],
+            steering=self.steering,
+            seed=self.seed,
+            temperature=self.temperature,
+            top_p=self.top_p,
+            stop=self.stop,
+            max_tokens=self.max_tokens,
+            logprobs=self.logprobs is not None,
+            top_logprobs=self.logprobs,
+            n=self.n,
+            user=self.user,
+        )
+
+
 class NewVector(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The body of `POST /v1/vectors`: `data` is a vector file in base64."""
 
@@ -124,6 +166,7 @@ class NewVector(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 _CHAT = msgspec.json.Decoder(ChatRequest)
+_RAW = msgspec.json.Decoder(_Completions)
 _VECTOR = msgspec.json.Decoder(NewVector)
 
 _UNREADABLE = (msgspec.DecodeError, ValueError, RecursionError)
@@ -141,6 +184,16 @@ def decode(body: bytes | bytearray) -> ChatRequest:
     """Read a request. ApiError 400, naming the field, for anything that is not one."""
     try:
         request = _read(body)
+        _check(request)
+    except _UNREADABLE as error:
+        raise _bad(error) from error
+    return request
+
+
+def decode_raw(body: bytes | bytearray) -> RawRequest:
+    """Read a request of `/v1/completions`. ApiError 400, naming the field."""
+    try:
+        request = _RAW.decode(body).request()
         _check(request)
     except _UNREADABLE as error:
         raise _bad(error) from error

@@ -1,0 +1,240 @@
+"""Contrastive steering through an eval finds a planted direction, and no other.
+
+    python -m scripts.checks.steered_choice [--directions 100] [--pairs 24] [--dose 0.1]
+
+A tiny model is built whose weights make one direction, on the tokens of an item, drive the choice
+of that item. `inspect eval evals/pairwise.py` asks pairs in both orders, unsteered, steered along
+the planted direction with `positions=contrast`, and along random ones of equal norm. The shift is
+the mean change of the logit of the item that was pushed up, over both orders. Over trials 0 … R−1,
+half of the pairs and 32 of the random directions are drawn; p is the rank of |shift|. Power is the
+share of trials in which the planted direction has p ≤ .05; the false positives are those of a
+random direction that is ranked among others.
+"""
+
+import argparse
+import json
+import tempfile
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import numpy as np
+import polars as pl
+import torch
+from inspect_ai import eval as inspect_eval
+from inspect_ai.model import get_model
+from torch import nn
+from transformers import AutoConfig, AutoModelForCausalLM
+
+from evals.pairwise import pairwise
+from harness.items.item import Item
+from harness.prompts.choices import CHOICES
+from harness.records.logs import read_records
+from steering_server.controls.questions import ask
+from steering_server.http.server import Options, SteeringServer
+from steering_server.model import tiny
+from steering_server.model.models import Loaded, describe
+from steering_server.vectors.vectors import NORMS, Origin, Vector, parse, serialize
+
+LAYER = 1
+"""Layer at whose output vectors are added; the next one reads the planted direction."""
+CONTROLS = 32
+_LETTERS = "abcdefghijklmnopqrstuvwxyz"
+
+
+def items(count: int) -> list[Item]:
+    """Items of equal length, so that the first and the second of a pair always stand at the same
+    positions; their letters differ, and with them what the model makes of them."""
+    rng = np.random.default_rng(0)
+    texts = ["".join(rng.choice(list(_LETTERS), 24)) for _ in range(count)]
+    return [Item(id=f"i{at:02d}", text=text, origin="made") for at, text in enumerate(texts)]
+
+
+def planted(shown: Sequence[Item], *, seed: int = 0) -> tuple[Loaded, torch.Tensor]:
+    """A tiny GPT-2, and the planted direction [width].
+
+    Learned positions say "first item" or "second item" along one direction. A head of the layer
+    after `LAYER` attends more to tokens the more of the planted direction they have, and moves what
+    it finds of the first direction to a third, which the output reads as "A" against "B".
+    """
+    kind, options = tiny.FAMILIES["gpt2"]
+    config = AutoConfig.for_model(kind, **options, tie_word_embeddings=False)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        model: Any = AutoModelForCausalLM.from_config(config, dtype=torch.float32)  # type: ignore[no-untyped-call]
+        nn.init.normal_(model.lm_head.weight, std=0.3)
+        basis = torch.randn(model.config.n_embd, 4)
+    basis[:, 0] = 1  # Layer norms take the mean away: the others are made orthogonal to it.
+    drives, place, moved = torch.linalg.qr(basis)[0][:, 1:].T
+    loaded = describe(model, tiny.tokenizer(), name="planted")
+    asked = ask(loaded, (shown[0], shown[1]), CHOICES["simple_preference"], ("A", "B"), None).first
+    with torch.no_grad():
+        for (start, end), sign in ((asked.item, 1), (asked.other, -1)):
+            model.transformer.wpe.weight[start:end] += 0.3 * sign * place
+        head = slice(0, 16)
+        attention = model.transformer.h[LAYER + 1].attn
+        weight, bias = attention.c_attn.weight, attention.c_attn.bias
+        for offset in (0, 64, 128):
+            weight[:, offset : offset + 16] = 0
+            bias[offset : offset + 16] = 0
+        bias[0] = 4.0
+        weight[:, 64] = drives
+        weight[:, 128] = place
+        attention.c_proj.weight[head] = 0
+        attention.c_proj.weight[0] = 2.0 * moved
+        a, b = (loaded.tokenizer(label, add_special_tokens=False).input_ids[0] for label in "AB")
+        model.lm_head.weight[a] += moved
+        model.lm_head.weight[b] -= moved
+    return describe(model, tiny.tokenizer(), name="planted"), drives
+
+
+def vectors(loaded: Loaded, drives: torch.Tensor, count: int) -> dict[str, Vector]:
+    """`planted` and `random-000` …, of equal norm; doses are of a typical activation's."""
+    text = torch.tensor([loaded.tokenizer(_LETTERS, add_special_tokens=False).input_ids])
+    with torch.inference_mode():
+        states = loaded.model(text, output_hidden_states=True).hidden_states
+    typical = float(states[LAYER + 1][0].norm(dim=-1).mean())
+    generator = torch.Generator().manual_seed(1)
+    origin = Origin(
+        model=loaded.id,
+        weights=loaded.weights,
+        template=loaded.template,
+        method="random",
+        selector="none",
+        span="prompt",
+        default_layer=LAYER,
+    )
+    found = {"planted": drives}
+    for number in range(count):
+        found[f"random-{number:03d}"] = torch.randn(loaded.width, generator=generator)
+    norms = {kind: {LAYER: typical} for kind in NORMS}
+    return {
+        name: parse(serialize({LAYER: direction}, norms, origin), where=name)
+        for name, direction in found.items()
+    }
+
+
+@contextmanager
+def serving(loaded: Loaded, known: dict[str, Vector]) -> Iterator[str]:
+    """The address of a server; gone afterwards."""
+    server = SteeringServer(
+        lambda: loaded, known, Options(port=0, threads=1), say=lambda line: None
+    )
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    try:
+        while httpx.get(f"{server.url}/health", trust_env=False).status_code != 200:
+            pass
+        yield server.url
+    finally:
+        server.stop()
+        thread.join(30)
+
+
+def shifts(pairs: int, directions: int, dose: float) -> tuple[list[str], np.ndarray[Any, Any]]:
+    """Names, and shifts [names, pairs]: the change of the logit of the item that was pushed up
+    against unsteered, the mean of both orders, as an eval's records have it."""
+    shown = items(2 * pairs)
+    loaded, drives = planted(shown)
+    known = vectors(loaded, drives, directions)
+    with tempfile.TemporaryDirectory() as folder, serving(loaded, known) as url:
+        file = Path(folder) / "items.jsonl"
+        rows = [{"id": one.id, "text": one.text, "origin": one.origin} for one in shown]
+        file.write_text("\n".join(map(json.dumps, rows)) + "\n")
+        listed = Path(folder) / "pairs.csv"
+        lines = [f"{shown[2 * at].id},{shown[2 * at + 1].id}" for at in range(pairs)]
+        listed.write_text("first,second\n" + "\n".join(lines) + "\n")
+        steered = [
+            get_model(
+                "steering/planted",
+                base_url=url,
+                memoize=False,
+                vector=name,
+                coef=dose,
+                positions="contrast",
+            )
+            for name in known
+        ]
+        asked = {
+            "items": str(file),
+            "pairs": str(listed),
+            "timing": "pre",
+            "readout": "logprobs",
+            "min_label_mass": 0,
+            "block": 2 * pairs,
+        }
+        inspect_eval(
+            pairwise(**asked),
+            model=[get_model("steering/planted", base_url=url, memoize=False), *steered],
+            log_dir=str(Path(folder) / "logs"),
+            display="none",
+        )
+        table = read_records([Path(folder) / "logs"]).frame
+    return ["planted", *(name for name in known if name != "planted")], _moved(table, list(known))
+
+
+def _moved(table: pl.DataFrame, names: Sequence[str]) -> np.ndarray[Any, Any]:
+    """Shifts [names, pairs] of a record table."""
+    low = pl.min_horizontal("item_first", "item_second")
+    logit = (pl.col("p_first") / (1 - pl.col("p_first"))).log()
+    up = pl.when(pl.col("item_first") == low).then(logit).otherwise(-logit)
+    both = (
+        table.with_columns(up.alias("up"), low.alias("pair"), pl.col("vector").fill_null(""))
+        .group_by("vector", "pair")
+        .agg(pl.col("up").mean(), pl.len())
+        .sort("vector", "pair")
+    )
+    assert set(both["len"]) == {2}, "each pair is answered in both orders"
+    told = table.filter(pl.col("vector").is_not_null())
+    assert told.select((pl.col("pushed") == low).all()).item()
+    found = {
+        str(name): part["up"].to_numpy()
+        for (name,), part in both.partition_by("vector", as_dict=True).items()
+    }
+    return np.stack([found[name] - found[""] for name in names])
+
+
+def rank(own: float, others: np.ndarray[Any, Any]) -> float:
+    """Two-sided p of a shift by its rank among others."""
+    return float((1 + (np.abs(others) >= abs(own)).sum()) / (1 + len(others)))
+
+
+def trials(found: np.ndarray[Any, Any], count: int) -> tuple[float, float]:
+    """Power, and share of false positives, over trials 0 … count − 1, from shifts [1 + directions,
+    pairs], the planted direction's first."""
+    power, false = [], []
+    for number in range(count):
+        rng = np.random.default_rng(number)
+        half = rng.permutation(found.shape[1])[: max(2, found.shape[1] // 2)]
+        mean = found[:, half].mean(1)
+        drawn = 1 + rng.permutation(len(mean) - 1)
+        own, others = drawn[0], drawn[1 : CONTROLS + 1]
+        power.append(rank(mean[0], mean[others]) <= 0.05)
+        false.append(rank(mean[own], mean[others]) <= 0.05)
+    return float(np.mean(power)), float(np.mean(false))
+
+
+def main() -> None:
+    """Print power and false positives."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--directions", type=int, default=100)
+    parser.add_argument("--pairs", type=int, default=24)
+    parser.add_argument("--dose", type=float, default=0.1)
+    parser.add_argument("--trials", type=int, default=200)
+    given = parser.parse_args()
+    torch.set_num_threads(1)
+    _, found = shifts(given.pairs, given.directions, given.dose)
+    power, false = trials(found, given.trials)
+    error = (0.05 * 0.95 / given.trials) ** 0.5
+    print(f"dose {given.dose}, {given.pairs // 2} pairs a trial, R = {given.trials}")
+    print(f"shift, planted: {found[0].mean():+.4f}; random: SD {found[1:].mean(1).std():.4f}")
+    print(f"power {power:.3f}; false positives {false:.3f} (at most {0.05 + 2 * error:.3f})")
+    if power < 0.9 or false > 0.05 + 2 * error:
+        raise SystemExit(1)
+
+
+if __name__ == "__main__":
+    main()
