@@ -23,6 +23,7 @@ _COMMANDS = {
     "reliability": "harness.cli.reliability:reliability",
     "report": "harness.cli.report:report",
     "sim": "harness.cli.sim:sim",
+    "study": "harness.cli.study:study",
     "templates": "harness.cli.templates:templates",
     "utilities": "harness.cli.utilities:utilities",
 }

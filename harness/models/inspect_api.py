@@ -6,9 +6,12 @@ Checked against inspect-ai 0.3.285. When an upgrade breaks one of these names, m
 import sys
 from collections.abc import Callable
 from types import TracebackType
+from typing import Any
 
+from inspect_ai import Task
+from inspect_ai._util.entrypoints import ensure_entry_points
 from inspect_ai._util.error import PrerequisiteError as _PrerequisiteError
-from inspect_ai._util.registry import registry_create
+from inspect_ai._util.registry import registry_create, registry_lookup
 from inspect_ai.log._samples import sample_active
 from inspect_ai.model._generate_config import active_generate_config
 from inspect_ai.model._model import model_roles
@@ -25,7 +28,7 @@ __all__ = [
     "active_generate_config",
     "model_info",
     "model_roles",
-    "registry_create",
+    "registered_task",
     "sample_active",
 ]
 
@@ -59,3 +62,16 @@ class _Shown:
         if isinstance(error, PrerequisiteError):
             fault(" ".join(error.line.removeprefix("penchant: ").split()))
         self._before(kind, error, trace)
+
+
+def registered_task(name: str, **options: Any) -> Task:
+    """A task of this project's entry points by its name, with `-T` options.
+
+    Inspect names it with the package in front where the package is installed, without where it is
+    run from its folder.
+    """
+    ensure_entry_points()
+    full = f"penchant/{name}"
+    task = registry_create("task", full if registry_lookup("task", full) else name, **options)
+    assert isinstance(task, Task)
+    return task

@@ -32,7 +32,7 @@ class Asked(NamedTuple):
 
     `items` are the texts that the question is about (one, or two for a choice; fewer where the
     conversation has no such turns), `completions` what stands as the answer to each, `wording` the
-    question of a rating, without the item.
+    last paragraph of the question.
     """
 
     form: Form | None
@@ -54,13 +54,15 @@ def read_conversation(messages: tuple[Message, ...]) -> Asked:
     wanted = 1 if form.kind == "rating" else 2
     within = read_delimited(last)
     if within is not None:
-        bare = last
-        for item in within[0][:wanted]:
-            bare = bare.replace(item, "")
-        return Asked(form, within[0][:wanted], (), condition, bare)
+        return Asked(form, within[0][:wanted], (), condition, _wording(last))
     asked = [m.content for m in turns[:-1] if m.role == "user"][-wanted:]
     given = [m.content for m in turns[:-1] if m.role == "assistant"][-wanted:]
-    return Asked(form, tuple(asked), tuple(given), condition, last)
+    return Asked(form, tuple(asked), tuple(given), condition, _wording(last))
+
+
+def _wording(last: str) -> str:
+    """The paragraph before the answer instruction: the same for every item."""
+    return last.rpartition("\n\n")[0].rpartition("\n\n")[2]
 
 
 @lru_cache(maxsize=1024)

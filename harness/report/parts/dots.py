@@ -1,7 +1,7 @@
 """Dots with intervals: the figure for any estimate."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from matplotlib.axes import Axes
@@ -46,11 +46,13 @@ def dots(
     caption: str,
     columns: int = 3,
     expected: str = "",
+    colours: Mapping[str, str] | None = None,
 ) -> Plot:
     """Panels side by side over common rows, each estimate a dot with its interval.
 
     Several series share a row and lie below each other. `expected` names the hollow marks of
-    `Dot.expected`. Estimates that are not defined leave their place empty.
+    `Dot.expected`. `colours` gives a series the colour that it has in the page's other figures.
+    Estimates that are not defined leave their place empty.
     """
     rows = list(dict.fromkeys(dot.row for panel in panels for dot in panel.dots))
     series = list(dict.fromkeys(dot.series for panel in panels for dot in panel.dots))
@@ -59,12 +61,13 @@ def dots(
     names = [wrapped(row) for row in rows]
     deepest = max(name.count("\n") for name in names)
     height = max(0.24 + 0.12 * deepest, 0.13 * len(series) + 0.12) * len(rows) + 0.75
-    legend = [*_handles(series), *_expected_handle(expected)]
+    given = dict(colours or {})
+    legend = [*_handles(series, given), *_expected_handle(expected)]
 
     def draw(figure: Figure) -> None:
         for index, panel in enumerate(panels):
             axes = figure.add_subplot(deep, columns, index + 1)
-            _panel(axes, panel, rows, series)
+            _panel(axes, panel, rows, series, given)
             axes.set_yticks(range(len(rows)), names)
             if index % columns:
                 axes.set_yticklabels([])
@@ -77,12 +80,17 @@ def dots(
         caption=caption,
         alt=_in_words(title, panels),
         numbers=[_numbers(panel, dot) for panel in panels for dot in panel.dots],
-        size=(1.9 + 1.95 * columns, deep * height + (0.3 if legend else 0.05)),
+        size=(
+            1.9 + (1.95 * columns if columns > 1 else 3.2),
+            deep * height + (0.3 if legend else 0.05),
+        ),
         draw=draw,
     )
 
 
-def _panel(axes: Axes, panel: Panel, rows: list[str], series: list[str]) -> None:
+def _panel(
+    axes: Axes, panel: Panel, rows: list[str], series: list[str], colours: Mapping[str, str]
+) -> None:
     low, high = panel.limits or _limits(panel)
     if panel.zero is not None:
         axes.axvline(panel.zero, color=GREY, linewidth=0.9, linestyle=(0, (4, 3)))
@@ -90,7 +98,8 @@ def _panel(axes: Axes, panel: Panel, rows: list[str], series: list[str]) -> None
     for dot in panel.dots:
         spread = 0.62 / (len(here) - 1) if len(here) > 1 else 0.0
         y = rows.index(dot.row) + spread * (here.index(dot.series) - (len(here) - 1) / 2)
-        _draw(axes, dot, y, series.index(dot.series), low, high)
+        place = series.index(dot.series)
+        _draw(axes, dot, y, place, (low, high), colours.get(dot.series, shade(place)))
     axes.set_xlim(low, high)
     axes.set_ylim(len(rows) - 0.4, -0.6)
     axes.set_title(wrapped(panel.title, 30, 3))
@@ -121,7 +130,9 @@ def _limits(panel: Panel) -> tuple[float, float]:
     return min(ends) - room, max(ends) + room
 
 
-def _draw(axes: Axes, dot: Dot, y: float, place: int, least: float, most: float) -> None:
+def _draw(
+    axes: Axes, dot: Dot, y: float, place: int, scale: tuple[float, float], colour: str
+) -> None:
     """The dot and its interval, as far as the scale goes."""
     if dot.expected is not None:
         style = {"marker": "D", "markersize": 4.5, "color": GREY, "fillstyle": "none"}
@@ -129,19 +140,23 @@ def _draw(axes: Axes, dot: Dot, y: float, place: int, least: float, most: float)
     value = dot.estimate
     if not math.isfinite(value.estimate):
         return
-    colour = shade(place)
     if math.isfinite(value.low):
-        low, high = max(value.low, least), min(value.high, most)
+        low, high = max(value.low, scale[0]), min(value.high, scale[1])
         axes.hlines(y, low, high, color=colour, linewidth=1.6, clip_on=False)
     axes.plot(value.estimate, y, marker(place), markersize=4.5, color=colour, clip_on=False)
 
 
-def _handles(series: list[str]) -> list[Line2D]:
+def _handles(series: list[str], colours: Mapping[str, str]) -> list[Line2D]:
     if len(series) < 2:
         return []
     return [
         Line2D(
-            [], [], color=shade(index), marker=marker(index), markersize=4.5, label=short(one, 40)
+            [],
+            [],
+            color=colours.get(one, shade(index)),
+            marker=marker(index),
+            markersize=4.5,
+            label=short(one, 40),
         )
         for index, one in enumerate(series)
     ]

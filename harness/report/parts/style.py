@@ -2,7 +2,7 @@
 
 import io
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -22,6 +22,7 @@ __all__ = [
     "OUTCOME_COLOURS",
     "Plot",
     "marker",
+    "palette",
     "plain",
     "shade",
 ]
@@ -140,6 +141,11 @@ def plain(axes: Axes, *, grid: str = "x") -> None:
 def marker(index: int) -> str:
     """The marker of the index-th thing: another one each time the colours come round."""
     return "osD^v"[index // len(COLOURS) % 5]
+
+
+def palette(names: Iterable[str]) -> dict[str, str]:
+    """A colour for each name, the same in every figure of a page that is given the same names."""
+    return {name: shade(index) for index, name in enumerate(sorted(set(names)))}
 
 
 def shade(index: int) -> str:

@@ -1,0 +1,131 @@
+"""What a study will ask and what it can find, reckoned before a call."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import msgspec
+
+from harness.errors import UsageError
+from harness.measuring.forecast import Forecast
+from harness.measuring.money import CHARS_PER_TOKEN, UNKNOWN_OUTPUT, Price, price_of
+from harness.measuring.plan import Plan, choice_plan, rating_plan
+from harness.stats.effects.power import Spread, half_width, smallest_effect
+from harness.studies.models import model_of, read_model
+from harness.studies.study import Design, DesignCell
+
+__all__ = ["ASSUMED", "PER_MINUTE", "StudyForecast", "plan_of", "study_forecast"]
+
+ASSUMED = Spread(items=0.25, repeats=0.15, effect=0.12)
+"""Standard deviations on the normalised scale, where no earlier run says better: between items,
+between repeats of one, and of a condition's effect over items. Rounded up from ratings by
+`sim/faithful` and `sim/noisy`, so that a plan promises too little rather than too much."""
+
+PER_MINUTE = 300.0
+"""Calls a minute and model that a plan reckons with: ten connections, two seconds a call."""
+
+
+class StudyForecast(msgspec.Struct, frozen=True, kw_only=True):
+    """Totals over the cells. `dollars` is None where a price is not known.
+
+    `width` is the expected half width of a cell mean's interval and `effect` the smallest paired
+    effect found with power .8, both on the normalised scale (0 to 1).
+    """
+
+    cells: int
+    questions: int
+    completions: int
+    items: int
+    tokens_in: float
+    tokens_out: float
+    dollars: float | None
+    minutes: float
+    width: float
+    effect: float
+
+    @property
+    def calls(self) -> int:
+        """Questions and completions."""
+        return self.questions + self.completions
+
+
+def plan_of(cell: DesignCell) -> Plan:
+    """The checked plan of one cell; UsageError for what cannot be run."""
+    options = dict(cell.options)
+    template = str(options.pop("template"))
+    build = rating_plan if cell.task == "rating" else choice_plan
+    return build(template, options, task=cell.task)
+
+
+@dataclass
+class _Sum:
+    tokens_in: float = 0.0
+    tokens_out: float = 0.0
+    dollars: float = 0.0
+    priced: bool = True
+
+    def add(self, tokens_in: float, tokens_out: float, price: Price | None) -> None:
+        self.tokens_in += tokens_in
+        self.tokens_out += tokens_out
+        if price is None:
+            self.priced = False
+        else:
+            self.dollars += price.cost(tokens_in, tokens_out)
+
+
+def study_forecast(
+    design: Design, *, seeds: int, spread: Spread = ASSUMED, per_minute: float = PER_MINUTE
+) -> StudyForecast:
+    """The whole design: completions that cells share are counted once."""
+    if not design.cells:
+        raise UsageError("the design has no cells")
+    plans = [plan_of(cell) for cell in design.cells]
+    total = _Sum()
+    calls: dict[str, int] = {}
+    completions: dict[tuple[str, str], Forecast] = {}
+    for cell, plan in zip(design.cells, plans, strict=True):
+        found = plan.forecast
+        price = _price(cell.rater, plan.options.price)
+        total.add(
+            found.questions * found.question_chars / CHARS_PER_TOKEN,
+            found.questions * (found.question_output or UNKNOWN_OUTPUT),
+            price,
+        )
+        calls[cell.rater] = calls.get(cell.rater, 0) + found.questions
+        if found.makes_completions:
+            completions[cell.completer, _made(plan)] = found
+    for (completer, _), found in completions.items():
+        total.add(
+            found.items * found.item_chars / CHARS_PER_TOKEN,
+            found.items * (found.completion_output or UNKNOWN_OUTPUT),
+            _price(completer, found.price),
+        )
+        calls[completer] = calls.get(completer, 0) + found.items
+    items = min(plan.forecast.items for plan in plans)
+    return StudyForecast(
+        cells=len(plans),
+        questions=sum(plan.forecast.questions for plan in plans),
+        completions=sum(found.items for found in completions.values()),
+        items=items,
+        tokens_in=total.tokens_in,
+        tokens_out=total.tokens_out,
+        dollars=total.dollars if total.priced else None,
+        minutes=max(calls.values()) / per_minute,
+        width=half_width(spread, items=items, repeats=seeds),
+        effect=smallest_effect(spread, items=items, repeats=seeds),
+    )
+
+
+def _made(plan: Plan) -> str:
+    """What decides a completion, beside completer and item."""
+    options = msgspec.structs.asdict(plan.options)
+    kept: Mapping[str, object] = {
+        name: value for name, value in options.items() if name.startswith("completion")
+    }
+    names: Sequence[str] = ("items", "per_origin", "sample_seed")
+    return repr((sorted(kept.items(), key=str), [options[name] for name in names]))
+
+
+def _price(model: str, given: str | None) -> Price | None:
+    if read_model(model).name.startswith("sim/") and given is None:
+        return Price(0.0, 0.0)
+    return price_of(model_of(model), given)

@@ -1,0 +1,95 @@
+"""A design run through Inspect's `eval_set`: one process, all cells at once, resumed as found."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+from inspect_ai import Task, eval_set, task_with
+from inspect_ai.hooks import Hooks, SampleEnd, hooks
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from harness.errors import UsageError
+from harness.models.inspect_api import registered_task
+from harness.studies.forecast import plan_of
+from harness.studies.models import model_of
+from harness.studies.study import Design, DesignCell
+
+__all__ = ["run_design"]
+
+_AT_ONCE = 24
+"""Cells at a time: enough that every model of a 4 × 4 matrix has work, few enough for memory."""
+
+
+@hooks(name="penchant_study", description="Progress of a study")
+class _Ticks(Hooks):
+    """Tells the study that is running of each sample that ends."""
+
+    progress: Progress | None = None
+
+    async def on_sample_end(self, data: SampleEnd) -> None:
+        if _Ticks.progress is not None and _Ticks.progress.task_ids:
+            _Ticks.progress.advance(_Ticks.progress.task_ids[0])
+
+
+def run_design(design: Design, folder: Path, *, study: str) -> None:
+    """Run what is not done yet; the logs are in `folder`.
+
+    UsageError, naming the cells, where some did not end with success; the same call resumes.
+    """
+    tasks = [_task(cell, study) for cell in design.cells]
+    console = Console(stderr=True)
+    columns = (
+        TextColumn(study),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("samples"),
+        TimeElapsedColumn(),
+    )
+    total = sum(len(plan_of(cell).samples) for cell in design.cells)
+    progress = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
+    with progress:
+        progress.add_task(study, total=total)
+        _Ticks.progress = progress
+        try:
+            done, logs = eval_set(
+                tasks,
+                log_dir=str(folder),
+                max_tasks=min(len(tasks), _AT_ONCE),
+                log_realtime=False,
+                log_model_api=False,
+                score_display=False,
+                display="none",
+            )
+        finally:
+            _Ticks.progress = None
+    failed = [log for log in logs if log.status != "success"]
+    if not done or failed:
+        _raise(failed, folder)
+
+
+def _raise(failed: Sequence[object], folder: Path) -> None:
+    told = []
+    for log in failed[:3]:
+        metadata = getattr(getattr(log, "eval", None), "metadata", None) or {}
+        error = getattr(getattr(log, "error", None), "message", "")
+        told.append(f"{metadata.get('cell', 'a cell')}: {' '.join(str(error).split())[:160]}")
+    raise UsageError(
+        f"{len(failed) or 'some'} cells did not end with success ({'; '.join(told)}); the same "
+        f"line resumes, logs in {folder}"
+    )
+
+
+def _task(cell: DesignCell, study: str) -> Task:
+    task = registered_task(cell.task, **cell.options)
+    metadata = dict(task.metadata or {})
+    # The forecast of the whole study is said once; that of each cell stays in its log.
+    forecast = metadata.pop("forecast", None)
+    return task_with(
+        task,
+        model=model_of(cell.rater),
+        model_roles={"completer": model_of(cell.completer)},
+        metadata=metadata
+        | {"study": study, "cell": cell.name, "levels": cell.levels, "cell_forecast": forecast}
+        | {"design": msgspec.to_builtins(cell)},
+    )

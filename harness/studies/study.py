@@ -1,0 +1,159 @@
+"""What a study is: parameters, a design made of cells, an analysis, and what it is judged by."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import msgspec
+import polars as pl
+
+from harness.report.parts.table import Section, Table
+from harness.stats.intervals import Bootstrap, Estimate
+from harness.studies.planted import Planted
+
+__all__ = [
+    "Design",
+    "DesignCell",
+    "Found",
+    "Given",
+    "Measured",
+    "Parameters",
+    "Study",
+    "rating_cell",
+]
+
+
+class Parameters(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Parameters that every study takes.
+
+    raters: models that are asked, each `PROVIDER/NAME` or 'PROVIDER/NAME(setting=value, …)'
+    completers: who completes the items; default: each rater its own
+    templates: wordings that are asked
+    items: as `-T items=` of the evals: builtin, math:FILE, FILE.jsonl, several joined by +
+    per_origin: keep this many items of each origin
+    sample_seed: draws them
+    seeds: repeats of each question
+    block: questions per Inspect sample
+    price: IN,OUT in US dollars per million tokens, for all models
+    """
+
+    raters: tuple[str, ...] = ()
+    completers: tuple[str, ...] = ()
+    templates: tuple[str, ...] = ("anchored_precise_1_5",)
+    items: str = "builtin"
+    per_origin: int | None = None
+    sample_seed: int = 0
+    seeds: int = 4
+    block: int = 25
+    price: str | None = None
+
+
+class DesignCell(msgspec.Struct, frozen=True, kw_only=True):
+    """One run of the design: an eval with its options, who is asked and who completes.
+
+    `levels` are the values of the design's factors here.
+    """
+
+    task: Literal["rating", "pairwise"]
+    options: dict[str, Any]
+    rater: str
+    completer: str
+    levels: dict[str, str]
+
+    @property
+    def name(self) -> str:
+        """The levels in words."""
+        return ", ".join(f"{key} {value}" for key, value in self.levels.items())
+
+
+@dataclass(frozen=True)
+class Design:
+    """The cells, the factors that they cross, and the contrasts that were named beforehand."""
+
+    cells: tuple[DesignCell, ...]
+    primary: tuple[str, ...]
+
+    @property
+    def factors(self) -> dict[str, tuple[str, ...]]:
+        """Each factor with its levels, in the order of the cells."""
+        found: dict[str, dict[str, None]] = {}
+        for cell in self.cells:
+            for name, value in cell.levels.items():
+                found.setdefault(name, {})[value] = None
+        return {name: tuple(values) for name, values in found.items()}
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A quantity with its interval, and how its planted value is found where there is one."""
+
+    name: str
+    estimate: Estimate
+    planted: Callable[[Planted], float] | None = None
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a study found: at most five `sentences`, tables, sections, and quantities.
+
+    The first of `tables` are the main findings. `files` are further texts to write, by file name.
+    """
+
+    sentences: Sequence[str]
+    tables: Sequence[Table]
+    sections: Sequence[Section]
+    measured: Sequence[Measured] = ()
+    cautions: Sequence[str] = ()
+    files: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Given:
+    """What an analysis gets: the records, the study's parameters, and how to draw."""
+
+    frame: pl.DataFrame
+    parameters: Any
+    bootstrap: Bootstrap
+
+
+@dataclass(frozen=True)
+class Study:
+    """A named study.
+
+    `design` raises UsageError for what it cannot do, before any call; `analyse` for records that
+    do not hold the design. `small` and `rehearsal` are parameters that stand over the defaults.
+    """
+
+    name: str
+    question: str
+    parameters: type[Parameters]
+    design: Callable[[Any], Design]
+    analyse: Callable[[Given], Found]
+    small: Mapping[str, Any]
+    rehearsal: Mapping[str, Any]
+    needs: tuple[str, ...] = ()
+
+
+def rating_cell(
+    parameters: Parameters,
+    rater: str,
+    template: str,
+    *,
+    completer: str | None = None,
+    levels: Mapping[str, str],
+    **options: Any,
+) -> DesignCell:
+    """A cell of ratings with the options that all cells of a study share."""
+    return DesignCell(
+        task="rating",
+        options=_shared(parameters) | {"template": template, "seeds": parameters.seeds} | options,
+        rater=rater,
+        completer=completer or rater,
+        levels=dict(levels),
+    )
+
+
+def _shared(parameters: Parameters) -> dict[str, Any]:
+    names = ("items", "per_origin", "sample_seed", "block", "price")
+    values = {name: getattr(parameters, name) for name in names}
+    return {name: value for name, value in values.items() if value is not None}
