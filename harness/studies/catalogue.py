@@ -9,21 +9,10 @@ from harness.studies.study import Study
 __all__ = ["NAMES", "get_study"]
 
 NAMES = (
-    "validity",
-    "seed-sensitivity",
     "seed-sensitivity-multimodel",
     "rating-variance",
     "discrimination",
-    "consistency",
-    "consistency-models",
     "sysprompt-3x3",
-    "sysprompt-grid",
-    "sysprompt-v2",
-    "sysprompt-confound",
-    "self-vs-cross",
-    "refusal-stated",
-    "drift",
-    "pre-post",
 )
 """In the order in which `penchant study list` shows them; each is a module of `named`."""
 

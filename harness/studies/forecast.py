@@ -11,7 +11,7 @@ from harness.measuring.money import CHARS_PER_TOKEN, UNKNOWN_OUTPUT, Price, pric
 from harness.measuring.plan import Plan, choice_plan, rating_plan
 from harness.stats.effects.power import Spread, half_width, smallest_effect
 from harness.studies.models import model_of, read_model
-from harness.studies.study import Design, DesignCell
+from harness.studies.study import DesignCell, StudyDesign
 
 __all__ = ["ASSUMED", "PER_MINUTE", "StudyForecast", "plan_of", "study_forecast"]
 
@@ -73,7 +73,7 @@ class _Sum:
 
 
 def study_forecast(
-    design: Design, *, seeds: int, spread: Spread = ASSUMED, per_minute: float = PER_MINUTE
+    design: StudyDesign, *, seeds: int, spread: Spread = ASSUMED, per_minute: float = PER_MINUTE
 ) -> StudyForecast:
     """The whole design: completions that cells share are counted once."""
     if not design.cells:

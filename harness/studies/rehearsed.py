@@ -7,7 +7,7 @@ from harness.analysis.cells import Cell, cells
 from harness.analysis.ratings import RatingCell, rating_cells
 from harness.errors import UsageError
 from harness.studies.planted import Planted
-from harness.studies.study import Given, Measured
+from harness.studies.study import Given, Quantity
 
 __all__ = ["RATERS", "cell_measured", "found_cells", "planted_quantity"]
 
@@ -45,10 +45,10 @@ def planted_quantity(planted: Planted, *, cell: Cell, name: str) -> float:
     return planted.reliability(cell.key, items)[name]
 
 
-def cell_measured(found: Sequence[RatingCell], names: Mapping[str, str]) -> list[Measured]:
+def cell_measured(found: Sequence[RatingCell], names: Mapping[str, str]) -> list[Quantity]:
     """Quantities of cells beside what is planted: `names` maps a quantity to its words."""
     return [
-        Measured(
+        Quantity(
             f"{words}, {one.cell.name}",
             one.quantities[name],
             partial(planted_quantity, cell=one.cell, name=name),

@@ -13,7 +13,7 @@ from harness.errors import UsageError
 from harness.models.inspect_api import registered_task
 from harness.studies.forecast import plan_of
 from harness.studies.models import model_of
-from harness.studies.study import Design, DesignCell
+from harness.studies.study import DesignCell, StudyDesign
 
 __all__ = ["run_design"]
 
@@ -32,7 +32,7 @@ class _Ticks(Hooks):
             _Ticks.progress.advance(_Ticks.progress.task_ids[0])
 
 
-def run_design(design: Design, folder: Path, *, study: str) -> None:
+def run_design(design: StudyDesign, folder: Path, *, study: str) -> None:
     """Run what is not done yet; the logs are in `folder`.
 
     UsageError, naming the cells, where some did not end with success; the same call resumes.

@@ -12,13 +12,13 @@ from harness.stats.intervals import Bootstrap, Estimate
 from harness.studies.planted import Planted
 
 __all__ = [
-    "Design",
     "DesignCell",
     "Found",
     "Given",
-    "Measured",
     "Parameters",
+    "Quantity",
     "Study",
+    "StudyDesign",
     "rating_cell",
 ]
 
@@ -67,7 +67,7 @@ class DesignCell(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @dataclass(frozen=True)
-class Design:
+class StudyDesign:
     """The cells, the factors that they cross, and the contrasts that were named beforehand."""
 
     cells: tuple[DesignCell, ...]
@@ -84,7 +84,7 @@ class Design:
 
 
 @dataclass(frozen=True)
-class Measured:
+class Quantity:
     """A quantity with its interval, and how its planted value is found where there is one."""
 
     name: str
@@ -102,7 +102,7 @@ class Found:
     sentences: Sequence[str]
     tables: Sequence[Table]
     sections: Sequence[Section]
-    measured: Sequence[Measured] = ()
+    measured: Sequence[Quantity] = ()
     cautions: Sequence[str] = ()
     files: Mapping[str, str] = field(default_factory=dict)
 
@@ -127,7 +127,7 @@ class Study:
     name: str
     question: str
     parameters: type[Parameters]
-    design: Callable[[Any], Design]
+    design: Callable[[Any], StudyDesign]
     analyse: Callable[[Given], Found]
     small: Mapping[str, Any]
     rehearsal: Mapping[str, Any]

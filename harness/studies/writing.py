@@ -1,7 +1,6 @@
 """A study's page: what was found, the figures, and what stands behind them."""
 
 import csv
-import json
 import math
 from collections.abc import Sequence
 from datetime import date
@@ -23,7 +22,7 @@ from harness.report.sections.outcomes import outcome_plot, outcome_rows, outcome
 from harness.stats.intervals import Bootstrap
 from harness.studies.models import read_model
 from harness.studies.planted import Planted
-from harness.studies.study import Given, Measured, Study
+from harness.studies.study import Given, Quantity, Study
 from harness.where import SHELL_DIRECTORY
 
 __all__ = ["Written", "published", "write_study"]
@@ -96,7 +95,7 @@ def published(study: str) -> list[dict[str, str]]:
     return [row for row in csv.DictReader(text.splitlines()) if row["study"] == study]
 
 
-def _compared(measured: Sequence[Measured], parameters: Any) -> list[dict[str, Any]]:
+def _compared(measured: Sequence[Quantity], parameters: Any) -> list[dict[str, Any]]:
     """Planted beside measured, for every quantity that has both a value and an interval."""
     specs = [read_model(model) for model in (*parameters.raters, *parameters.completers)]
     models = {spec.name: spec.arguments for spec in specs if spec.name.startswith("sim/")}
@@ -198,8 +197,3 @@ def _facts(read: LogRecords) -> list[tuple[str, str]]:
         *((number(count, "count"), what) for count, what in counts),
         (number(share, "share"), "answered"),
     ]
-
-
-def as_json(written: Written) -> str:
-    """The result as JSON, for scripts."""
-    return json.dumps(msgspec.to_builtins(written, enc_hook=str))

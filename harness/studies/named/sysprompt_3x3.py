@@ -16,7 +16,15 @@ from harness.report.parts.wording import shown
 from harness.stats.effects.factorial import cells_3x3, effects_3x3
 from harness.stats.intervals import Bootstrap, Estimate, FloatArray, mean_interval
 from harness.studies.planted import Planted
-from harness.studies.study import Design, Found, Given, Measured, Parameters, Study, rating_cell
+from harness.studies.study import (
+    Found,
+    Given,
+    Parameters,
+    Quantity,
+    Study,
+    StudyDesign,
+    rating_cell,
+)
 from harness.where import SHELL_DIRECTORY
 
 __all__ = ["STUDY"]
@@ -45,7 +53,7 @@ _EFFECTS = {
 _PRIMARY = ("completion_in_neutral", "measurement")
 
 
-def _design(given: _Sysprompt3x3) -> Design:
+def _design(given: _Sysprompt3x3) -> StudyDesign:
     for name in (given.positive, given.negative):
         if condition(name, base=SHELL_DIRECTORY).name == "none":
             raise UsageError("sysprompt-3x3 needs two system prompts; 'none' is its neutral level")
@@ -70,7 +78,7 @@ def _design(given: _Sysprompt3x3) -> Design:
         for made in order
         for asked in order
     )
-    return Design(
+    return StudyDesign(
         cells,
         (
             "effect of the completion prompt (for − against), measured without a prompt",
@@ -103,7 +111,7 @@ def _analyse(given: Given) -> Found:
                         | {"primary": effect in _PRIMARY})  # fmt: skip
             if effect != "ratio":
                 truth = partial(_planted_effect, key=key, items=items, order=order, effect=effect)
-                measured.append(Measured(f"{words}, {rater}", effects[effect], truth))
+                measured.append(Quantity(f"{words}, {rater}", effects[effect], truth))
         table, found = _cell_means(cells, items, key, order, named)
         means += table
         measured += found
@@ -133,7 +141,7 @@ def _cell_means(
     key: dict[str, object],
     order: tuple[str, ...],
     named: dict[str, str],
-) -> tuple[list[dict[str, object]], list[Measured]]:
+) -> tuple[list[dict[str, object]], list[Quantity]]:
     rows, measured = [], []
     for i, made in enumerate(order):
         for j, asked in enumerate(order):
@@ -142,7 +150,7 @@ def _cell_means(
             cell = key | {"completion_sysprompt": made, "measurement_sysprompt": asked}
             rated = tuple(np.asarray(items)[np.isfinite(cells[:, i, j])])
             measured.append(
-                Measured(
+                Quantity(
                     f"mean completed under {made}, measured under {asked}, {named['rater']}",
                     mean,
                     partial(_planted_mean, key=cell, items=rated),
