@@ -13,6 +13,9 @@ NAMES = (
     "rating-variance",
     "discrimination",
     "sysprompt-3x3",
+    "sysprompt-grid",
+    "sysprompt-v2",
+    "self-vs-cross",
 )
 """In the order in which `penchant study list` shows them; each is a module of `named`."""
 

@@ -1,0 +1,79 @@
+"""Which system prompts at completion move ratings, and of which items?"""
+
+from harness.prompts.conditions import CATEGORIES, CONDITIONS
+from harness.report.parts.table import Section
+from harness.report.parts.wording import shown
+from harness.stats.intervals import Estimate
+from harness.studies.prompted import (
+    delta_grid,
+    effect_rows,
+    effect_table,
+    planted_deltas,
+    prompt_design,
+)
+from harness.studies.study import Found, Given, Parameters, Study, StudyDesign
+
+__all__ = ["STUDY"]
+
+_PROMPTS = tuple(name for name, known in CONDITIONS.items() if known.category in CATEGORIES)
+
+
+class _SyspromptGrid(Parameters, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Parameters of sysprompt-grid.
+
+    prompts: the system prompts, each set against none
+    """
+
+    items: str = "builtin:alpaca+builtin:math+builtin:wildchat"
+    templates: tuple[str, ...] = ("fruit_qualitative",)
+    prompts: tuple[str, ...] = _PROMPTS
+
+
+def _design(given: _SyspromptGrid) -> StudyDesign:
+    return prompt_design(
+        given, given.prompts, ("Δ from no prompt of each prompt and origin, Holm's correction",)
+    )
+
+
+def _analyse(given: Given) -> Found:
+    rows = effect_rows(given.frame, by=("origin",))
+    moved = [row for row in rows if float(str(row["p_holm"])) < 0.05]
+    ranked = sorted(rows, key=lambda row: -abs(_delta(row).estimate))
+    return Found(
+        sentences=(
+            f"{len(moved)} of {len(rows)} differences hold after Holm's correction.",
+            *(
+                f"{row['prompt']}, {row['origin']}: Δ {shown(row['delta'])} "
+                f"({_delta(row).n} items), higher {shown(row['higher'], 'share')}."
+                for row in ranked[:3]
+            ),
+        ),
+        tables=[effect_table(rows, by=("origin",))],
+        sections=[
+            Section(title="Prompt by origin", anchor="grid",
+                    plots=(delta_grid(rows, across="origin"),))
+        ],
+        measured=planted_deltas(given.frame, rows, by=("origin",)),
+    )  # fmt: skip
+
+
+def _delta(row: dict[str, object]) -> Estimate:
+    value = row["delta"]
+    assert isinstance(value, Estimate)
+    return value
+
+
+STUDY = Study(
+    name="sysprompt-grid",
+    question="Which system prompts at completion move ratings, and of which items?",
+    parameters=_SyspromptGrid,
+    design=_design,
+    analyse=_analyse,
+    small={"per_origin": 12, "seeds": 2},
+    rehearsal={
+        "raters": (
+            "sim/faithful(completion_effect=1, tone_trend_pos=0, tone_trend_neg=0, "
+            "tone_weights_pos=0.4, tone_memory_neg=0.5)",
+        )
+    },
+)

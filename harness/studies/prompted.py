@@ -1,0 +1,159 @@
+"""System prompts at completion against none, paired by item: what three studies share."""
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+
+import polars as pl
+
+from harness.errors import UsageError
+from harness.prompts.conditions import condition
+from harness.report.parts.heatmap import Grid, heatmaps
+from harness.report.parts.style import Plot
+from harness.report.parts.table import Column, Table
+from harness.stats.effects.effects import condition_effects
+from harness.stats.intervals import Estimate, estimate_of
+from harness.studies.planted import Planted
+from harness.studies.study import Parameters, Quantity, StudyDesign, rating_cell
+from harness.where import SHELL_DIRECTORY
+
+__all__ = ["delta_grid", "effect_rows", "effect_table", "planted_deltas", "prompt_design"]
+
+FACTOR = "completion_sysprompt"
+
+
+def prompt_design(
+    given: Parameters, prompts: Sequence[str], primary: Sequence[str], *, prefix: bool = True
+) -> StudyDesign:
+    """Items completed under each prompt and under none, measured without one."""
+    if not prompts:
+        raise UsageError("no system prompt given; expected at least one (--prompt NAME)")
+    for name in prompts:
+        condition(name, base=SHELL_DIRECTORY)
+    return StudyDesign(
+        tuple(
+            rating_cell(
+                given,
+                rater,
+                template,
+                completer=given.completers[0] if given.completers else None,
+                levels={"rater": rater, "template": template, "completed under": prompt},
+                completion_sysprompt=prompt,
+                completion_prefix=prefix,
+            )
+            for rater in given.raters
+            for template in given.templates
+            for prompt in ("none", *(name for name in prompts if name != "none"))
+        ),
+        tuple(primary),
+    )
+
+
+def effect_rows(frame: pl.DataFrame, *, by: Sequence[str] = ()) -> list[dict[str, object]]:
+    """One row a rater, template, prompt and value of `by`: Δ from none, P(higher), P(same),
+    P(lower), p and p after Holm's correction within rater and template."""
+    rows: list[dict[str, object]] = []
+    ratings = frame.filter(pl.col("kind") == "rating")
+    for (rater, template), part in sorted(
+        ratings.partition_by("rater", "template", as_dict=True).items()
+    ):
+        long = condition_effects(part, factor=FACTOR, neutral="none", by=by)
+        for key, of in long.partition_by([*by, "condition"], as_dict=True).items():
+            named = dict(zip([*by, "prompt"], key, strict=True))
+            one = {str(row["quantity"]): row for row in of.iter_rows(named=True)}
+            delta = one["delta"]
+            rows.append(
+                {"rater": rater, "template": template}
+                | named
+                | {name: estimate_of(one[name]) for name in ("delta", "higher", "same", "lower")}
+                | {"p": delta["p"], "p_holm": delta["p_holm"]}
+            )
+    return rows
+
+
+def effect_table(rows: list[dict[str, object]], *, by: Sequence[str] = ()) -> Table:
+    """The rows, with p after correction."""
+    return Table(
+        name="deltas",
+        title="Difference from no prompt",
+        columns=(
+            Column("rater", "rater"),
+            Column("template", "template"),
+            *(Column(name, name) for name in by),
+            Column("prompt", "completed under"),
+            Column("delta", "Δ"),
+            Column("higher", "P(higher)", "share"),
+            Column("same", "P(same)", "share"),
+            Column("lower", "P(lower)", "share"),
+            Column("p", "p", "number"),
+            Column("p_holm", "p after Holm", "number"),
+        ),
+        rows=rows,
+        caption="Paired by item, repeats matched; p by sign flips over items, corrected after Holm "
+        "over all rows of a rater and template.",
+    )
+
+
+def delta_grid(rows: list[dict[str, object]], *, across: str) -> Plot:
+    """Prompt × `across`, a grid a rater and template; a star where p after correction is < .05."""
+    grids = []
+    for rater, template in dict.fromkeys((row["rater"], row["template"]) for row in rows):
+        here = [row for row in rows if (row["rater"], row["template"]) == (rater, template)]
+        place = {(str(row["prompt"]), str(row[across])): row for row in here}
+        values: dict[tuple[str, str], Estimate] = {}
+        for key, row in place.items():
+            value = row["delta"]
+            assert isinstance(value, Estimate)
+            values[key] = value
+        grids.append(
+            Grid(
+                f"{rater}, {template}",
+                list(dict.fromkeys(str(row["prompt"]) for row in here)),
+                list(dict.fromkeys(str(row[across]) for row in here)),
+                values,
+                centred=True,
+                marks={key: "*" for key, row in place.items() if float(str(row["p_holm"])) < 0.05},
+            )
+        )
+    return heatmaps(
+        grids,
+        name="delta_grid",
+        title=f"Difference from no prompt, by {across}",
+        caption="Mean over items of the rating of what was completed under the prompt less that of "
+        "what was completed under none; * p < .05 after Holm's correction; n counts items.",
+        rows="completed under",
+        columns=across,
+    )
+
+
+def planted_deltas(
+    frame: pl.DataFrame, rows: Sequence[Mapping[str, object]], *, by: Sequence[str] = ()
+) -> list[Quantity]:
+    """Δ of each row beside what is planted."""
+    found = []
+    for row in rows:
+        part = frame.filter(
+            (pl.col("kind") == "rating"),
+            *(pl.col(name) == row[name] for name in ("rater", "template", *by)),
+        )
+        value = row["delta"]
+        assert isinstance(value, Estimate)
+        found.append(
+            Quantity(
+                "Δ " + ", ".join(str(row[name]) for name in (*by, "prompt", "rater")),
+                value,
+                partial(
+                    _planted,
+                    key=part.row(0, named=True),
+                    items=tuple(sorted(part["item"].unique())),
+                    prompt=str(row["prompt"]),
+                ),
+            )
+        )
+    return found
+
+
+def _planted(
+    planted: Planted, *, key: dict[str, object], items: tuple[str, ...], prompt: str
+) -> float:
+    under = planted.means(key | {FACTOR: prompt}, items)
+    return float((under - planted.means(key | {FACTOR: "none"}, items)).mean())
