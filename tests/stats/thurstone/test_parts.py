@@ -50,7 +50,7 @@ def test_integrating_the_means_out_is_the_prior_of_the_sum() -> None:
 @pytest.mark.parametrize("groups", [2, 5])
 def test_intervals_cover_where_few_pairs_join_groups(groups: int, known: bool) -> None:
     """A twentieth of the pairs between groups, whose names are given or not: one normal for all
-    covers .11 and .6, and promises a rank correlation that it does not reach."""
+    covers .11 and .48, and promises a rank correlation that it does not reach."""
     condition = Condition(groups=groups, known=known, spread=1.0)
     covered, true, promised = [], [], []
     for seed in range(12):
