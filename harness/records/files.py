@@ -37,7 +37,11 @@ def read_table(file: Path) -> pl.DataFrame:
     if "drawn" not in table.columns and "sample_id" in table.columns:
         # Tables from before that column: only campaigns gave samples such names.
         told = pl.col("sample_id").cast(pl.String).str.extract(DRAWN_IN_ID)
-        sheet = replace(sheet, table=table.with_columns(drawn=told))
+        sheet = replace(sheet, table=sheet.table.with_columns(drawn=told))
+    if "operation" not in table.columns and "vector" in table.columns:
+        # Tables from before that column: vectors were added, and nothing else.
+        done = pl.when(pl.col("vector").is_not_null()).then(pl.lit("add"))
+        sheet = replace(sheet, table=sheet.table.with_columns(operation=done))
     return checked(sheet)
 
 

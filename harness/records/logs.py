@@ -231,13 +231,20 @@ def _scored(sample: LogSample) -> Scored:
     """The sample's rows, each with the sample's name."""
     where = f"{sample.id}:{sample.epoch}"
     found = scored({name: score.metadata for name, score in (sample.scores or {}).items()})
-    found.records = [_named(record, where) for record in found.records]
+    found.records = [_added(_named(record, where)) for record in found.records]
     found.judgements = [_named(judgement, where) for judgement in found.judgements]
     return found
 
 
 def _named(row: Row, where: str) -> Row:
     return row if row.sample_id is not None else msgspec.structs.replace(row, sample_id=where)
+
+
+def _added(record: Record) -> Record:
+    """The record with what was done to the activations; adding was once all there was."""
+    if record.vector is None or record.operation is not None:
+        return record
+    return msgspec.structs.replace(record, operation="add")
 
 
 def _drawn(record: Record, sample_id: str) -> Record:

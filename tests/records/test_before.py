@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
 import polars as pl
 import pytest
 from inspect_ai.log import EvalLog
@@ -15,7 +16,8 @@ from inspect_ai.log import EvalLog
 from harness.measuring.journal import Entries
 from harness.records.files import read_table
 from harness.records.kept import Completion
-from harness.records.logs import read_records
+from harness.records.logs import _added, read_records
+from harness.records.record import Record
 from harness.wire import Reply
 
 BEFORE = Path(__file__).parent / "before"
@@ -105,3 +107,18 @@ def test_an_eval_gives_the_records_of_before(
         made = made.filter(pl.col("drawn") == "initial")
     assert made.height == rows_before(task).height > 0
     assert comparable(made).equals(comparable(rows_before(task)))
+
+
+def test_steered_records_of_before_were_made_by_adding(tmp_path: Path) -> None:
+    """Without the column `operation`, in tables as in logs, a vector was added; none is none."""
+    frame = TABLE.head(2).with_columns(vector=pl.Series(["math", None]))
+    assert "operation" not in frame.columns
+    frame.write_parquet(tmp_path / "t.parquet")
+    assert read_table(tmp_path / "t.parquet")["operation"].to_list() == ["add", None]
+    [log] = sorted(BEFORE.glob("*_pairwise_*.eval"))
+    for name, done in (("x", "add"), (None, None)):
+        rows = read_records([log], cache=False).frame
+        record = msgspec.convert(
+            {k: v for k, v in rows.row(0, named=True).items() if k != "probabilities"}, Record
+        )
+        assert _added(msgspec.structs.replace(record, vector=name)).operation == done
