@@ -12,10 +12,14 @@ NAMES = (
     "seed-sensitivity-multimodel",
     "rating-variance",
     "discrimination",
+    "consistency",
+    "consistency-models",
     "sysprompt-3x3",
     "sysprompt-grid",
     "sysprompt-v2",
     "self-vs-cross",
+    "refusal-stated",
+    "drift",
 )
 """In the order in which `penchant study list` shows them; each is a module of `named`."""
 
