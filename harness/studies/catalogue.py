@@ -9,6 +9,8 @@ from harness.studies.study import Study
 __all__ = ["NAMES", "get_study"]
 
 NAMES = (
+    "validity",
+    "seed-sensitivity",
     "seed-sensitivity-multimodel",
     "rating-variance",
     "discrimination",

@@ -68,13 +68,23 @@ def _analyse(given: Given) -> Found:
             Section(
                 title="For and against",
                 anchor="pairs",
-                text=(f"{spoken.height:,} of {ratings.height:,} ratings are left out, because "
-                      "their completion speaks of its system prompt.",),
+                text=(_left_out(ratings, spoken),),
                 plots=(_plot(rows, pairs),),
             )
         ],
         measured=planted_deltas(kept, rows),
     )  # fmt: skip
+
+
+def _left_out(ratings: pl.DataFrame, spoken: pl.DataFrame) -> str:
+    if not ratings["sysprompt_referenced"].is_not_null().any():
+        return (
+            "Nobody judged whether completions speak of their system prompt, so none are left out."
+        )
+    return (
+        f"{spoken.height:,} of {ratings.height:,} ratings are left out, because their completion "
+        "speaks of its system prompt."
+    )
 
 
 def _estimate(value: object) -> Estimate:
