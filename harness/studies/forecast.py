@@ -17,8 +17,8 @@ __all__ = ["ASSUMED", "PER_MINUTE", "StudyForecast", "plan_of", "study_forecast"
 
 ASSUMED = Spread(items=0.25, repeats=0.15, effect=0.12)
 """Standard deviations on the normalised scale, where no earlier run says better: between items,
-between repeats of one, and of a condition's effect over items. Rounded up from ratings by
-`sim/faithful` and `sim/noisy`, so that a plan promises too little rather than too much."""
+between repeats of one, and of a condition's effect over items. Assumptions, not measurements:
+wide ones, so that a plan promises too little rather than too much."""
 
 PER_MINUTE = 300.0
 """Calls a minute and model that a plan reckons with: ten connections, two seconds a call."""
