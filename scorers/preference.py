@@ -10,7 +10,7 @@ from inspect_ai.solver import TaskState
 from harness.records.record import Record
 from scorers.answers import settled_rows
 from scorers.metrics import preference_metrics
-from scorers.recording import judgements_of, table
+from scorers.recording import answers, judgements_of, table
 
 __all__ = ["preference"]
 
@@ -33,7 +33,7 @@ def preference(judge: bool | None = None, **options: Any) -> Scorer:
                 "first_choice_rate": sum(firsts) / len(firsts) if firsts else math.nan,
                 "valid": len(firsts) / len(records) if records else math.nan,
             },
-            answer=", ".join(record.choice or record.outcome for record in records[:10]),
+            answer=answers([record.choice or record.outcome for record in records]),
             explanation=table(records, ("first", "second", "repeat"), _shown),
             metadata={
                 "records": [msgspec.to_builtins(record) for record in records],

@@ -10,7 +10,7 @@ from inspect_ai.solver import TaskState
 from harness.records.record import Record
 from scorers.answers import settled_rows
 from scorers.metrics import rating_metrics
-from scorers.recording import judgements_of, levels_of, table
+from scorers.recording import answers, judgements_of, levels_of, table
 
 __all__ = ["rating"]
 
@@ -19,7 +19,7 @@ __all__ = ["rating"]
 def rating(judge: bool | None = None, **options: Any) -> Scorer:
     """Read every reply of the sample as a rating.
 
-    `Score.value` has the mean `rating`, the mean `normalised` rating in [0, 1] (NaN where nothing
+    `Score.value` has the `mean_rating`, the mean `normalised` rating in [0, 1] (NaN where nothing
     was answered) and the share of `valid` answers; `Score.metadata["records"]` one record a
     question. Runs on an existing log too: `inspect score LOG --scorer rating`. `judge`: whether the
     model role `judge` settles what the rules leave open (see `scorers.answers`), by default where a
@@ -32,11 +32,11 @@ def rating(judge: bool | None = None, **options: Any) -> Scorer:
         shares = [record.normalised for record in records if record.normalised is not None]
         return Score(
             value={
-                "rating": _mean(values),
+                "mean_rating": _mean(values),
                 "normalised": _mean(shares),
                 "valid": len(values) / len(records) if records else math.nan,
             },
-            answer=", ".join(record.answer or record.outcome for record in records[:10]),
+            answer=answers([record.answer or record.outcome for record in records]),
             explanation=table(records, ("item", "repeat"), _shown),
             metadata={
                 "records": [msgspec.to_builtins(record) for record in records],

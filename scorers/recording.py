@@ -14,7 +14,11 @@ from harness.records.reading import read_record
 from harness.records.record import Record
 from harness.records.scored import Scored
 
-__all__ = ["as_metric", "judgements_of", "levels_of", "records_in", "rows_of", "table"]
+__all__ = ["answers", "as_metric", "judgements_of", "levels_of", "records_in", "rows_of", "table"]
+
+
+_SHOWN = 10
+"""Answers that a sample's line in a log shows; its explanation has a table of all."""
 
 
 def rows_of(state: TaskState) -> list[Record]:
@@ -63,6 +67,16 @@ def table(
         cells = (*shown(record), record.answer or "", record.outcome, record.reason)
         lines.append("| " + " | ".join((str(number), *(_cell(cell) for cell in cells))) + " |")
     return "\n".join(lines)
+
+
+def answers(said: Sequence[str]) -> str:
+    """The sample's answers in a line, and where it is not all of them how many there are.
+
+    The number stands in front, where a list that cuts the line short still shows it.
+    """
+    if len(said) <= _SHOWN:
+        return ", ".join(said)
+    return f"{_SHOWN} of {len(said)}: {', '.join(said[:_SHOWN])}, …"
 
 
 def _cell(text: str) -> str:

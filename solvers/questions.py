@@ -1,21 +1,22 @@
 """What rating and choosing share: every question of a sample asked, every reply kept."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from inspect_ai.model import ChatMessage, ChatMessageAssistant, ChatMessageUser
 from inspect_ai.solver import TaskState
 
 from harness.errors import ServiceError
-from harness.measuring.asking import chat, rendering
+from harness.measuring.asking import chat, numbered
 from harness.measuring.measure import Measure, Planned, Prepared
 from harness.measuring.session import session
 from harness.models.inspect_api import LimitExceededError
+from harness.models.replies import shown_reply
 from harness.models.sample_limit import limit_name
 from harness.notices import say
 from harness.records.judgement import Judgement
-from harness.records.kept import Asked, output_of
+from harness.records.kept import NOTHING, Asked, output_of
 from harness.records.reading import read_record
 from harness.wire import Question, Reply
 
@@ -57,15 +58,14 @@ async def measured(
             outcomes = [read_record(prepared.common, one).outcome for one in done]
             shared.pilot_sample_over(outcomes)
     keep()
-    state.messages = _conversation(questions, len(done))
-    state.messages.append(ChatMessageAssistant(content=state.output.completion))
+    state.messages = _conversation(questions, done)
     return state
 
 
 async def _ask(
     epoch: int, measure: Measure, prepared: Prepared, plan: Sequence[Planned], done: list[Asked]
-) -> list[Question]:
-    """Fill `done`, one entry a planned question and repeat, in order; the questions as asked."""
+) -> dict[str, Question]:
+    """Fill `done`, one entry a planned question and repeat, in order; what was asked, by key."""
     questions: dict[str, Question] = {}
     facts: dict[str, dict[str, Any]] = {}
     replies: dict[str, Reply] = {}
@@ -96,7 +96,7 @@ async def _ask(
     if prepared.common.readout == "logprobs":
         _check_logprobs(asked, str(prepared.asker.model))
     done += [Asked(key=key, facts=own, reply=replies[key]) for key, own in facts.items()]
-    return list(questions.values())
+    return questions
 
 
 def _judgements(plan: Sequence[Planned]) -> list[Judgement]:
@@ -130,8 +130,21 @@ def _check_logprobs(replies: Sequence[Reply], model: str) -> None:
         )
 
 
-def _conversation(questions: Sequence[Question], asked: int) -> list[ChatMessage]:
-    """What the log shows: the real conversation of a single question, else all in one message."""
-    if len(questions) == 1 and asked == 1:
-        return chat(questions[0].messages)
-    return [ChatMessageUser(content=rendering(questions))] if questions else []
+def _conversation(questions: Mapping[str, Question], done: Sequence[Asked]) -> list[ChatMessage]:
+    """What the log shows: the real conversation of a single question; else each question in a
+    message of its own, its answer after it."""
+    if len(done) == 1:
+        asked = questions.get(done[0].key)
+        answer = ChatMessageAssistant(content=shown_reply(done[0].reply))
+        return [*([] if asked is None else chat(asked.messages)), answer]
+    shown: list[ChatMessage] = []
+    for number, one in enumerate(done, start=1):
+        text = numbered(number, len(done), questions.get(one.key), _about(one.facts))
+        answer = ChatMessageAssistant(content=shown_reply(one.reply))
+        shown += [ChatMessageUser(content=text), answer]
+    return shown or [ChatMessageAssistant(content=NOTHING)]
+
+
+def _about(facts: Mapping[str, Any]) -> str:
+    items = (facts.get(name) for name in ("item", "item_first", "item_second"))
+    return " vs ".join(str(item) for item in items if item is not None)

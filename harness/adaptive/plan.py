@@ -7,6 +7,7 @@ from typing import Any
 from harness.adaptive.campaign import Batch, Campaign, Role
 from harness.adaptive.options import CampaignOptions, read_campaign_options
 from harness.errors import UsageError
+from harness.items.item import Item
 from harness.measuring.checked import completer_of, makes, measure_of, run_items
 from harness.measuring.forecast import forecast_of
 from harness.measuring.plan import Plan, PlannedSample, pair_sample
@@ -54,7 +55,8 @@ def campaign_plan(template: str, given: Mapping[str, Any], *, task: str) -> Camp
         options, tuple(item.id for item in items), tuple(item.origin for item in items)
     )
     start = campaign.first()
-    samples = batch_samples(start, options.block)
+    by_id = {item.id: item for item in items}
+    samples = batch_samples(start, by_id, options.block)
     forecast = forecast_of(
         options,
         items,
@@ -64,20 +66,22 @@ def campaign_plan(template: str, given: Mapping[str, Any], *, task: str) -> Camp
         per_question=2,
         completes=makes(completer),
     )
-    by_id = {item.id: item for item in items}
     return CampaignPlan(
         campaign, Plan(options, by_id, measure, completer, samples, forecast), options
     )
 
 
-def batch_samples(batch: Batch, block: int) -> list[PlannedSample]:
-    """The batch's samples, `block` pairs each; the pairs of one sample were drawn in one way."""
+def batch_samples(batch: Batch, items: Mapping[str, Item], block: int) -> list[PlannedSample]:
+    """The batch's samples, `block` pairs each; the pairs of one sample were drawn in one way.
+
+    `items` by id are those of the run.
+    """
     samples = []
     for role, pairs in batch.pairs.items():
         for start in range(0, len(pairs), block):
             part: Sequence[Sequence[Shown]] = pairs[start : start + block]
             prefix = sample_prefix(role, batch.number)
-            samples.append(pair_sample(part, prefix=prefix, drawn=role))
+            samples.append(pair_sample(part, items, prefix=prefix, drawn=role))
     return samples
 
 

@@ -63,7 +63,9 @@ class CampaignSource(SampleSource):
             self._ended = True
             self._say(f"campaign over, {step.ended}")
             return None
-        return [self._make(one) for one in batch_samples(step.batch, self._plan.options.block)]
+        plan = self._plan
+        samples = batch_samples(step.batch, plan.items, plan.options.block)
+        return [self._make(one) for one in samples]
 
     def _say(self, line: str) -> None:
         model = model_of(self.token)

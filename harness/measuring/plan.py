@@ -4,6 +4,7 @@ evals, studies, notebooks and the pilot.
     -T options → checked → items, measure, completer → samples, counts, forecast
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
@@ -42,6 +43,12 @@ __all__ = [
 ]
 
 T = TypeVar("T")
+
+_LINE = 60
+"""Characters of a question's texts in the listing of a sample."""
+
+_FORMULA = re.compile(r"(\$(?!\s)[^$]*(?<!\s)\$(?!\d))|\$")
+"""A formula, or else a dollar sign that would open one which runs on into the next line."""
 
 
 @dataclass(frozen=True)
@@ -106,12 +113,13 @@ def choice_plan(template: str, given: Mapping[str, Any], *, task: str) -> Plan:
         base=SHELL_DIRECTORY,
         task=task,
     )
+    by_id = {item.id: item for item in items}
     used = {name for pair in shown for one in pair for name in one[:2]}
     return _plan(
         options,
         items,
         measure,
-        [pair_sample(block) for block in _blocks(shown, options.block)],
+        [pair_sample(block, by_id) for block in _blocks(shown, options.block)],
         questions=sum(len(pair) for pair in shown) * options.seeds,
         per_question=2,
         asked=[item for item in items if item.id in used],
@@ -171,7 +179,7 @@ def item_samples(items: Sequence[Item], block: int) -> list[PlannedSample]:
     return [
         PlannedSample(
             id=_block_id([item.id for item in part]),
-            input=_shown_text([item.text for item in part]),
+            input=_listing([(item.id, [item.text]) for item in part]),
             metadata={"items": [item.id for item in part]},
         )
         for part in _blocks(items, block)
@@ -179,19 +187,29 @@ def item_samples(items: Sequence[Item], block: int) -> list[PlannedSample]:
 
 
 def pair_sample(
-    pairs: Sequence[Sequence[Shown]], *, prefix: str = "", drawn: str | None = None
+    pairs: Sequence[Sequence[Shown]],
+    items: Mapping[str, Item],
+    *,
+    prefix: str = "",
+    drawn: str | None = None,
 ) -> PlannedSample:
     """A sample of some pairs, each in all orders it is asked in.
 
-    `prefix` begins its id; `drawn` says how its pairs came about (`initial`, `reserve`,
-    `selected`), for the record.
+    `items` by id are those of the pairs. `prefix` begins its id; `drawn` says how its pairs came
+    about (`initial`, `reserve`, `selected`), for the record.
     """
     metadata: dict[str, Any] = {"presentations": [list(one) for pair in pairs for one in pair]}
     if drawn is not None:
         metadata["drawn"] = drawn
     return PlannedSample(
         id=prefix + _block_id([pair_name(pair) for pair in pairs]),
-        input=_shown_text([f"{first} | {second}" for pair in pairs for first, second, _ in pair]),
+        input=_listing(
+            [
+                (f"{first} vs {second}", [items[first].text, items[second].text])
+                for pair in pairs
+                for first, second, _ in pair
+            ]
+        ),
         metadata=metadata,
     )
 
@@ -204,13 +222,28 @@ def _block_id(names: Sequence[str]) -> str:
     return names[0] if len(names) == 1 else f"{names[0]} to {names[-1]} ({len(names)})"
 
 
-def _shown_text(texts: Sequence[str]) -> str:
-    """The sample's input as the log lists it: a short line a question."""
-    if len(texts) == 1:
-        return texts[0]
-    return "\n".join(f"{number}. {_start(text)}" for number, text in enumerate(texts, start=1))
+def _listing(questions: Sequence[tuple[str, Sequence[str]]]) -> str:
+    """The sample's input as a log lists it: numbered, one line a question, its texts shortened.
+
+    A question is its name and the texts of its items. The viewer takes the input for Markdown and,
+    where it cuts a long one short, joins the lines of a list: these are lines of one paragraph.
+    """
+    if len(questions) == 1:
+        [(name, texts)] = questions
+        return texts[0] if len(texts) == 1 else f"{name}: {_starts(texts)}"
+    return "\n".join(
+        f"{number} · {' '.join(name.split())}: {_starts(texts)}"
+        for number, (name, texts) in enumerate(questions, start=1)
+    )
 
 
-def _start(text: str) -> str:
+def _starts(texts: Sequence[str]) -> str:
+    return " | ".join(_start(text, _LINE // len(texts)) for text in texts)
+
+
+def _start(text: str, width: int) -> str:
     line = " ".join(text.split())
-    return line if len(line) <= 80 else line[:79] + "…"
+    if len(line) > width:
+        whole = line[:width].rpartition(" ")[0]
+        line = f"{whole} …" if len(whole) > width // 2 else line[: width - 1] + "…"
+    return _FORMULA.sub(lambda found: found[1] or "$ ", line.replace("`", "'"))

@@ -1,6 +1,7 @@
 """The conversations that a sample asked, read back from the messages that its log shows.
 
-A sample with one question shows the conversation itself, a block a numbered rendering of all.
+A sample with one question shows the conversation itself; a block shows each question numbered, in
+a message of its own with its answer after it, and in older logs all in one message.
 Whatever is read is checked against a hash that the record carries, so nothing wrong is taken for a
 prompt or a completion: what an item's own text made unreadable is missing, not mistaken.
 """
@@ -16,7 +17,9 @@ from harness.wire import Message
 
 __all__ = ["completion_texts", "prompts_in"]
 
-_HEAD = re.compile(r"(?:^|\n\n\n)━━━ Question \d+ of \d+(?: \(seed -?\d+\))? ━━━\n\n")
+_HEAD = re.compile(
+    r"(?:^|\n\n\n)━━━ Question \d+ of \d+(?: · [^\n]*?)?(?: \(seed -?\d+\))? ━━━\n\n"
+)
 _TURN = re.compile(r"(?:^|\n\n)\[(system|user|assistant)\]\n")
 _ROLES = ("system", "user", "assistant")
 
@@ -32,8 +35,9 @@ def prompts_in(messages: Sequence[ChatMessage]) -> dict[str, tuple[Message, ...]
         if message.role in _ROLES
     )
     found = [plain]
-    if len(plain) == 1:
-        found += [_turns(part) for part in _HEAD.split(plain[0].content)[1:]]
+    for message in plain:
+        if message.role == "user":
+            found += [_turns(part) for part in _HEAD.split(message.content)[1:]]
     return {prompt_hash(one): one for one in found}
 
 

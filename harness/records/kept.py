@@ -10,7 +10,11 @@ from harness.models.replies import shown_reply
 from harness.records.judgement import Judgement
 from harness.wire import Reply
 
-__all__ = ["Asked", "Common", "Completion", "Kept", "kept_of", "output_of"]
+__all__ = ["NOTHING", "Asked", "Common", "Completion", "Kept", "kept_of", "output_of"]
+
+
+NOTHING = "(nothing was asked)"
+"""Output of a sample without a question."""
 
 
 class Completion(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -85,7 +89,7 @@ def output_of(
     if len(shown) > 1:
         text = "\n\n".join(f"{number}. {answer}" for number, answer in enumerate(shown, start=1))
     else:
-        text = shown[0] if shown else "(nothing was asked)"
+        text = shown[0] if shown else NOTHING
     output = ModelOutput.from_content(model=model, content=text)
     # As one text each: Inspect walks every leaf of a log several times, and there are thousands.
     output.metadata = {
