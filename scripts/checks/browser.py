@@ -1,8 +1,9 @@
 """Look at a log of blocks in `inspect view`, and at the report, in a real browser.
 
 Needs Chromium and ChromeDriver on the path. Checked: a sample of a block shows every question and
-answer, numbered, and the table of outcomes; the report opens without a script error. Pictures go
-to the folder given.
+answer, numbered, and the table of outcomes; the sample list has a line a question, says that
+there are more answers, and has the rating as a number; the report opens without a script error.
+Pictures go to the folder given.
 """
 
 import argparse
@@ -94,16 +95,38 @@ def text_when(chrome: webdriver.Chrome, address: str, wanted: list[str], picture
     sys.exit(f"browser check: {address} does not show {missing}; see {picture}")
 
 
-def block_log(folder: Path) -> EvalLog:
-    """A pairwise run in blocks of 25."""
+def block_log(folder: Path, task: str, model: str, **options: object) -> EvalLog:
+    """A run in blocks of 25."""
     [log] = inspect_ai.eval(
-        str(ROOT / "evals/pairwise.py@pairwise"),
-        model="sim/rambler",
-        task_args={"block": 25, "pairs": "regular:3", "per_origin": 10},
+        str(ROOT / "evals" / task),
+        model=model,
+        task_args={"block": 25, **options},
         log_dir=str(folder),
         display="none",
     )
     return log
+
+
+def look_at_list(chrome: webdriver.Chrome, folder: Path, pictures: Path) -> None:
+    """The sample lists of ratings and of choices."""
+    rated = block_log(folder, "anchored.py@anchored_1_5", "sim/faithful")
+    chosen = block_log(folder, "pairwise.py@pairwise", "sim/faithful", pairs="regular:3")
+    with viewer(folder) as address:
+        for log, count, value in ((rated, 25, "mean_rating"), (chosen, 50, "first_choice_rate")):
+            assert log.samples
+            name = log.eval.task
+            wanted = [f"10 of {count}: "]
+            for sample in log.samples[:6]:
+                first, second = str(sample.input).splitlines()[:2]
+                # A line that is joined to the one before it has no line feed in front.
+                wanted += [first.partition(": ")[0], "\n" + second.partition(": ")[0]]
+                [score] = (sample.scores or {}).values()
+                assert isinstance(score.value, dict)
+                wanted.append(f"\n{round(float(score.value[value]), 2):g}\n")
+            page = f"{address}/#/logs/{Path(log.location).name}/samples"
+            text = text_when(chrome, page, wanted, pictures / f"list-{name}.png")
+            if '{"' in text:
+                sys.exit(f"browser check: {page} shows an object where a number is")
 
 
 def main() -> None:
@@ -114,7 +137,9 @@ def main() -> None:
     arguments = parser.parse_args()
     arguments.pictures.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as name, browser() as chrome:
-        log = block_log(Path(name))
+        log = block_log(
+            Path(name), "pairwise.py@pairwise", "sim/rambler", pairs="regular:3", per_origin=10
+        )
         assert log.samples
         sample = log.samples[0]
         file = Path(log.location).name
@@ -124,6 +149,7 @@ def main() -> None:
             text_when(chrome, f"{page}/messages", questions, arguments.pictures / "messages.png")
             table = ["outcome", "exact label", "invalid"]
             text_when(chrome, f"{page}/scoring", table, arguments.pictures / "scoring.png")
+        look_at_list(chrome, Path(name), arguments.pictures)
         if arguments.report:
             wanted = ["Outcomes", "Ratings", "Choices"]
             where = arguments.report.resolve().as_uri()
