@@ -8,7 +8,7 @@ from inspect_ai.model import ChatMessage, ChatMessageAssistant, ChatMessageUser
 from inspect_ai.solver import TaskState
 
 from harness.errors import ServiceError
-from harness.measuring.asking import chat, numbered
+from harness.measuring.asking import chat, rendering
 from harness.measuring.measure import Measure, Planned, Prepared
 from harness.measuring.session import session
 from harness.models.inspect_api import LimitExceededError
@@ -131,18 +131,25 @@ def _check_logprobs(replies: Sequence[Reply], model: str) -> None:
 
 
 def _conversation(questions: Mapping[str, Question], done: Sequence[Asked]) -> list[ChatMessage]:
-    """What the log shows: the real conversation of a single question; else each question in a
-    message of its own, its answer after it."""
+    """What the log shows: the real conversation of a single question; of several the questions in
+    one message, as Inspect's event has them, and the answers in another, each with its items.
+
+    A message a question would read as well, and cost a millisecond and .2 kB each.
+    """
     if len(done) == 1:
         asked = questions.get(done[0].key)
         answer = ChatMessageAssistant(content=shown_reply(done[0].reply))
         return [*([] if asked is None else chat(asked.messages)), answer]
+    answers = [
+        f"{number} · {_about(one.facts)}: {shown_reply(one.reply)}"
+        for number, one in enumerate(done, start=1)
+    ]
     shown: list[ChatMessage] = []
-    for number, one in enumerate(done, start=1):
-        text = numbered(number, len(done), questions.get(one.key), _about(one.facts))
-        answer = ChatMessageAssistant(content=shown_reply(one.reply))
-        shown += [ChatMessageUser(content=text), answer]
-    return shown or [ChatMessageAssistant(content=NOTHING)]
+    if questions:
+        shown.append(ChatMessageUser(content=rendering(list(questions.values()))))
+    # A blank line between, since the viewer reads an answer as Markdown.
+    shown.append(ChatMessageAssistant(content="\n\n".join(answers) or NOTHING))
+    return shown
 
 
 def _about(facts: Mapping[str, Any]) -> str:

@@ -38,7 +38,7 @@ from harness.models.single import noting
 from harness.notices import say
 from harness.wire import Message, Question, Reply
 
-__all__ = ["Asker", "chat", "cut_off", "numbered", "rendering", "takes_blocks"]
+__all__ = ["Asker", "chat", "cut_off", "rendering", "takes_blocks"]
 
 Arrived = Callable[[int, Reply], None]
 
@@ -64,25 +64,13 @@ def rendering(questions: Sequence[Question]) -> str:
 
     Plain text: `inspect view` shows a user's message as it is, without Markdown.
     """
-    asked = [
-        numbered(number, len(questions), question)
-        for number, question in enumerate(questions, start=1)
-    ]
-    head = f"{len(questions)} questions, each asked in a conversation of its own:"
-    return "\n\n\n".join([head, *asked])
-
-
-def numbered(number: int, of: int, question: Question | None, about: str = "") -> str:
-    """One question of a block, as `records.conversations` reads it back.
-
-    `about` names its items; None is a question that was not asked.
-    """
-    name = f" · {' '.join(about.split())}" if about else ""
-    if question is None:
-        return f"━━━ Question {number} of {of}{name} ━━━\n\n(not asked)"
-    seed = "" if question.seed is None else f" (seed {question.seed})"
-    turns = [f"[{message.role}]\n{message.content}" for message in question.messages]
-    return "\n\n".join((f"━━━ Question {number} of {of}{name}{seed} ━━━", *turns))
+    parts = [f"{len(questions)} questions, each asked in a conversation of its own:"]
+    for number, question in enumerate(questions, start=1):
+        seed = "" if question.seed is None else f" (seed {question.seed})"
+        head = f"━━━ Question {number} of {len(questions)}{seed} ━━━"
+        turns = [f"[{message.role}]\n{message.content}" for message in question.messages]
+        parts.append("\n\n".join((head, *turns)))
+    return "\n\n\n".join(parts)
 
 
 class Asker:

@@ -92,16 +92,18 @@ def parts_of(log: EvalLog) -> tuple[EvalSample, str, Score, list[dict[str, Any]]
     return log.samples[0], name, score, (score.metadata or {})["records"]
 
 
-def test_a_block_shows_every_question_with_its_answer(run_eval: RunEval) -> None:
-    """Number, items and seed in front of each; prompts are read back by their hash."""
+def test_a_block_shows_every_question_and_answer(run_eval: RunEval) -> None:
+    """Questions numbered, each with its seed; answers with the same numbers and their items;
+    prompts are read back by their hash."""
     log = run_eval("anchored.py@anchored_1_5", task_args={"per_origin": 3, "block": 25, "seeds": 2})
     sample, _, _, rows = parts_of(log)
-    assert [message.role for message in sample.messages] == ["user", "assistant"] * len(rows)
-    for number, row in enumerate(rows, start=1):
-        asked, answer = sample.messages[2 * number - 2 : 2 * number]
-        head = f"━━━ Question {number} of 30 · {row['item']} (seed {row['seed']}) ━━━\n\n[user]\n"
-        assert asked.text.startswith(head)
-        assert answer.text == row["answer"]
+    asked, answered = sample.messages
+    assert (asked.role, answered.role) == ("user", "assistant")
+    assert asked.text.startswith("30 questions, each asked in a conversation of its own:\n\n")
+    answers = answered.text.split("\n\n")
+    for number, (row, answer) in enumerate(zip(rows, answers, strict=True), start=1):
+        assert f"━━━ Question {number} of 30 (seed {row['seed']}) ━━━\n\n[user]\n" in asked.text
+        assert answer == f"{number} · {row['item']}: {row['answer']}"
     assert {row["prompt_hash"] for row in rows} <= prompts_in(sample.messages).keys()
 
 

@@ -18,6 +18,7 @@ from harness.dispatcher.verdict import Verdict
 from harness.models.concessions import Concessions
 from harness.models.identity import SEEDED
 from harness.models.replies import reply_of
+from harness.models.secrets import Keys
 
 __all__ = ["InspectEndpoint"]
 
@@ -28,12 +29,10 @@ class InspectEndpoint:
     def __init__(self, spec: EndpointSpec, *, key: str | None, model: Model | None = None) -> None:
         assert spec.inspect_model is not None
         self._spec = spec
-        self._secrets = [key] if key else []
         self._seeded = spec.inspect_model.split("/")[0] in SEEDED
         self._model = model or get_model(spec.inspect_model, api_key=key, memoize=False)
         own = getattr(self._model.api, "api_key", None)
-        if own:
-            self._secrets.append(str(own))
+        self._keys = Keys(key, own if isinstance(own, str) else None)
         self._concessions = Concessions()
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -128,6 +127,4 @@ class InspectEndpoint:
 
     def _line(self, text: str) -> str:
         """One line without secrets."""
-        for secret in self._secrets:
-            text = text.replace(secret, "[key]")
-        return " ".join(text.split())[:300]
+        return " ".join(self._keys.text(text).split())[:300]

@@ -50,6 +50,7 @@ from harness.dispatcher.verdict import Verdict, read_response
 from harness.errors import UsageError
 from harness.models.concessions import Concessions
 from harness.models.reply_size import MOST_BYTES, ReplyTooLarge
+from harness.models.secrets import Keys
 
 __all__ = ["HttpEndpoint", "capped"]
 
@@ -64,7 +65,7 @@ class HttpEndpoint:
         assert spec.url is not None
         self._url = spec.url.rstrip("/")
         self._spec = spec
-        self._key = key
+        self._keys = Keys(key)
         self._own = own_members(spec)
         self._concessions = Concessions()
         self._timeout = timedelta(seconds=spec.timeout)
@@ -93,7 +94,7 @@ class HttpEndpoint:
         builder = self._client.get(f"{self._url}/models").headers(self._headers)
         try:
             async with builder.timeout(timedelta(seconds=seconds)).build_streamed() as response:
-                return response.status, self._scrub(await capped(response))
+                return response.status, self._keys.bytes(await capped(response))
         except ReplyTooLarge as error:
             raise ConnectionError(str(error)) from None
         except PyreqwestError as error:
@@ -115,7 +116,7 @@ class HttpEndpoint:
             body = self._body(payload)
             request = builder.body_bytes(body).timeout(self._timeout).build_streamed()
             async with request as response:
-                content = await capped(response)
+                content = self._keys.body(await capped(response))
                 told = response.headers
             verdict = read_response(response.status, told, content, wall=time.time())
             verdict = self._conceded(verdict, body)
@@ -128,7 +129,7 @@ class HttpEndpoint:
             reason = f"{type(error).__name__}: {error}"
             verdict = Verdict(kind="unavailable", reason=reason, billed=True)
         if verdict.reason:
-            verdict.reason = self._scrub(verdict.reason.encode()).decode()
+            verdict.reason = self._keys.text(verdict.reason)
         deliver(verdict)
 
     def _body(self, payload: Payload) -> bytes:
@@ -159,11 +160,7 @@ class HttpEndpoint:
         causes = (getattr(error, "details", None) or {}).get("causes") or []
         words = [str(cause.get("message", "")) for cause in causes]
         text = f"{type(error).__name__}: {words[-1] if words else error}"
-        return self._scrub(" ".join(text.split())[:300].encode()).decode()
-
-    def _scrub(self, text: bytes) -> bytes:
-        """Servers sometimes repeat the key in their error."""
-        return text if self._key is None else text.replace(self._key.encode(), b"[key]")
+        return self._keys.text(" ".join(text.split()))[:300]
 
 
 async def capped(response: Response, *, most: int = MOST_BYTES) -> bytes:

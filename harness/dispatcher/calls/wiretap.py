@@ -26,6 +26,7 @@ from harness.dispatcher.calls.plain_body import plain_body, plain_status
 from harness.dispatcher.retries import MOST_ATTEMPTS
 from harness.dispatcher.verdict import Verdict, read_response
 from harness.models.reply_size import MOST_BYTES, ReplyTooLarge
+from harness.models.secrets import Keys
 
 __all__ = ["Heard", "listening", "tap"]
 
@@ -78,7 +79,7 @@ class _Response:
     """The hook on the responses of one provider's client."""
 
     def __init__(self, api: Any) -> None:
-        self._api = api
+        self._keys = Keys(_text(getattr(api, "api_key", None)))
 
     async def __call__(self, response: Any) -> None:
         heard = _heard.get()
@@ -88,7 +89,7 @@ class _Response:
             return
         content, verdict = b"", None
         try:
-            content = self._scrub(await _capped(response))
+            content = self._keys.body(await _capped(response))
         except ReplyTooLarge as error:
             verdict = Verdict(kind="unavailable", reason=str(error), billed=True)
         except Exception as error:
@@ -97,6 +98,7 @@ class _Response:
         if verdict is None:
             headers = {name.lower(): value for name, value in response.headers.items()}
             verdict = read_response(response.status_code, headers, content, wall=time.time())
+        verdict.reason = self._keys.text(verdict.reason)
         if verdict.billed:
             heard.broken += 1
             if heard.broken >= MOST_ATTEMPTS:
@@ -104,10 +106,9 @@ class _Response:
         heard.verdict = verdict
         _replace(response, verdict, content)
 
-    def _scrub(self, content: bytes) -> bytes:
-        """Servers sometimes repeat the key."""
-        key = getattr(self._api, "api_key", None)
-        return content.replace(str(key).encode(), b"[key]") if key and len(key) > 7 else content
+
+def _text(key: Any) -> str | None:
+    return key if isinstance(key, str) else None
 
 
 def _sent(request: Any) -> bytes:

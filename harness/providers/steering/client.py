@@ -12,6 +12,7 @@ import httpx
 import msgspec
 
 from harness.errors import ServiceError, UsageError
+from harness.models.secrets import Keys
 from harness.wire import FORMAT_VERSION, Reply, StopReason, TokenLogprob
 
 __all__ = ["ServedModel", "ServedVector", "SteeringClient", "done_in", "told"]
@@ -95,6 +96,7 @@ class SteeringClient:
         self._headers = {"Content-Type": "application/json"}
         if key is not None:
             self._headers["Authorization"] = f"Bearer {key}"
+        self._keys = Keys(key)
         self._timeout = timeout
         self._sleep = sleep
         self._transport = transport
@@ -115,8 +117,9 @@ class SteeringClient:
                 "--model-base-url or STEERING_BASE_URL"
             ) from error
         if response.status_code != 200:
-            raise ServiceError(f"steering server at {self.base_url}: {_problem(response)}")
-        return response.content
+            problem = self._keys.text(_problem(response))
+            raise ServiceError(f"steering server at {self.base_url}: {problem}")
+        return self._keys.bytes(response.content)
 
     def model(self, name: str) -> ServedModel:
         """The model `name`. UsageError where the server has another."""
@@ -154,7 +157,8 @@ class SteeringClient:
         except httpx.HTTPError as error:
             raise ServiceError(f"no steering server answers at {self.base_url}") from error
         if response.status_code != 201:
-            raise UsageError(f"the steering server refused {path}: {_problem(response)}")
+            problem = self._keys.text(_problem(response))
+            raise UsageError(f"the steering server refused {path}: {problem}")
         return msgspec.json.decode(response.content, type=ServedVector)
 
     # During the run
@@ -182,13 +186,14 @@ class SteeringClient:
                 )
             except httpx.HTTPError as error:
                 attempts += 1
-                problem = f"{type(error).__name__}: {error}"
+                problem = self._keys.text(f"{type(error).__name__}: {error}")
                 await self._sleep(min(2.0**attempts, 30.0))
                 continue
             status = response.status_code
             if status == 200:
-                return self._reply(response.content, time.monotonic() - started, attempts + 1)
-            problem = _problem(response)
+                content = self._keys.body(response.content)
+                return self._reply(content, time.monotonic() - started, attempts + 1)
+            problem = self._keys.text(_problem(response))
             if status in _ENDS_THE_RUN:
                 raise ServiceError(f"steering server at {self.base_url}: {problem}")
             if status != 429 and status != 503:
