@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import anyio
+import anyio.lowlevel
 import httpx
 import msgspec
 
@@ -104,6 +105,7 @@ class SteeringClient:
             max_connections=max_in_flight, max_keepalive_connections=max_in_flight
         )
         self._client: httpx.AsyncClient | None = None
+        self._loop: object = None
 
     # Before the run: synchronous, since Inspect makes providers outside any event loop.
 
@@ -164,7 +166,11 @@ class SteeringClient:
     # During the run
 
     def _opened(self) -> httpx.AsyncClient:
-        if self._client is None:
+        # Inspect keeps a model over several evals of a process, each with its own loop; what was
+        # opened in one that has ended can be neither used nor closed.
+        loop = anyio.lowlevel.current_token()
+        if self._client is None or self._loop != loop:
+            self._loop = loop
             self._client = httpx.AsyncClient(
                 headers=self._headers,
                 timeout=httpx.Timeout(self._timeout, connect=10, pool=None),
