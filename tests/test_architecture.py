@@ -41,7 +41,7 @@ STEERING_FLOORS = (
     ("steering_server.model",),
 )
 
-GROUND = {"__init__", "_registry", "errors", "notices", "screen", "where", "wire"}
+GROUND = {"__init__", "_registry", "errors", "notices", "screen", "trees", "where", "wire"}
 MOST_FILES = 27
 
 TWICE = {

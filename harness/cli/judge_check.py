@@ -164,7 +164,7 @@ def _arguments(given: Sequence[str]) -> dict[str, Any]:
             raise UsageError(f"-M {one!r}; expected NAME=VALUE")
         try:
             values[name] = json.loads(text)
-        except ValueError:
+        except (ValueError, RecursionError):
             values[name] = text
     return values
 

@@ -23,7 +23,6 @@
 import difflib
 import os
 import re
-import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
@@ -31,6 +30,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from harness.errors import UsageError
+from harness.trees import toml_tree
 
 __all__ = ["EndpointSpec", "PoolSpec", "key_of", "load_pool", "load_pools"]
 
@@ -100,13 +100,13 @@ def load_pools(file: Path) -> dict[str, PoolSpec]:
     Raises UsageError naming file, key and value.
     """
     try:
-        data = tomllib.loads(file.read_text("utf-8"))
+        data = toml_tree(file.read_text("utf-8"))
     except FileNotFoundError:
         raise UsageError(
             f"no pool file {str(file)!r} (looked in {file.parent.resolve()}); "
             "give one with -M file=POOLS.toml"
         ) from None
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, ValueError) as error:
         raise UsageError(f"pool file {file}: cannot be read as TOML: {error}") from None
     if not data:
         raise UsageError(f"pool file {file}: holds no pool; expected tables like [NAME]")

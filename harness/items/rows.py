@@ -1,7 +1,7 @@
 """Rows of a JSON, JSONL or CSV file, each with the place it stands at."""
 
-import json
 from collections.abc import Iterator
+from json import JSONDecodeError
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +9,7 @@ import msgspec
 
 from harness.errors import UsageError
 from harness.items.delimited import decoded, delimited
+from harness.trees import json_tree
 
 __all__ = ["Row", "read_rows"]
 
@@ -48,9 +49,9 @@ def _lines(path: Path, text: str) -> Iterator[Row]:
             continue
         place = f"{path}, line {number}"
         try:
-            fields = json.loads(line)
-        except json.JSONDecodeError as error:
-            raise UsageError(f"{place}: not JSON ({error.msg})") from None
+            fields = json_tree(line)
+        except ValueError as error:
+            raise UsageError(f"{place}: not JSON ({getattr(error, 'msg', error)})") from None
         yield _row(index, place, fields)
         index += 1
 
@@ -60,9 +61,10 @@ def _json(path: Path, text: str) -> Iterator[Row]:
         yield from _lines(path, text)
         return
     try:
-        records = json.loads(text)
-    except json.JSONDecodeError as error:
-        raise UsageError(f"{path}, line {error.lineno}: not JSON ({error.msg})") from None
+        records = json_tree(text)
+    except ValueError as error:
+        place = f"{path}, line {error.lineno}" if isinstance(error, JSONDecodeError) else f"{path}"
+        raise UsageError(f"{place}: not JSON ({getattr(error, 'msg', error)})") from None
     for index, fields in enumerate(records):
         yield _row(index, f"{path}, record {index}", fields)
 

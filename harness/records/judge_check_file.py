@@ -37,5 +37,5 @@ def read_check(path: Path) -> CheckedJudge:
         return msgspec.json.decode(path.read_bytes(), type=CheckedJudge)
     except OSError as error:
         raise UsageError(f"cannot read {str(path)!r}: {error.strerror}") from None
-    except (msgspec.DecodeError, UnicodeError) as error:
+    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
         raise UsageError(f"{str(path)!r} is no file of penchant judge-check: {error}") from None

@@ -4,7 +4,6 @@ Logs hold records that were checked when they were made. A table may have been t
 hands, and one row that means nothing would end an analysis far from its cause.
 """
 
-import json
 import math
 from typing import Any
 
@@ -15,6 +14,7 @@ from harness.errors import UsageError
 from harness.records.record import SCHEMA, Record
 from harness.records.sheet import ROW, Sheet
 from harness.text.answer import OUTCOMES
+from harness.trees import json_tree
 
 __all__ = ["REQUIRED", "checked"]
 
@@ -157,11 +157,15 @@ def _check_probabilities(table: pl.DataFrame, where: str) -> None:
 
 def _is_distribution(text: str) -> bool:
     try:
-        found = json.loads(text)
-    except json.JSONDecodeError:
+        found = json_tree(text)
+    except ValueError:
         return False
     values = list(found.values()) if isinstance(found, dict) else []
-    numbers = all(
-        isinstance(value, int | float) and math.isfinite(value) and value >= 0 for value in values
-    )
+    try:
+        numbers = all(
+            isinstance(value, int | float) and math.isfinite(value) and value >= 0
+            for value in values
+        )
+    except OverflowError:
+        return False
     return bool(values) and numbers and sum(values) > 0

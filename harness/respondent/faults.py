@@ -20,13 +20,13 @@
 """
 
 import math
-import tomllib
 from pathlib import Path
 from typing import Annotated, Literal
 
 import msgspec
 
 from harness.errors import UsageError
+from harness.trees import toml_tree
 
 __all__ = ["Fault", "FaultKind", "ServerSpec", "load_server"]
 
@@ -101,8 +101,8 @@ class ServerSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 def load_server(file: Path) -> ServerSpec:
     """Read a server's description; UsageError naming file, key and value."""
     try:
-        return msgspec.convert(tomllib.loads(file.read_text("utf-8")), ServerSpec)
+        return msgspec.convert(toml_tree(file.read_text("utf-8")), ServerSpec)
     except FileNotFoundError:
         raise UsageError(f"no faults file {str(file)!r}") from None
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise UsageError(f"faults file {file}: {error}") from None

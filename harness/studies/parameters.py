@@ -1,7 +1,6 @@
 """A study's parameters from defaults, a TOML file and flags, with what each means."""
 
 import re
-import tomllib
 import typing
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,6 +12,7 @@ from harness.errors import UsageError
 from harness.prompts.catalogue import unknown_name
 from harness.studies.models import read_model, spec_text
 from harness.studies.study import Parameters, Study
+from harness.trees import toml_tree
 
 __all__ = ["meanings", "read_parameters", "read_toml"]
 
@@ -31,10 +31,10 @@ def meanings(kind: type[Parameters]) -> dict[str, str]:
 def read_toml(path: Path) -> dict[str, Any]:
     """Parameters of a TOML file; a rater may be a table with `model` and its settings."""
     try:
-        given = tomllib.loads(path.read_text(encoding="utf-8"))
+        given = toml_tree(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise UsageError(f"--config {path}: {error.strerror}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except ValueError as error:
         raise UsageError(f"--config {path}: {error}") from None
     for name in ("raters", "completers"):
         if isinstance(given.get(name), list):

@@ -293,6 +293,30 @@ def test_in_a_folder_it_is_noted_and_passed_over(tmp_path: Path) -> None:
     assert read.notes() == [f"{tmp_path / 'bad.eval'}: passed over: an empty file"]
 
 
+@pytest.mark.parametrize(
+    "hostile",
+    [
+        '{"version": 2, "status": ' + "[" * 100_000,
+        '{"version": 2, "status": ' + "[" * 100_000 + "]" * 100_000 + "}",
+        '{"version": 2, "status": ' + "9" * 5_000 + "}",
+        '{"version": 2, "status": "\\ud800"}',
+        '{"version": 2, "status": "\0"}',
+        '{"version": NaN, "status": ' + "9" * 5_000 + "}",
+    ],
+    ids=["deep and open", "deep", "digits", "surrogate", "NUL", "digits beside NaN"],
+)
+def test_a_hostile_log_keeps_no_other_from_being_read(tmp_path: Path, hostile: str) -> None:
+    """Nesting, digits or half characters in one log of a folder: one note, the rest is read."""
+    forty(tmp_path / "good.eval")
+    (tmp_path / "bad.json").write_text(hostile)
+    read = read_records([tmp_path])
+    assert read.frame.height == 80
+    assert [note.partition(": passed over")[0] for note in read.notes()] == [
+        str(tmp_path / "bad.json")
+    ]
+    assert all("\n" not in note and len(note) < 1000 for note in read.notes())
+
+
 @pytest.mark.parametrize("what", ["gone", "notes.txt", "empty"])
 def test_unusable_paths_are_named(tmp_path: Path, what: str) -> None:
     """A missing path, another kind of file and an empty folder each give one clear line."""

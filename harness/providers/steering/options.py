@@ -1,7 +1,6 @@
 """What `-M` may say to `steering/NAME`, checked."""
 
 import math
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, get_args
@@ -9,6 +8,7 @@ from typing import Any, get_args
 import msgspec
 
 from harness.errors import UsageError
+from harness.trees import toml_tree
 from harness.where import resolve
 from harness.wire import Operation, Positions, Span, Where
 
@@ -96,7 +96,7 @@ def _object(value: object) -> dict[str, Any]:
         return value or {}
     try:
         return msgspec.json.decode(str(value), type=dict[str, Any])
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
         allowed = """a JSON object such as '{"enable_thinking": false}'"""
         raise _bad("chat_template_kwargs", value, allowed) from None
 
@@ -161,13 +161,13 @@ def _several(value: object) -> tuple[VectorOptions, ...]:
     given: Any = value
     if isinstance(value, str) and value.endswith(".toml"):
         try:
-            given = tomllib.loads(Path(resolve(value)).read_text("utf-8")).get("vectors")
-        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+            given = toml_tree(Path(resolve(value)).read_text("utf-8")).get("vectors")
+        except (OSError, ValueError) as error:
             raise UsageError(f"steering parameter vectors={value}: {error}") from error
     elif isinstance(value, str):
         try:
             given = msgspec.json.decode(value)
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, UnicodeError, RecursionError):
             given = None
     if not isinstance(given, list) or not given:
         raise _bad("vectors", value, allowed)
