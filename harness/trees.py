@@ -8,6 +8,8 @@ from typing import Any
 __all__ = ["json_tree", "toml_tree"]
 
 _DEEP = "nested too deeply"
+_LONG_KEY = re.compile(r"""(?<![\w"'-])(?:[\w"'-]++[ \t]*+\.[ \t]*+){100}""")
+"""A dotted key of so many parts: tomllib's time for one grows with their square."""
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
 
@@ -37,6 +39,8 @@ def toml_tree(text: str) -> dict[str, Any]:
 
     Integers are of 64 bits, as TOML has them.
     """
+    if _LONG_KEY.search(text):
+        raise ValueError("a dotted key of more than 100 parts")
     try:
         found = tomllib.loads(text)
     except tomllib.TOMLDecodeError:

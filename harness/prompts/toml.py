@@ -10,6 +10,7 @@ import msgspec
 from harness.errors import UsageError
 from harness.prompts.labels import check_labels
 from harness.prompts.template import Template
+from harness.trees import toml_tree
 
 __all__ = ["decode_toml", "read_template"]
 
@@ -55,8 +56,8 @@ def decode_toml(path: Path, form: type[T]) -> T:
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"cannot read {str(path)!r}: {error}") from None
     try:
-        tree = msgspec.toml.decode(text)
-    except (msgspec.DecodeError, ValueError, RecursionError) as error:
+        tree = toml_tree(text)
+    except ValueError as error:
         reason = next(iter(str(error).splitlines()), type(error).__name__)
         raise UsageError(f"{path}: not TOML: {reason}") from None
     try:

@@ -36,6 +36,8 @@ JSON = {
 TOML = {
     "deep": "a = " + "[" * DEEP + "]" * DEEP,
     "deep tables": "a = " + "{a = " * DEEP + "1" + "}" * DEEP,
+    "a dotted key": ".".join("a" * DEEP) + " = 1",
+    "a dotted table": "[" + ".".join("a" * DEEP) + "]",
     "digits": f"a = {DIGITS}",
     "digits of a hex": "a = 0x" + "f" * 20_000,
     "surrogate": 'a = "\\ud800"',
