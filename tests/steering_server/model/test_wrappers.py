@@ -55,6 +55,34 @@ def test_a_wrapper_of_equal_depths_is_served_by_its_text(
     assert loaded.width == 64
 
 
+@pytest.mark.parametrize("kind", ["qwen2_vl", "qwen2_5_vl", "qwen3_vl"])
+def test_positions_of_three_axes_are_those_of_text(tmp_path: Path, kind: str) -> None:
+    """Qwen's wrappers turn positions by three axes, which for text alone are one."""
+    turning = {"rope_type": "default", "mrope_section": [2, 3, 3], "rope_theta": 10_000.0}
+    text = {**_TEXT, "rope_scaling": {"type": "mrope", **turning}, "rope_parameters": turning}
+    eye = {
+        "depth": 4,
+        "embed_dim": 32,
+        "hidden_size": 64 if kind == "qwen2_vl" else 32,
+        "num_heads": 2,
+        "out_hidden_size": 64,
+        "intermediate_size": 32,
+        "fullatt_block_indexes": [1],
+        "num_position_embeddings": 16,
+        "deepstack_visual_indexes": [1],
+    }
+    torch.manual_seed(0)
+    config = AutoConfig.for_model(
+        kind, text_config={"model_type": f"{kind}_text", **text}, vision_config=eye
+    )
+    AutoModelForImageTextToText.from_config(config).save_pretrained(tmp_path)
+    tiny.tokenizer().save_pretrained(tmp_path)
+    loaded = load(str(tmp_path))
+    self_test(loaded)
+    names = {id(module): name for name, module in loaded.model.named_modules()}
+    assert "language_model" in names[id(loaded.layers)]
+
+
 def test_what_is_no_language_model_is_refused_in_one_line(tmp_path: Path) -> None:
     """The line names the kind."""
     AutoConfig.for_model("clip_vision_model", **_EYE).save_pretrained(tmp_path)
