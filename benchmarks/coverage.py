@@ -17,7 +17,7 @@ from scipy.special import ndtr
 
 from harness.pairs.graphs import present, regular_pairs
 from harness.stats.thurstone.comparisons import Comparisons, FloatArray, IntArray, aggregate
-from harness.stats.thurstone.fit import fit
+from harness.stats.thurstone.fit import Options, fit
 from harness.stats.thurstone.ranking import expected_rho, spearman
 
 __all__ = ["CONDITIONS", "Condition", "Run", "one_run", "simulate"]
@@ -57,6 +57,7 @@ CONDITIONS: dict[str, Condition] = {
         for effect in (0.0, -0.3, -1.0, -2.0, -3.0)
         for degree in (5, 10, 28)
     },
+    "2 an item": Condition(degree=2),
     "identical x 5, 4 an item": Condition(degree=4, repeats=5, alike=True),
     "identical x 5, both orders": Condition(degree=4, repeats=5, alike=True, both=True),
     **{
@@ -167,11 +168,11 @@ def _pairs(n: int, degree: int, rng: np.random.Generator) -> IntArray:
     return rng.permuted(pairs[taken[:count]], axis=1)
 
 
-def one_run(condition: Condition, seed: int) -> Run:
+def one_run(condition: Condition, seed: int, options: Options) -> Run:
     """One seed of one condition."""
     rng = np.random.default_rng(seed)
     truth, effect, data = simulate(condition, rng)
-    fitted = fit(data)
+    fitted = fit(data, options)
     inside = np.abs(fitted.utilities - truth) < 1.96 * np.sqrt(fitted.posterior.variances(rng))
     extreme = np.argsort(-np.abs(truth))[: max(1, len(truth) // 10)]
     far = abs(fitted.effects[0] - effect) / fitted.posterior.effect_se()[0]
@@ -188,15 +189,17 @@ def one_run(condition: Condition, seed: int) -> Run:
 @click.command()
 @click.option("--runs", default=100, show_default=True, type=click.IntRange(min=1))
 @click.option("--only", default="", help="Conditions whose name begins so.")
+@click.option("--one-normal", is_flag=True, help="One normal prior for all items.")
 @click.option("--quick", is_flag=True, help="Four runs each.")
-def main(runs: int, only: str, quick: bool) -> None:
+def main(runs: int, only: str, one_normal: bool, quick: bool) -> None:
     """A line a condition: coverage with its standard error over R runs."""
     runs = 4 if quick else runs
+    options = Options(prior_groups="none") if one_normal else Options()
     click.echo(f"R = {runs}, seeds 0 to {runs - 1}; coverage ± standard error; true / expected rho")
     for name, condition in CONDITIONS.items():
         if not name.startswith(only):
             continue
-        done = [one_run(condition, seed) for seed in range(runs)]
+        done = [one_run(condition, seed, options) for seed in range(runs)]
         items, extreme, effect = (
             _share([getattr(run, field) for run in done])
             for field in ("items", "extreme", "effect")
