@@ -25,7 +25,7 @@ from harness.stats.thurstone.table import position_effects, utilities
 from harness.stats.thurstone.tails import FAR, tail_gain
 
 THIN = 3.0
-"""Pairs an item below which intervals are wide of their mark: .99 of utilities at two (benchmarks.coverage)."""
+"""Pairs an item below which intervals are wide: .99 covered at two (benchmarks.coverage)."""
 HARDLY = 0.01
 """Connectivity below which a prior for the parts does not make the rank correlation honest: of a
 hundred items in a chain, each compared with the five next to it, .34 came of .52 expected."""
