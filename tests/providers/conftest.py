@@ -114,8 +114,11 @@ class Tiny:
         )
 
     @contextmanager
-    def serving(self, seed: int = 0, template: str | None = None) -> Iterator[str]:
-        """The address of a server with a model of its own, with `template` as its chat template."""
+    def serving(
+        self, seed: int = 0, template: str | None = None, port: int = 0
+    ) -> Iterator[str]:
+        """The address of a server with a model of its own, with `template` as its chat template
+        and the vector of this seed."""
         from steering_server.http.server import Options, SteeringServer
         from steering_server.model.models import load
         from steering_server.vectors.vectors import parse
@@ -130,7 +133,7 @@ class Tiny:
         server = SteeringServer(
             model,
             {"math": parse(self.vector(seed), where="test")},
-            Options(port=0, threads=1),
+            Options(port=port, threads=1),
             say=lambda line: None,
         )
         thread = threading.Thread(target=server.run, daemon=True)
