@@ -44,7 +44,11 @@ def bottleneck(data: Comparisons) -> float | None:
     """
     if data.n < 3 or components(data)[0] > 1:
         return None
-    adjacency, _ = _normalised(data)
+    return _bottleneck(_normalised(data)[0])
+
+
+def _bottleneck(adjacency: csr_array) -> float | None:
+    """The same of a connected graph."""
     second = float(1 - _largest(adjacency, 2, 1e-2)[0][1])
     return second if second < WEAK and second < _loose(adjacency) else None
 
@@ -60,9 +64,9 @@ def slow_modes(data: Comparisons) -> FloatArray | None:
     """
     if data.n < 2 * FEWEST:
         return None
-    if components(data)[0] == 1 and bottleneck(data) is None:
-        return None
     adjacency, met = _normalised(data)
+    if components(data)[0] == 1 and _bottleneck(adjacency) is None:
+        return None
     values, vectors = _largest(adjacency, min(MODES + 1, adjacency.shape[0] - 1))
     slow = 1 - values < _loose(adjacency)
     modes = np.zeros((data.n, int(slow.sum())))

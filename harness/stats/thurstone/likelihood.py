@@ -29,7 +29,7 @@ class Likelihood:
         self.sign = np.concatenate([np.ones(len(won)), -np.ones(len(lost))])
         self.count = multiplier * np.concatenate([data.wins[won], data.losses[lost]])
         # With one answer a pair, rows are sides: keep their order and skip all indexing.
-        self._same = len(self.row) == self.rows == len(np.unique(self.row))
+        self._same = bool(((data.wins > 0) != (data.losses > 0)).all())
         if self._same:
             self.row = np.arange(self.rows)
             self.sign = np.where(data.wins > 0, 1.0, -1.0)

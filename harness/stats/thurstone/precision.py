@@ -51,13 +51,23 @@ class Design:
     def transpose(self, rows: FloatArray) -> FloatArray:
         """(size,) Bᵀ of a value a row, or (size, k) of (m, k)."""
         if rows.ndim == 2:
-            return np.stack([self.transpose(column) for column in rows.T], axis=1)
+            return np.asarray(self._incidence.T @ rows)
         n = self.n
         items = sums(self.first, rows, n) - sums(self.second, rows, n)
         if not self.groups:
             return self.scale * items
         effects = sums(self.group, rows, self.groups)
         return self.scale * np.concatenate([items, effects])
+
+    @property
+    def _incidence(self) -> csr_array:
+        """(m, size) B itself, for many columns at once."""
+        m, groups = len(self.first), bool(self.groups)
+        ends = [self.first, self.second] + ([self.n + self.group] if groups else [])
+        values = np.tile(self.scale * np.array([1.0, -1.0, 1.0][: len(ends)]), m)
+        columns = np.stack(ends, axis=1).ravel()
+        starts = np.arange(0, len(columns) + 1, len(ends))
+        return csr_array((values, columns, starts), shape=(m, self.size))
 
     def rescaled(self, scale: float) -> "Design":
         """The same rows with another scale."""
@@ -149,9 +159,10 @@ class Precision:
         """The matrix itself, (n + G, n + G)."""
         n = len(self.degree)
         full = np.zeros((n + len(self.corner),) * 2)
-        items = self.upper.toarray()
-        np.negative(items, out=full[:n, :n])
-        full[:n, :n] -= items.T
+        of_row = np.repeat(np.arange(n), np.diff(self.upper.indptr))
+        items = sums(of_row * n + self.upper.indices, self.upper.data, n * n).reshape(n, n)
+        np.add(items, items.T, out=full[:n, :n])
+        np.negative(full[:n, :n], out=full[:n, :n])
         full[:n, n:], full[n:, :n], full[n:, n:] = self.border, self.border.T, self._beside
         full[np.diag_indices_from(full)] += self._plain
         if self.parts is not None:

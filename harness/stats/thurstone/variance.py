@@ -75,7 +75,8 @@ class Moments:
 
 def inverse(matrix: FloatArray) -> FloatArray:
     """Inverse of a dense positive definite matrix, by its Cholesky factor."""
-    factor, failed = dpotrf(matrix, lower=1, overwrite_a=1)
+    # Its transpose is itself in the order that LAPACK wants, which saves a copy.
+    factor, failed = dpotrf(matrix.T, lower=1)
     if failed:
         return np.asarray(np.linalg.pinv(matrix, hermitian=True))
     # The factor came with zeros above its diagonal, and these stay.
@@ -127,8 +128,12 @@ class LocalVariance:
         else:
             self._low, self._high, self._edge = keys // design.n, keys % design.n, edge
 
-    def update(self, precision: Precision, weights: FloatArray, sweeps: int = 4) -> FloatArray:
-        """(n,) variances under `precision`, built from `weights` (m,)."""
+    def update(
+        self, precision: Precision, weights: FloatArray, sweeps: int | None = None
+    ) -> FloatArray:
+        """(n,) variances under `precision`, built from `weights` (m,): by default four sweeps from
+        nothing, two from the last V, which is near."""
+        sweeps = sweeps or (4 if self._v is None else 2)
         t = weights if self._edge is None else sums(self._edge, weights, len(self._low))
         t = t * self.design.scale**2
         h = precision.degree + precision.ridge[: self.design.n]
@@ -188,7 +193,8 @@ def _draws(
     count: int,
     tolerance: float,
 ) -> FloatArray:
-    noise = rng.standard_normal((len(weights), count)) * np.sqrt(weights)[:, None]
+    noise = rng.standard_normal((len(weights), count))
+    noise *= np.sqrt(weights)[:, None]
     right, n = design.transpose(noise), design.n
     prior = rng.standard_normal(right.shape) * np.sqrt(precision.ridge)[:, None]
     if precision.parts is not None:
