@@ -21,7 +21,13 @@ from harness.records.record import Record, frame
 from harness.stats.choices.questions import build, questions_from_records
 from harness.stats.thurstone.comparisons import FloatArray, IntArray
 from harness.stats.thurstone.fit import Fit, fit
-from harness.stats.thurstone.ranking import Progress, expected_rho, spearman, within_groups
+from harness.stats.thurstone.ranking import (
+    Progress,
+    expected_rho,
+    spearman,
+    tied_together,
+    within_groups,
+)
 
 __all__ = ["Batch", "Campaign", "Role", "Step"]
 
@@ -106,19 +112,22 @@ class Campaign:
         assert self.fitted is not None
         fitted = self.fitted
         draws = fitted.posterior.draws(DRAWS, rng)
+        # Where parts hang together loosely the correlation would be the prior's guess.
+        tied = tied_together(fitted)
         return Progress(
             iteration=len(self.trace),
             comparisons=fitted.data.total,
-            expected_rho=expected_rho(fitted.utilities, draws),
-            within_rho=within_groups(fitted.utilities, draws, self.origins),
+            expected_rho=expected_rho(fitted.utilities, draws) if tied else None,
+            within_rho=within_groups(fitted.utilities, draws, self.origins) if tied else None,
             successive_rho=None if before is None else spearman(before.utilities, fitted.utilities),
             position_effect=float(fitted.effects[0]),
             tau=fitted.tau,
         )
 
     def _ended(self, progress: Progress, records: Sequence[Record]) -> str:
-        if progress.expected_rho >= self.options.target_rho:
-            return f"expected rho {progress.expected_rho:.3f} reached {self.options.target_rho:g}"
+        rho, target = progress.expected_rho, self.options.target_rho
+        if rho is not None and rho >= target:
+            return f"expected rho {rho:.3f} reached {target:g}"
         if any(not record.asked for record in records):
             return "the budget is spent"
         if self._room() < self._cost():

@@ -50,9 +50,13 @@ def live_line(progress: Progress) -> str:
     parts = [
         f"iteration {progress.iteration}",
         f"{progress.comparisons:,.0f} comparisons",
-        f"expected rho {progress.expected_rho:.3f}",
-        f"within origins {progress.within_rho:.3f}",
     ]
+    if progress.expected_rho is None:
+        parts.append("no expected rho: few answers tie parts of the items together")
+    else:
+        parts.append(f"expected rho {progress.expected_rho:.3f}")
+    if progress.within_rho is not None:
+        parts.append(f"within origins {progress.within_rho:.3f}")
     if progress.successive_rho is not None:
         parts.append(f"against the fit before {progress.successive_rho:.3f}")
     if progress.position_effect is not None:

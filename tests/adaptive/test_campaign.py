@@ -10,6 +10,7 @@ import pytest
 from harness.adaptive.campaign import Batch, Campaign, Shown, Step
 from harness.adaptive.options import read_campaign_options
 from harness.adaptive.plan import sample_prefix
+from harness.adaptive.trace import live_line
 from harness.errors import UsageError
 from harness.records.record import Record
 from harness.stats.thurstone.links import LINKS
@@ -168,6 +169,37 @@ def test_a_respondent_that_never_answers_ends_the_campaign() -> None:
     [step] = run(campaign(), answer=refuse)
     assert step.fit is None
     assert step.ended == "no question of the last batch was answered"
+
+
+@pytest.mark.parametrize("bridges", [0, 1])
+@pytest.mark.parametrize("absent", [0, 1])
+def test_halves_that_hardly_meet_never_end_it_on_an_expected_rho(bridges: int, absent: int) -> None:
+    """Where answers do not tie parts of the items together, a campaign asks to its limit, and says
+    no rho; an item that is always refused does not hide it."""
+    allowed = {(f"i{k:02d}", f"i{k + N // 2:02d}") for k in range(bridges)}
+
+    def among_neighbours(shown: Shown, rng: random.Random) -> dict[str, object]:
+        a, b = sorted(shown[:2])
+        at, to = int(a[1:]), int(b[1:])
+        if at < absent or ((at < N // 2) != (to < N // 2) and (a, b) not in allowed):
+            return refuse(shown, rng)
+        return choose(shown, rng)
+
+    one = campaign(target_rho=0.5, max_comparisons=500, seeds=1)
+    last = run(one, answer=among_neighbours)[-1]
+    assert "max_comparisons" in last.ended
+    assert last.progress is not None
+    assert last.progress.expected_rho is None
+    assert "no expected rho" in live_line(last.progress)
+
+
+def test_an_item_that_is_always_refused_does_not_keep_it_from_ending() -> None:
+    """One item without answers has the prior's uncertainty, and the target is reached."""
+
+    def one_refused(shown: Shown, rng: random.Random) -> dict[str, object]:
+        return refuse(shown, rng) if "i00" in shown[:2] else choose(shown, rng)
+
+    assert "reached" in run(campaign(target_rho=0.8), answer=one_refused)[-1].ended
 
 
 def test_a_spent_budget_ends_the_campaign() -> None:

@@ -19,16 +19,13 @@ from harness.stats.thurstone.comparisons import Comparisons, FloatArray
 from harness.stats.thurstone.fit import Fit, Options, fit
 from harness.stats.thurstone.graph import between_parts, bottleneck
 from harness.stats.thurstone.heldout import Heldout, held_out
-from harness.stats.thurstone.ranking import expected_rho, within_groups
+from harness.stats.thurstone.ranking import expected_rho, parts_known, within_groups
 from harness.stats.thurstone.sigma import choose_sigma
 from harness.stats.thurstone.table import position_effects, utilities
 from harness.stats.thurstone.tails import FAR, tail_gain
 
 THIN = 3.0
 """Pairs an item below which intervals are wide: .99 covered at two (benchmarks.coverage)."""
-HARDLY = 0.01
-"""Connectivity below which a prior for the parts does not make the rank correlation honest: of a
-hundred items in a chain, each compared with the five next to it, .34 came of .52 expected."""
 MANY = 100_000
 """Rows above which draws cost more than the fit."""
 FEW_BETWEEN = 20
@@ -36,7 +33,6 @@ FEW_BETWEEN = 20
 
 __all__ = [
     "FEW_BETWEEN",
-    "HARDLY",
     "MANY",
     "THIN",
     "Analysis",
@@ -251,10 +247,7 @@ def _expected(
     """None where the graph's parts hang together loosely, or not at all, under one normal: the
     prior alone says how far they lie apart, and a number would be its guess. `weak` is the
     connectivity where it is low."""
-    loose = fitted.components > 1 or weak is not None
-    if loose and "graph" not in fitted.group_sd:
-        return None
-    if weak is not None and weak < HARDLY:
+    if not parts_known(fitted, weak):
         return None
     if labels is None:
         return expected_rho(fitted.utilities, drawn)

@@ -8,7 +8,14 @@ from scipy.sparse.linalg import eigsh
 
 from harness.stats.thurstone.comparisons import Comparisons, FloatArray, IntArray, sums
 
-__all__ = ["between_parts", "bottleneck", "components", "slow_modes", "unbeaten_set"]
+__all__ = [
+    "between_parts",
+    "bottleneck",
+    "components",
+    "large_components",
+    "slow_modes",
+    "unbeaten_set",
+]
 
 WEAK = 0.1
 """Connectivity below which parts hang together loosely: five groups with a twentieth of the pairs
@@ -40,11 +47,24 @@ def bottleneck(data: Comparisons) -> float | None:
     several components.
 
     The measure is a random regular graph's, 1 − 2·sqrt(d − 1)/d with d opponents an item (Friedman
-    2008).
+    2008). Components of fewer than `FEWEST` items are left out: an item that is always refused
+    must not hide that the others hang together loosely.
     """
-    if data.n < 3 or components(data)[0] > 1:
+    if data.n < 3:
         return None
-    return _bottleneck(_normalised(data)[0])
+    count, label = components(data)
+    adjacency, met = _normalised(data)
+    if count > 1:
+        if large_components(label) != 1:
+            return None
+        kept = label[met] == np.argmax(np.bincount(label))
+        adjacency = adjacency[kept][:, kept]
+    return _bottleneck(adjacency)
+
+
+def large_components(label: IntArray) -> int:
+    """Number of components, given each item's, that have `FEWEST` items or more."""
+    return int((np.bincount(label) >= FEWEST).sum())
 
 
 def _bottleneck(adjacency: csr_array) -> float | None:
