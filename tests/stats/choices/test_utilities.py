@@ -4,6 +4,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from benchmarks.coverage import Condition, simulate
 from harness.stats.choices.questions import questions_from_table
 from harness.stats.choices.utilities import analyse
 from harness.stats.thurstone.fit import Options
@@ -99,3 +100,25 @@ def test_a_chain_promises_no_rank_correlation() -> None:
     summary = analyse(questions_from_table(table, where="here")).summary
     assert summary["expected_rho"] is None
     assert any("tie parts of the graph" in note for note in summary["notes"])
+
+
+def test_items_far_out_are_said_with_how_seldom_they_are_covered() -> None:
+    """Ten of a hundred items at +4 among narrow others: a note with the coverage measured."""
+    condition = Condition(outliers=10, spread=0.5, degree=28)
+    _, _, data = simulate(condition, np.random.default_rng(0))
+    shown = np.repeat(np.arange(len(data.first)), (data.wins + data.losses).astype(int))
+    won = np.concatenate(
+        [
+            ["first"] * int(w) + ["second"] * int(k)
+            for w, k in zip(data.wins, data.losses, strict=True)
+        ]
+    )
+    table = pl.DataFrame(
+        {
+            "first": [data.items[data.first[k]] for k in shown],
+            "second": [data.items[data.second[k]] for k in shown],
+            "choice": won,
+        }
+    )
+    notes = analyse(questions_from_table(table, where="here")).summary["notes"]
+    assert any(".01 to .13" in note for note in notes)

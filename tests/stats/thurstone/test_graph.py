@@ -39,3 +39,13 @@ def test_a_chain_of_neighbours_is_seen() -> None:
     """Only near neighbours compared."""
     pairs = [(a, b) for a in range(100) for b in range(a + 1, min(a + 6, 100))]
     assert bottleneck(of(pairs)) is not None
+
+
+def test_a_lone_item_does_not_hide_a_chain() -> None:
+    """An item without answers, and two that met only each other, leave the rest's connectivity
+    as it is; two large parts without a path have none."""
+    pairs = [(a, b) for a in range(90) for b in range(a + 1, min(a + 6, 90))]
+    alone = bottleneck(of(pairs))
+    assert alone is not None
+    assert bottleneck(of([*pairs, (95, 96)])) == pytest.approx(alone, rel=1e-2)
+    assert bottleneck(of([(a, b) for a, b in pairs if (a < 45) == (b < 45)])) is None
