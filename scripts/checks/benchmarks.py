@@ -28,6 +28,8 @@ TINY: dict[str, tuple[str, ...]] = {
     "refusal": ("refusal", str(XSTEST)),
     "verdicts": ("verdicts",),
     "judging": ("judging", "--texts", "50"),
+    "judged rates": ("judged_rates", "--runs", "3"),
+    "judged rates chain": ("judged_rates", "chain", "--runs", "1", "--pairs", "1"),
     "pool": ("pool", "--requests", "300", "--seeds", "1"),
     "limits": ("limits", "--requests", "40", "--unjudged"),
     "dispatch": ("dispatch", "--calls", "40", "--in-flight", "20", "--skip-evals"),

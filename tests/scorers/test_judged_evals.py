@@ -1,5 +1,6 @@
 """Judgements inside an eval and afterwards, through log, table and join."""
 
+import itertools
 import math
 from collections.abc import Callable
 from pathlib import Path
@@ -111,7 +112,10 @@ def test_judges_run_inside_an_eval(run_eval: RunEval, tmp_path: Path, task: str)
     assert read(done, by=f"sim/judge@{identity[:8]}").frame.height == read(done).frame.height
 
 
-@pytest.mark.parametrize("rates", [(0.0, 0.0), (0.1, 0.3), (0.3, 0.1)])
+GRID = list(itertools.product((0.0, 0.1, 0.2, 0.3), repeat=2))
+
+
+@pytest.mark.parametrize("rates", GRID, ids=str)
 def test_planted_error_rates_are_found(run_eval: RunEval, rates: tuple[float, float]) -> None:
     """False positives and negatives of a judge against the truth, within 3 standard errors."""
     positive, negative = rates

@@ -98,7 +98,8 @@ def _kind_table(kinds: Sequence[JudgedKind]) -> Table:
         rows=rows,
         caption="Each text once, of all logs read. Corrected: Rogan and Gladen's estimate from how "
         "the judge did on texts with known verdicts (--judge-check), with the errors of both in "
-        "its interval (Lang and Reiczigel). Failed verdicts count for nothing.",
+        "its interval (by likelihood; above 95 % where a judge that never errs on the others calls "
+        "fewer than five texts yes). Failed verdicts count for nothing.",
     )
 
 

@@ -1,39 +1,87 @@
 """A judge's rate corrected for its errors covers the truth; κ is the published one."""
 
+import itertools
 import math
 
 import numpy as np
 import pytest
+from scipy.special import expit
 from sklearn.metrics import cohen_kappa_score
 
-from harness.stats.judges.corrected import ErrorRates, corrected_rate
+from benchmarks.judged_rates import covered
+from harness.stats.judges.corrected import ErrorRates, corrected_rate, likelihood_ratio
 from harness.stats.judges.kappa import cohen_kappa
 
 RUNS = 1000
 """Fixed beforehand; the standard error of a coverage of .95 is .007."""
 
 
-@pytest.mark.parametrize("errors", [(0.05, 0.1), (0.1, 0.3), (0.3, 0.1), (0.3, 0.3), (0.2, 0.2)])
-@pytest.mark.parametrize("rate", [0.1, 0.3, 0.6])
-@pytest.mark.parametrize("sizes", [(200, 60), (400, 200)])
-def test_corrected_rates_cover(
-    rate: float, errors: tuple[float, float], sizes: tuple[int, int]
-) -> None:
+GRID = list(itertools.product((0.0, 0.1, 0.2, 0.3), repeat=2))
+
+
+@pytest.mark.parametrize("errors", GRID, ids=str)
+def test_corrected_rates_cover(errors: tuple[float, float]) -> None:
     """95 % intervals hold the planted rate in .93 to .97 (± 2 SE) of 1 000 runs, seeds 0 to 999."""
-    (positive, negative), (texts, checked) = errors, sizes
-    covered = 0
-    for seed in range(RUNS):
-        rng = np.random.default_rng(seed)
-        true = rng.binomial(texts, rate)
-        said = rng.binomial(true, 1 - negative) + rng.binomial(texts - true, positive)
-        known = ErrorRates(
-            found=int(rng.binomial(checked, 1 - negative)), positives=checked,
-            passed=int(rng.binomial(checked, 1 - positive)), negatives=checked,
-        )  # fmt: skip
-        found = corrected_rate(float(said), float(texts), known)
-        covered += found.low <= rate <= found.high
-    error = math.sqrt(0.95 * 0.05 / RUNS)
-    assert 0.93 - 2 * error <= covered / RUNS <= 0.97 + 2 * error
+    for rate, sizes in ((0.02, (400, 200)), (0.1, (200, 60)), (0.3, (400, 200)), (0.6, (200, 60))):
+        share, _ = covered(rate, errors, sizes, RUNS)
+        error = math.sqrt(0.95 * 0.05 / RUNS)
+        assert 0.93 - 2 * error <= share <= 0.97 + 2 * error, (rate, sizes)
+
+
+@pytest.mark.parametrize("texts", [50, 220, 5000])
+def test_none_of_many_ends_near_the_rule_of_three(texts: int) -> None:
+    """Where a sure judge calls none (or all) yes, the interval is 3 to 3.7 texts long."""
+    sure = ErrorRates(found=9999, positives=9999, passed=9999, negatives=9999)
+    none, all_ = corrected_rate(0, texts, sure), corrected_rate(texts, texts, sure)
+    assert (none.low, all_.high) == (0.0, 1.0)
+    assert 3.0 <= none.high * texts <= 3.7
+    assert none.high == pytest.approx(1 - all_.low)
+
+
+KNOWN = [
+    (41.0, 220.0, ErrorRates(found=54, positives=60, passed=51, negatives=60)),
+    (0.0, 100.0, ErrorRates(found=60, positives=60, passed=60, negatives=60)),
+    (3.0, 100.0, ErrorRates(found=40, positives=60, passed=60, negatives=60)),
+    (2.0, 200.0, ErrorRates(found=60, positives=60, passed=48, negatives=60)),
+    (195.0, 200.0, ErrorRates(found=48, positives=60, passed=60, negatives=60)),
+    (100.0, 100.0, ErrorRates(found=30, positives=30, passed=20, negatives=30)),
+    (0.5, 1.0, ErrorRates(found=1, positives=1, passed=1, negatives=1)),
+]
+
+
+@pytest.mark.parametrize("known", KNOWN, ids=str)
+def test_the_interval_ends_where_the_ratio_says(known: tuple[float, float, ErrorRates]) -> None:
+    """Inside rates are not excluded, beyond an end within (0, 1) they are; the estimate is in."""
+    said, texts, errors = known
+    found = corrected_rate(said, texts, errors)
+    assert 0 <= found.low <= found.estimate <= found.high <= 1
+    inside = np.linspace(found.low + 1e-4, found.high - 1e-4, 9)
+    assert all(likelihood_ratio(rate, said, texts, errors) <= 3.8415 for rate in inside)
+    for rate in (found.low - 1e-3, found.high + 1e-3):
+        assert not 0 < rate < 1 or likelihood_ratio(rate, said, texts, errors) > 3.8414
+
+
+@pytest.mark.parametrize("known", KNOWN[:1] + KNOWN[2:5], ids=str)
+def test_the_ratio_is_that_of_a_search(known: tuple[float, float, ErrorRates]) -> None:
+    """The likeliest sensitivity and specificity are those that a search of all finds."""
+    said, texts, errors = known
+    side = expit(np.linspace(-9, 9, 600))
+    s1, s0 = side[:, None], side[None, :]
+    checked = (
+        errors.found * np.log(s1) + (errors.positives - errors.found) * np.log1p(-s1)
+        + errors.passed * np.log(s0) + (errors.negatives - errors.passed) * np.log1p(-s0)
+    )  # fmt: skip
+
+    def most(rate: float) -> float:
+        y = rate * s1 + (1 - rate) * (1 - s0)
+        return float((checked + said * np.log(y) + (texts - said) * np.log1p(-y)).max())
+
+    youden = errors.sensitivity + errors.specificity - 1
+    best = most(min(1.0, max(0.0, (said / texts + errors.specificity - 1) / youden)))
+    for rate in (0.0, 0.01, 0.1, 0.4, 0.97, 1.0):
+        assert likelihood_ratio(rate, said, texts, errors) == pytest.approx(
+            2 * (best - most(rate)), abs=0.05
+        )
 
 
 def test_the_estimate_is_rogan_and_gladens() -> None:
