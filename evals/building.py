@@ -12,8 +12,10 @@ from inspect_ai.solver import Solver
 
 from harness.errors import PenchantError
 from harness.measuring.judge import JudgeSettings, judge_settings
+from harness.measuring.judge_calls import run_kinds
 from harness.measuring.options import OpenOptions, Options
 from harness.measuring.plan import (
+    ALWAYS_OPEN,
     Plan,
     PlannedSample,
     choice_plan,
@@ -23,7 +25,6 @@ from harness.measuring.plan import (
 )
 from harness.models.inspect_api import PrerequisiteError
 from harness.prompts.conditions import CONDITIONS
-from harness.prompts.judges import judge_kinds
 from scorers.attitude import attitude
 from scorers.coherence import coherence
 from scorers.completion import completion
@@ -106,7 +107,7 @@ def open_task(given: Mapping[str, Any], *, task: str) -> Task:
     return Task(
         dataset=_dataset(plan),
         solver=answer(plan.completer, plan.options, plan.items),
-        scorer=[completion(), *judging(plan, ("attitude", "coherence"))],
+        scorer=[completion(), *judging(plan, ALWAYS_OPEN)],
         metadata=metadata_of(plan),
     )
 
@@ -117,13 +118,7 @@ def judging(plan: Plan, always: Sequence[str] = ()) -> list[Scorer]:
     Where a question is followed by the task itself, what was done is always judged.
     """
     options = plan.options
-    kinds = list(dict.fromkeys((*always, *judge_kinds(options.judges))))
-    if (
-        plan.measure is not None
-        and plan.measure.template.completes
-        and "executed_task" not in kinds
-    ):
-        kinds.append("executed_task")
+    kinds = run_kinds(options, plan.measure, always)
     given = _given_settings(options)
     made: list[Scorer] = []
     for kind in kinds:

@@ -6,18 +6,20 @@ import msgspec
 
 from harness.items.item import Item
 from harness.measuring.completer import COMPLETION_TOKENS
+from harness.measuring.judge_calls import JudgeCalls, judge_calls
 from harness.measuring.measure import Measure, default_tokens
 from harness.measuring.money import CHARS_PER_TOKEN, UNKNOWN_OUTPUT, Price
 from harness.measuring.options import Options
 
-__all__ = ["Forecast", "forecast_line", "forecast_of"]
+__all__ = ["Forecast", "PricedJudge", "forecast_line", "forecast_of"]
 
 
 class Forecast(msgspec.Struct, frozen=True, kw_only=True):
     """What a whole data set would ask, kept in the task's metadata.
 
     `samples` Inspect samples hold `questions` questions on `items` items; characters are means
-    of one question's and one item's prompt; output tokens are the stages' limits.
+    of one question's and one item's prompt; output tokens are the stages' limits. `judged` is what
+    each judge would be asked, `answers_judged` whether one reads besides what the rules leave open.
     """
 
     samples: int
@@ -29,6 +31,9 @@ class Forecast(msgspec.Struct, frozen=True, kw_only=True):
     question_output: int | None
     completion_output: int | None
     price: str | None = None
+    judged: tuple[JudgeCalls, ...] = ()
+    judge_price: str | None = None
+    answers_judged: bool = False
 
     def calls(self, *, samples: int, epochs: int) -> dict[str, int]:
         """Calls of each stage in a run of `samples` of the data set's samples."""
@@ -37,6 +42,25 @@ class Forecast(msgspec.Struct, frozen=True, kw_only=True):
             "questions": round(self.questions * share) * epochs,
             "completions": round(self.items * share) if self.makes_completions else 0,
         }
+
+    def judge_calls(self, judge: int, *, samples: int, epochs: int) -> tuple[int, float, int]:
+        """Calls of the judge of that number (0 the first), with their characters and output."""
+        share = min(1.0, samples / self.samples) if self.samples else 0.0
+        counted = [
+            (round(one.calls * share) * (epochs if one.each_epoch else 1), one)
+            for one in self.judged
+            if judge == 0 or not one.first_only
+        ]
+        calls = sum(count for count, _ in counted)
+        chars = sum(count * one.chars for count, one in counted)
+        return calls, chars, sum(count * one.output for count, one in counted)
+
+
+class PricedJudge(msgspec.Struct, frozen=True):
+    """A judge of a run by its model's name; `price` None where it is not known."""
+
+    name: str
+    price: Price | None
 
 
 def forecast_of(
@@ -48,11 +72,12 @@ def forecast_of(
     questions: int,
     per_question: int,
     completes: bool,
+    always: Sequence[str] = (),
 ) -> Forecast:
     """The forecast of a run over `items`, each question showing `per_question` of them.
 
     `measure` is None where items are only completed; `completes` says whether the run makes
-    completions itself.
+    completions itself; `always` are the kinds that are judged whatever the options say.
     """
     item_chars = sum(len(item.text) for item in items) / max(1, len(items))
     made = options.completion_max_tokens or COMPLETION_TOKENS
@@ -75,13 +100,33 @@ def forecast_of(
         question_output=question_output,
         completion_output=made,
         price=options.price,
+        judged=judge_calls(
+            options,
+            measure,
+            texts=len(items),
+            questions=questions,
+            item_chars=item_chars,
+            text_chars=made * CHARS_PER_TOKEN,
+            reply_chars=(question_output or UNKNOWN_OUTPUT) * CHARS_PER_TOKEN,
+            always=always,
+        ),
+        judge_price=options.judge_price,
+        answers_judged=bool(getattr(options, "answer_judge", False)),
     )
 
 
-def forecast_line(forecast: Forecast, *, samples: int, epochs: int, price: Price | None) -> str:
+def forecast_line(
+    forecast: Forecast,
+    *,
+    samples: int,
+    epochs: int,
+    price: Price | None,
+    judges: Sequence[PricedJudge] = (),
+) -> str:
     """One line that says calls, tokens and, where a price is known, dollars.
 
-    `samples` is how many samples this run takes (`--limit`) of the data set's.
+    `samples` is how many samples this run takes (`--limit`) of the data set's; `judges` are those
+    that the run's roles name.
     """
     calls = forecast.calls(samples=samples, epochs=epochs)
     questions, completions = calls["questions"], calls["completions"]
@@ -91,14 +136,34 @@ def forecast_line(forecast: Forecast, *, samples: int, epochs: int, price: Price
     tokens_out = questions * (forecast.question_output or UNKNOWN_OUTPUT) + completions * (
         forecast.completion_output or UNKNOWN_OUTPUT
     )
+    spent = [("the model", price, tokens_in, tokens_out)]
+    judgements = 0
+    for number, judge in enumerate(judges):
+        count, chars, output = forecast.judge_calls(number, samples=samples, epochs=epochs)
+        judgements += count
+        if count:
+            spent.append((judge.name, judge.price, chars / CHARS_PER_TOKEN, output))
     made = f" + {completions:,} completions" if completions else ""
+    made += f" + {judgements:,} judgements" if judgements else ""
     line = (
-        f"{questions:,} questions{made} = {questions + completions:,} calls; "
-        f"about {_tokens(tokens_in)} tokens in, at most {_tokens(tokens_out)} out"
+        f"{questions:,} questions{made} = {questions + completions + judgements:,} calls; "
+        f"about {_tokens(sum(part[2] for part in spent))} tokens in, "
+        f"at most {_tokens(sum(part[3] for part in spent))} out"
     )
-    if price is not None:
-        line += f"; at most ${price.cost(tokens_in, tokens_out):,.2f}"
+    line += _dollars(spent)
+    if judges and forecast.answers_judged:
+        line += "; besides, a judge reads answers that the rules leave open"
     return line
+
+
+def _dollars(spent: Sequence[tuple[str, Price | None, float, float]]) -> str:
+    """What those with a price cost, and who has none."""
+    known = [price.cost(into, out) for _, price, into, out in spent if price is not None]
+    if not known:
+        return ""
+    unknown = [name for name, price, _, _ in spent if price is None]
+    beside = f", and what {' and '.join(unknown)} may cost" if unknown else ""
+    return f"; at most ${sum(known):,.2f}{beside}"
 
 
 def _tokens(count: float) -> str:

@@ -8,8 +8,9 @@ from inspect_ai.hooks import EvalSetStart, Hooks, TaskEnd, TaskStart, hooks
 from inspect_ai.model import Model, get_model
 
 from harness.measuring.beforehand import warnings_of
-from harness.measuring.forecast import Forecast, forecast_line
+from harness.measuring.forecast import Forecast, PricedJudge, forecast_line
 from harness.measuring.journal import journal_directory
+from harness.measuring.judge import judge_models
 from harness.measuring.locks import held_elsewhere, lock_path
 from harness.measuring.money import price_of
 from harness.measuring.session import task_ended, task_started
@@ -53,7 +54,13 @@ class RunHooks(Hooks):
         task_started(data.eval_id, data.spec.task_id, calls, ingredients)
         running = _running(data.spec.model)
         price = price_of(running, forecast.price)
-        line = forecast_line(forecast, samples=samples, epochs=config.epochs or 1, price=price)
+        line = forecast_line(
+            forecast, samples=samples, epochs=config.epochs or 1, price=price,
+            judges=[
+                PricedJudge(str(one), price_of(one, forecast.judge_price))
+                for one in judge_models().values()
+            ],
+        )  # fmt: skip
         say(f"{data.spec.task} on {data.spec.model}: {line}")
         if isinstance(running, Model):
             for warning in warnings_of(running):

@@ -17,7 +17,15 @@ from harness.models.inspect_api import model_roles
 from harness.prompts.judge_form import JudgeForm
 from harness.wire import Question, Reply
 
-__all__ = ["JUDGE_ROLES", "Judge", "JudgeSettings", "judge_settings", "role_judges"]
+__all__ = [
+    "JUDGE_ROLES",
+    "JUDGE_TOKENS",
+    "Judge",
+    "JudgeSettings",
+    "judge_models",
+    "judge_settings",
+    "role_judges",
+]
 
 JUDGE_TOKENS = 512
 """Enough for one JSON object and some thinking before it."""
@@ -144,7 +152,12 @@ class _Timed(Asker):
 
 def role_judges(settings: JudgeSettings) -> list[Judge]:
     """The judges that the run's roles name, in the order of `JUDGE_ROLES`."""
-    judges = []
+    return [Judge(get_model(role=role), settings, name=role) for role in judge_models()]
+
+
+def judge_models() -> dict[str, Model]:
+    """The models that the run's roles name as judges, by role; UsageError for several in one."""
+    judges = {}
     for role in JUDGE_ROLES:
         found = model_roles().get(role)
         if found is None:
@@ -154,5 +167,5 @@ def role_judges(settings: JudgeSettings) -> list[Judge]:
                 f"model role {role} names {len(found)} models; expected one (a second "
                 "judge is role judge2)"
             )
-        judges.append(Judge(get_model(role=role), settings, name=role))
+        judges[role] = found
     return judges

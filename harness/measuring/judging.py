@@ -16,7 +16,7 @@ from anyio.lowlevel import RunVar
 from harness.measuring.journal import Entries
 from harness.measuring.judge import Judge
 from harness.measuring.money import Purse
-from harness.measuring.session import Counter, running_session
+from harness.measuring.session import Counter, Session, running_session
 from harness.models.identity import honours_seed
 from harness.prompts.judge_form import JudgeForm, judge_messages
 from harness.prompts.render import prompt_hash
@@ -181,12 +181,7 @@ def judge_desk(
     if running is not None:
         return running.once(
             f"judging in {directory}",
-            lambda: _desk(
-                directory,
-                running.purse,
-                price=price,
-                reask_failed=running.reask_failed or reask_failed,
-            ),
+            lambda: _of_run(running, directory, price=price, reask_failed=reask_failed),
         )
     desks = _desks.get({})
     _desks.set(desks)
@@ -195,6 +190,16 @@ def judge_desk(
         purse = Purse(max_calls, budget_usd)
         desks[key] = _desk(directory, purse, price=price, reask_failed=reask_failed)
     return desks[key]
+
+
+def _of_run(run: Session, directory: Path, *, price: str | None, reask_failed: bool) -> Desk:
+    """A desk that spends from the run's purse and tells its journal, where a resumed run finds it:
+    the folder's journal does not say which run paid for an answer."""
+    again = run.reask_failed or reask_failed
+    desk = _desk(directory, run.purse, price=price, reask_failed=again)
+    desk.counter.booked = run.journal
+    run.desks.append(desk.counter)
+    return desk
 
 
 def _desk(directory: Path, purse: Purse, *, price: str | None, reask_failed: bool) -> Desk:

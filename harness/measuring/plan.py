@@ -32,6 +32,7 @@ from harness.prompts.labels import label_pair
 from harness.where import SHELL_DIRECTORY
 
 __all__ = [
+    "ALWAYS_OPEN",
     "Plan",
     "PlannedSample",
     "choice_plan",
@@ -41,6 +42,9 @@ __all__ = [
     "pair_sample",
     "rating_plan",
 ]
+
+ALWAYS_OPEN = ("attitude", "coherence")
+"""What of answers to open questions is judged whatever the options say."""
 
 T = TypeVar("T")
 
@@ -144,8 +148,17 @@ def open_plan(given: Mapping[str, Any], *, task: str) -> Plan:
     options = checked(OpenOptions, given, task=task)
     items = open_questions(options.questions, options.topic, base=SHELL_DIRECTORY)
     samples = item_samples(items, options.block)
-    plan = _plan(options, items, None, samples, questions=0, per_question=0)
-    answers = msgspec.structs.replace(plan.forecast, items=len(items) * options.seeds)
+    plan = _plan(
+        options, items, None, samples, questions=0, per_question=0, always=ALWAYS_OPEN
+    )  # fmt: skip
+    answers = msgspec.structs.replace(
+        plan.forecast,
+        items=len(items) * options.seeds,
+        judged=tuple(
+            msgspec.structs.replace(one, calls=one.calls * options.seeds)
+            for one in plan.forecast.judged
+        ),
+    )
     return replace(plan, forecast=answers)
 
 
@@ -158,8 +171,9 @@ def _plan(
     questions: int,
     per_question: int,
     asked: Sequence[Item] | None = None,
+    always: Sequence[str] = (),
 ) -> Plan:
-    """`asked` are the items that questions show; by default all."""
+    """`asked` are the items that questions show, by default all; `always` kinds that are judged."""
     completer = completer_of(options, items) if measure is None or measure.post else None
     forecast = forecast_of(
         options,
@@ -169,6 +183,7 @@ def _plan(
         questions=questions,
         per_question=per_question,
         completes=makes(completer),
+        always=always,
     )
     by_id = {item.id: item for item in items}
     return Plan(options, by_id, measure, completer, samples, forecast)

@@ -19,7 +19,7 @@ from harness.measuring.completions import CompletionStore
 from harness.measuring.hope import Hope
 from harness.measuring.journal import Entries, Journal, journal_directory, open_journal
 from harness.measuring.locks import hold, lock_path, release
-from harness.measuring.money import Price, Purse, price_of, read_price
+from harness.measuring.money import Price, Purse, price_of, read_price, true_cost
 from harness.measuring.oddities import Oddities
 from harness.measuring.options import Options
 from harness.measuring.pilot import Pilot
@@ -60,7 +60,8 @@ class Overrides(msgspec.Struct, frozen=True):
 class Counter:
     """Where questions are asked: what the journal has is taken from there, the purse admits the
     rest. `optional`: where every question fails the rest is not asked and the run goes on; else it
-    ends.
+    ends. `booked`: where the run writes what each answer cost, if its own journal is not the one
+    that keeps the answers.
 
     The journal's keys are `IDENTITY SEED KEY`: what another model, vector or setting answered to
     the same question stays in the file and is not read.
@@ -72,6 +73,7 @@ class Counter:
     price: str | None = None
     price_option: str = "price"
     optional: bool = False
+    booked: Journal | None = None
     not_admitted: dict[str, int] = field(default_factory=dict)
     planned: dict[str, int] = field(default_factory=dict)
     oddities: Oddities = field(default_factory=Oddities)
@@ -117,6 +119,10 @@ class Counter:
             self.oddities.count(reply)
             try:
                 self.journal.put(stamped[index], reply)
+                if self.booked is not None:
+                    # In dollars: the run that reads it back knows no price of a judge's.
+                    paid = Reply(stop=reply.stop, error=reply.error, cost=true_cost(reply, price))
+                    self.booked.put(stamped[index], paid)
             except DiskError as error:
                 unkept.append(error)
                 raise
@@ -186,13 +192,15 @@ class Counter:
 class Session(Counter):
     """Shared by the samples of one task while it runs.
 
-    `earlier` are the logs that began it: Inspect takes their finished samples as they are.
+    `earlier` are the logs that began it: Inspect takes their finished samples as they are. `desks`
+    count what its judges are asked.
     """
 
     completions: CompletionStore
     pilot: Pilot
     lock: Path | None = None
     earlier: tuple[Path, ...] = ()
+    desks: list[Counter] = field(default_factory=list)
     _made: dict[str, Any] = field(default_factory=dict)
 
     def once(self, name: str, make: Callable[[], T]) -> T:
@@ -276,8 +284,11 @@ def task_ended(eval_id: str) -> list[str]:
     ended = _sessions.pop(eval_id, None)
     if ended is None:
         return []
-    lines = [f"{count:,} questions {reason}" for reason, count in ended.not_admitted.items()]
-    lines += ended.oddities.lines()
+    lines = []
+    for what, counter in (("questions", ended), *(("judgements", one) for one in ended.desks)):
+        found = counter.not_admitted.items()
+        lines += [f"{count:,} {what} {reason}" for reason, count in found]
+        lines += counter.oddities.lines()
     try:
         ended.journal.close()
     except DiskError as error:
