@@ -18,6 +18,7 @@ from harness.measuring.judge import Judge
 from harness.measuring.money import Purse
 from harness.measuring.session import Counter, Session, running_session
 from harness.models.identity import honours_seed
+from harness.notices import say
 from harness.prompts.judge_form import JudgeForm, judge_messages
 from harness.prompts.render import prompt_hash
 from harness.records.judgement import Judgement
@@ -63,6 +64,7 @@ class Desk:
 
     counter: Counter
     folder: _Folder
+    _told: set[tuple[str, str]] = field(default_factory=set)
 
     async def judge(
         self, judge: Judge, form: JudgeForm, subjects: Sequence[Subject]
@@ -73,6 +75,7 @@ class Desk:
             for subject in {one.key: one for one in subjects}.values()
             for repeat in range(judge.settings.repeats)
         ]
+        self._tell_of_failed(judge, form)
         verdicts: dict[str, Judged] = {}
         left = wanted
         for attempt in range(TRIES):
@@ -87,6 +90,19 @@ class Desk:
                 if verdicts[one.key].problem is not None and reply.asked
             ]
         return [_judgement(judge, form, one, verdicts[one.key]) for one in wanted]
+
+    def _tell_of_failed(self, judge: Judge, form: JudgeForm) -> None:
+        """Say once how verdicts that had no answer earlier are asked for again."""
+        if self.counter.reask_failed or (judge.identity, form.hash) in self._told:
+            return
+        self._told.add((judge.identity, form.hash))
+        count = _unanswered(self.folder.journal, f" judge {judge.identity} {form.hash} ")
+        if count:
+            flag = "-S" if self.counter.booked is None else "-T"
+            say(
+                f"{count:,} verdicts of {judge.model} on {form.name} had no answer earlier and "
+                f"stay failed; {flag} reask_failed=true asks for them again"
+            )
 
     async def _replies(
         self, judge: Judge, form: JudgeForm, wanted: Sequence[_Asked], attempt: int
@@ -134,6 +150,18 @@ class Desk:
             for key, _ in mine:
                 del self.folder.under_way[key]
             done.set()
+
+
+def _unanswered(journal: Entries[Reply], marked: str) -> int:
+    """How many verdicts whose keys are `marked` so ended in an error, at the last try made."""
+    last: dict[str, tuple[str, bool]] = {}
+    for key in journal:
+        if marked in key:
+            verdict, _, attempt = key.partition(marked)[2].rpartition(".")
+            reply = journal.get(key)
+            ended = (attempt, reply is not None and reply.error is not None)
+            last[verdict] = max(ended, last.get(verdict, ended))
+    return sum(failed for _, failed in last.values())
 
 
 def _asked(judge: Judge, form: JudgeForm, subject: Subject, repeat: int) -> _Asked:

@@ -195,3 +195,32 @@ async def test_what_is_asked_again_is_asked_once(tmp_path: Path) -> None:
     for _ in range(3):
         await judge_desk(tmp_path / "j", reask_failed=True).judge(one, REFUSAL, some)
     assert asked(tmp_path) - before == 2 * len(some)
+
+
+async def test_a_later_scoring_says_how_to_ask_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One line with the number that had no answer, once a scoring; none where all have one, nor in
+    the scoring that asks them again; what answered off the point is not among them."""
+    from harness.measuring import judging
+
+    said: list[str] = []
+    monkeypatch.setattr(judging, "say", said.append)
+    down = judge(tmp_path, JudgeSettings(timeout=0.3), slow=0.3, prose=0.2)
+    first = await judged(tmp_path, down)
+    assert said == []
+    late = sum(one.reason.startswith("timeout") for one in first)
+    assert 3 <= late <= 22
+    judging._folders.clear()
+    judging._desks.set({})
+    for _ in range(2):
+        await judged(tmp_path, down)
+    line = (
+        f"{late} verdicts of sim/judge on refusal had no answer earlier and stay failed; "
+        "-S reask_failed=true asks for them again"
+    )
+    assert said == [line]
+    await judge_desk(tmp_path / "j", reask_failed=True).judge(down, REFUSAL, SUBJECTS)
+    await judged(tmp_path, judge(tmp_path), folder="other")
+    await judged(tmp_path, judge(tmp_path), folder="other")
+    assert said == [line]

@@ -155,6 +155,30 @@ def test_a_run_with_a_failing_judge_succeeds(run_eval: RunEval, planted: dict[st
     assert set(failed["completion_refused_by"]) == {None}
 
 
+def test_a_scoring_of_later_asks_again_what_failed(run_eval: RunEval, tmp_path: Path) -> None:
+    """`inspect score -S reask_failed=true` asks for the verdicts that a judge who was down left
+    failed, for these alone, and they are then in the table."""
+    made = run_eval("completions.py", "sim/refuser", task_args={"block": 10, "per_origin": 6})
+    folder, log = str(tmp_path / "j"), tmp_path / "asked"
+    planted = {"slow": 0.4, "slow_seconds": 0.4, "ask_log": str(log)}
+    roles = {"judge": judge(**planted)}
+    made = scored(made, refusal(folder=folder, timeout=0.1), model_roles=roles)
+
+    def failed() -> int:
+        said = read(made).judgements.filter(pl.col("judge") == "sim/judge")
+        assert said.height == 30
+        return said.filter(pl.col("outcome") == "failed").height
+
+    down, before = failed(), asked(log)
+    assert 4 <= down <= 22
+    made = scored(made, refusal(folder=folder, timeout=0.1), model_roles=roles)
+    assert failed() == down and asked(log) == before
+    again = refusal(folder=folder, timeout=30, reask_failed=True)
+    made = scored(made, again, model_roles=roles)
+    assert failed() == 0
+    assert down <= asked(log) - before <= 2 * down
+
+
 def test_open_answers_are_settled_by_a_judge(run_eval: RunEval) -> None:
     """What the rules leave open becomes what the judge reads, said so; all else stays as it was."""
     options = {"block": 50, "seeds": 2}
