@@ -1,9 +1,11 @@
 """Every rule on the texts that were written for it."""
 
+from collections import Counter
 from collections.abc import Callable
 
 import pytest
 
+from harness.measuring.judge_check import known
 from harness.text.verdicts.attitude import attitude
 from harness.text.verdicts.coherence import coherence
 from harness.text.verdicts.executed_task import executed_task
@@ -41,6 +43,15 @@ def test_there_are_sixty_texts_of_each_kind(kind: VerdictKind) -> None:
     beside = {(one.text, one.system_prompt, one.topic, one.item_first) for one in texts}
     assert len(texts) >= 60 and len(beside) == len(texts)
     assert len({one.verdict for one in texts}) > 1
+
+
+@pytest.mark.parametrize("kind", VERDICT_KINDS)
+def test_a_judge_is_checked_on_sixty_texts_of_each_kind(kind: VerdictKind) -> None:
+    """Those that a judge is asked about (no attitude toward gibberish), nine or more a verdict."""
+    texts = [one for one in known_texts(kind) if (kind, one.verdict) != ("attitude", "incoherent")]
+    assert len(known(kind)) == len(texts) >= 60
+    counts = Counter(one.verdict for one in texts)
+    assert min(counts.values()) >= 9
 
 
 @pytest.mark.parametrize("kind", sorted(LEAST))
