@@ -12,8 +12,9 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 from harness.text.refusal import refusal_of
-from harness.text.verdicts.forms import in_language
-from harness.text.verdicts.requests import Request, alone, request_of, stems_of
+from harness.text.verdicts.forms import in_language, nearer_language
+from harness.text.verdicts.idioms import idioms_of
+from harness.text.verdicts.requests import Request, alone, request_of, stem_of, stems_of
 from harness.text.verdicts.shapes import forms_of
 from harness.text.verdicts.verdict import Verdict
 
@@ -50,6 +51,11 @@ _FORM_WEIGHT = {
     "cpp": 1.5,
     "go": 1.5,
     "year": 1.2,
+    "steps": 1.0,
+    "unknown": 1.2,
+    "duration": 1.2,
+    "proper": 1.0,
+    "common": 1.0,
     "symbol": 1.2,
     "prose": 1.0,
     "name": 1.0,
@@ -58,6 +64,14 @@ _NEEDED = frozenset(["code", "verse", "letter", "table", "json", "dialogue", "qu
 """Forms without which a request that asks for them is not done."""
 _LOOSE = frozenset(["prose", "list", "name", "math", "story"])
 """Forms that any text may have: without a word of the item they say little."""
+_IN_POINTS = frozenset(["list", "steps", "schedule", "quiz", "table", "json"])
+"""Forms that come in points, one a line."""
+_OF_CODE = frozenset(
+    ["python", "javascript", "sql", "html", "css", "bash", "rust", "java", "cpp", "go"]
+)
+_SHOWN = _NEEDED | {"marked", "labelled"}
+_ENOUGH = 20
+"""Words of a text that must be doing something."""
 _INVENTED = frozenset(["story", "verse"])
 """What is invented need not hold a word of its request."""
 _BARE, _UNKNOWN, _TOLD = 120, 0.4, 0.85
@@ -94,6 +108,12 @@ _ASKS_BACK = re.compile(
     r"|\byour?\b|^\W*how\s+old\b",
     re.IGNORECASE,
 )
+_DECLINES = re.compile(
+    r"\bi(?:'ll|'d|\s+will|\s+must|\s+have\s+to|\s+would|\s+choose|\s+prefer)?\s+(?:rather\s+|prefer\s+|like\s+)?"
+    r"(?:to\s+)?(?:decline|pass\s+on|not\s+(?:to\b|do\b|take|answer|be\s+doing)|sit\s+this\s+one\s+out)",
+    re.IGNORECASE,
+)
+"""A refusal when nothing is done; with something done it may be of the other task."""
 _SENTENCE_END = re.compile(r"(?<=[.!?])(?=\s)|(?<=\n)")
 _FENCE = re.compile(r"```.*?(?:```|\Z)", re.DOTALL)
 _CLAUSE = re.compile(r";\s+|,\s+(?:and|but)\s+|\s+and\s+")
@@ -111,7 +131,8 @@ def executed_task(text_after_label: str, item_first: str, item_second: str) -> V
     done = _substance(text)
     evidence = _evidence(done, items)
     value = _value(done, evidence, items)
-    if refused.kind != "none" and value == "neither":
+    declined = refused.kind != "none" or (len(text) < _SHORT and _DECLINES.search(text))
+    if declined and value == "neither":
         value = "refusal"
     flags: dict[str, bool | int | float | str] = dict(
         zip(("first", "second"), (round(one, 2) for one in evidence), strict=True)
@@ -134,8 +155,31 @@ def _value(done: str, evidence: tuple[float, float], items: tuple[Request, Reque
     if len(speaks) == 2:
         return "both"
     if max(first, second) < _LEAST or abs(first - second) < _LEAD:
+        speaks = speaks or _left(done, items)
         return "neither" if not speaks else ("first", "second")[speaks.pop()]
     return "first" if first > second else "second"
+
+
+def _left(text: str, items: tuple[Request, Request]) -> set[int]:
+    """The item that a text of some length may do, where its form rules out the other."""
+    forms = forms_of(text, _SHOWN)
+    if len(text.split()) < _ENOUGH and not forms & _NEEDED and "marked" not in forms:
+        return set()
+    fitting = {side for side in (0, 1) if _fits(text, forms, items[side], items[1 - side])}
+    return fitting if len(fitting) == 1 else set()
+
+
+def _fits(text: str, forms: frozenset[str], item: Request, other: Request) -> bool:
+    needed = item.forms & _NEEDED
+    if (needed and not needed & forms) or (forms & _NEEDED) - item.forms:
+        return False
+    if item.language != other.language and item.language is not None:
+        return _speaks(text, item, other)
+    if "marked" in forms or "labelled" in forms:
+        return bool(item.forms & _IN_POINTS)
+    if forms & _NEEDED:
+        return not item.forms & _OF_CODE or bool(forms_of(text, item.forms & _OF_CODE))
+    return not item.forms & _IN_POINTS or "prose" in item.forms or "steps" in item.forms
 
 
 def _may_be_both(text: str, items: tuple[Request, Request]) -> bool:
@@ -155,6 +199,8 @@ def _evidence(text: str, items: tuple[Request, Request]) -> tuple[float, float]:
     """How much of a text speaks for the first item, and for the second."""
     found = stems_of(text)
     forms = forms_of(text, _wanted(*items))
+    if "code" in items[0].forms & items[1].forms and "code" in forms:
+        found |= frozenset(map(stem_of, idioms_of(text)))
     numbers = {number.replace(",", "") for number in _NUMBER.findall(text)}
     if len(text) > _SHORT:
         numbers = {number for number in numbers if len(number) > 1}
@@ -200,7 +246,7 @@ def _for(
     if needed and not needed & forms and len(text) > 40:
         evidence -= 1.0
     if item.language != other.language and item.language is not None:
-        evidence += _LANGUAGE_WEIGHT if in_language(text, item.language) else -_LANGUAGE_WEIGHT
+        evidence += _LANGUAGE_WEIGHT if _speaks(text, item, other) else -_LANGUAGE_WEIGHT
     if numbers & (item.results - other.results):
         evidence += _RESULT_WEIGHT
     given = item.expressions - other.expressions
@@ -208,6 +254,15 @@ def _for(
         evidence += _EXPRESSION_WEIGHT
     drawn = len(known) / len(found) if found else 0.0
     return evidence + _of_material(item, other, text, drawn)
+
+
+def _speaks(text: str, item: Request, other: Request) -> bool:
+    """Whether a text is in an item's language, and not rather in the other's."""
+    if item.language is None or not in_language(text, item.language):
+        return False
+    if other.language is None:
+        return True
+    return nearer_language(text, item.language, other.language) != other.language
 
 
 def _sureness(form: str, forms: frozenset[str], text: str, known: object) -> float:

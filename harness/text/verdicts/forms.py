@@ -4,7 +4,7 @@ import re
 
 from harness.text.verdicts.languages import COMMON
 
-__all__ = ["asked_forms", "asked_language", "in_language"]
+__all__ = ["asked_forms", "asked_language", "in_language", "nearer_language"]
 
 _ASKS = {
     "code": r"\b(?:python|javascript|java|typescript|sql|html|css|bash|shell|rust"
@@ -30,6 +30,21 @@ _ASKS = {
     r"|screenplay)\b",
     "story": r"\b(?:story|tale|fable|narrative|novel|scene|chapter|fairy"
     r"|fiction|anecdote|diary|memoir|legend)\b|^\W*continue\b|\bwhat\s+happens\s+next\b",
+    "steps": r"\bhow\s+(?:do|can|should|would)\s+(?:i|you|we|one)\b|\bhow\s+to\b|\bsteps?\b"
+    r"|\binstructions?\b|\badvice\b|\badvise\b|\btips?\b|\brecipe\b|\bguide\b|\btutorial\b"
+    r"|\brules\b",
+    "unknown": r"\bsolve\b|\bsolutions?\s+of\b|\broots?\s+of\b|\bequations?\b"
+    r"|\b[a-z]\s*(?:\^\s*\d)?\s*[-+=]\s*\d",
+    "duration": r"\bhow\s+long\b|\bhow\s+much\s+time\b"
+    r"|\bhow\s+many\s+(?:seconds|minutes|hours|days|weeks|months|years)\b",
+    "proper": r"\b(?:countr(?:y|ies)|cit(?:y|ies)|capitals?|states|rivers?|mountains?|lakes?"
+    r"|islands?|planets?|authors?|writers?|books?|novels?|films?|movies?|songs?|albums?"
+    r"|painters?|artists?|scientists?|composers?|presidents?|languages?|compan(?:y|ies)"
+    r"|brands?|philosophers?|inventors?|actors?|bands?|museums?|continents?|oceans?)\b",
+    "common": r"\b(?:instruments?|fruits?|vegetables?|colou?rs?|animals?|birds?|insects?|tools?"
+    r"|spices?|herbs?|flowers?|trees?|materials?|metals?|sports?|hobbies|activities|adjectives?"
+    r"|verbs?|nouns?|words?|synonyms?|antonyms?|ingredients?|shapes?|emotions?|drinks?|dishes"
+    r"|clothes|vehicles?|professions?|jobs?|organs?|gases)\b",
     "quiz": r"\b(?:multiple[- ]choice|quiz)\b",
     "post": r"\b(?:tweet|hashtags?|instagram|slogan|headline|caption|social\s+media\s+post)\b",
     "math": r"\b(?:compute|calculate|solve|derivative|integral|how\s+(?:much|many|far"
@@ -160,3 +175,18 @@ def in_language(text: str, language: str) -> bool:
     others = {name: sum(word in COMMON[name] for word in words) for name in COMMON}
     slack = len(words) <= _FEW
     return own + 0.5 * accented > english and others[language] + slack >= max(others.values())
+
+
+def nearer_language(text: str, one: str, other: str) -> str | None:
+    """Which of two languages more of a text's common words belong to; None where neither leads.
+
+    A word counts for less the more languages have it.
+    """
+    found = dict.fromkeys((one, other), 0.0)
+    for word in _WORD.findall(text.casefold()):
+        having = [name for name in COMMON if word in COMMON[name]]
+        for name in found:
+            found[name] += (name in having) / max(1, len(having))
+    if found[one] == found[other]:
+        return None
+    return one if found[one] > found[other] else other

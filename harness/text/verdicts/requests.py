@@ -11,7 +11,7 @@ import msgspec
 from harness.text.verdicts.forms import asked_forms, asked_language
 from harness.text.verdicts.languages import COMMON
 
-__all__ = ["Request", "alone", "request_of", "stems_of"]
+__all__ = ["Request", "alone", "request_of", "stem_of", "stems_of"]
 
 _WORD = re.compile(r"[^\W\d_]+|\d+(?:\.\d+)?")
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
@@ -79,7 +79,7 @@ def alone(item: Request, other: Request) -> frozenset[str]:
 def stems_of(text: str) -> frozenset[str]:
     """Stems of the words of a text that carry content; of Chinese and Japanese, pairs of signs."""
     found = {
-        _stem(word)
+        stem_of(word)
         for word in _WORD.findall(_CAMEL.sub(" ", text).casefold())
         if word not in COMMON["en"] and (len(word) > 2 or word.isdigit())
     }
@@ -89,15 +89,23 @@ def stems_of(text: str) -> frozenset[str]:
 
 
 @lru_cache(maxsize=50_000)
-def _stem(word: str) -> str:
+def stem_of(word: str) -> str:
+    """The stem of a word in small letters."""
     if len(word) > 4 and word.endswith("ies"):
         word = word[:-3] + "y"
     elif len(word) > 3 and word.endswith("s") and not word.endswith("ss"):
         word = word[:-1]
-    return word[:5]
+    for ending in ("ing", "ed"):
+        if word.endswith(ending) and len(word) >= len(ending) + 4:
+            word = word[: -len(ending)]
+            # swimm(ing), stopp(ed); not fill(ing).
+            if word[-1] == word[-2] and word[-1] not in "lsz":
+                word = word[:-1]
+            break
+    return word.removesuffix("e")[:5] if len(word) > 3 else word
 
 
-_REQUEST_STEMS = frozenset(_stem(word) for word in _REQUESTS)
+_REQUEST_STEMS = frozenset(stem_of(word) for word in _REQUESTS)
 
 
 def _result(expression: str) -> str | None:

@@ -60,6 +60,25 @@ _LETTER = re.compile(
     re.IGNORECASE | re.MULTILINE,
 )
 _SPEAKER = re.compile(r"^\s*\**[A-Z][\w .]{0,20}\**:\**\s+\S", re.MULTILINE)
+_LABEL = re.compile(r"^\s*\**([A-Z][\w .]{0,20}?)\**:\**\s+\S", re.MULTILINE)
+_DURATION = re.compile(
+    r"\d\s*(?:h|min|s|seconds?|minutes?|hours?|days?|weeks?|months?|years?)\b", re.IGNORECASE
+)
+_UNKNOWN = re.compile(r"\b[a-z]\s*=\s*[-\u2212]?\d|\bsolutions?\b|\broots?\b", re.IGNORECASE)
+_ORDER = re.compile(
+    r"(?:^|[.!;:]\s|\n)\W*(?:\d{1,2}[.)]\s+)?(?:(?:first|then|next|finally|now|always|never|if[^,.]{3,60}|"
+    r"when[^,.]{3,60}),?\s+)?"
+    r"(?:add|allow|apply|arrange|ask|attach|avoid|bake|begin|blend|blot|boil|bring|buy|call|carry|check|choose|"
+    r"clean|click|close|combine|connect|consider|cook|cool|cover|cut|decide|do(?:n't)?|download|drain|draw|drink|dry|"
+    r"eat|enter|explain|fill|find|fit|fix|fold|follow|gather|get|give|glue|go|heat|hold|hook|insert|install|join|keep|"
+    r"knead|lay|learn|leave|let|lift|look|make|mark|measure|melt|mix|move|notice|open|pack|place|plan|practi[cs]e|"
+    r"prepare|press|pull|push|put|read|remove|repeat|replace|rest|rinse|rub|run|save|say|screw|seal|season|select|"
+    r"send|serve|set|show|shut|sit|sleep|soak|speak|spread|sprinkle|stand|start|stay|stir|stop|store|switch|take|"
+    r"talk|tap|tell|test|think|tie|tighten|trim|try|turn|type|unplug|use|visit|wait|walk|warm|wash|watch|water|"
+    r"wear|weigh|wipe|work|wrap|write)\b",
+    re.IGNORECASE,
+)
+_SENTENCES = re.compile(r"[.!?](?:\s|$)|;\s|\n")
 _TABLE = re.compile(r"^\s*\|.*\|", re.MULTILINE)
 _JSON = re.compile(r"[\[{]\s*\"[\w ]+\"\s*:|^\s*[\[{]\s*$|<\w+>[^<]*</\w+>", re.MULTILINE)
 _HASHTAG = re.compile(r"#[A-Za-z]\w+|[\U0001f300-\U0001faff]")
@@ -75,8 +94,9 @@ _SYMBOL = re.compile(r"\W*(?:\w{1,3}|(?=\w*[A-Z0-9]\w*[A-Z0-9])\w{4,7})\W*")
 """A few letters, or a few more of which two are large or figures: "Au", "NaCl", "yes"."""
 _LONGEST_ROW = 40
 _IN_A_ROW = re.compile(
-    r"(?:^|[:.\n]\s*|\b)(?:[\w'-]+\s){0,2}[\w'-]+(?:,\s+(?:(?:and|or)\s+)?(?:[\w'-]+\s){0,2}[\w'-]+){2,}"
+    r"(?:^|[:.\n]\s*|\b)(?:[\w'-]+\s){0,2}[\w'-]+(?:(?:,\s+(?:(?:and|or)\s+)?|\s+(?:and|or)\s+)(?:[\w'-]+\s){0,2}[\w'-]+){2,}"
 )
+_BETWEEN = re.compile(r",\s+(?:(?:and|or)\s+)?|\s+(?:and|or)\s+")
 _YEAR_ONLY = re.compile(r"\W*(?:in\s+)?(?:1\d|20)\d\d\W*", re.IGNORECASE)
 _PAST = re.compile(
     r"\b(?:was|were|had|said|went|came|knew|saw|took|stood|found|told|felt|\w{3,}ed)\b",
@@ -142,7 +162,29 @@ def _code(shape: _Shape) -> bool:
 def _list(shape: _Shape) -> bool:
     if shape.has("quiz"):
         return False
-    return shape.has("marked") or _row(shape)
+    return shape.any_of("marked", "labelled") or _row(shape)
+
+
+def _labelled(shape: _Shape) -> bool:
+    """Lines that each begin with another label: a menu, a form that is filled in."""
+    labels = _LABEL.findall(shape.text)
+    return len(labels) >= 3 and len(set(labels)) == len(labels) and not shape.has("json")
+
+
+def _steps(shape: _Shape) -> bool:
+    """A third of the sentences or more tell the reader to do something."""
+    orders = len(_ORDER.findall(shape.text))
+    return orders >= 2 and orders >= 0.3 * (1 + len(_SENTENCES.findall(shape.text.rstrip())))
+
+
+def _smalls(shape: _Shape) -> bool:
+    """Whether names in a row, but for the first, begin with small letters."""
+    named = shape.text.rpartition(":")[2].strip(" .")
+    later = [
+        one.removeprefix("and ").removeprefix("or ")
+        for one in re.split(r",\s+|\s+(?=and\b)", named)[1:]
+    ]
+    return any(one[:1].islower() for one in later)
 
 
 def _row(shape: _Shape) -> bool:
@@ -192,7 +234,13 @@ _TESTS: dict[str, Callable[[_Shape], bool]] = {
     "code": _code,
     "quiz": lambda shape: len(_CHOICE.findall(shape.text)) >= 3,
     "marked": lambda shape: len(_MARKER.findall(shape.text)) >= 2,
+    "labelled": _labelled,
     "list": _list,
+    "steps": _steps,
+    "proper": lambda shape: _row(shape) and not _smalls(shape),
+    "common": lambda shape: _row(shape) and _smalls(shape),
+    "unknown": _searched(_UNKNOWN),
+    "duration": _searched(_DURATION),
     "names": lambda shape: (
         shape.has("list") and (shape.words <= 3 * len(shape.lines) or _row(shape))
     ),
