@@ -56,6 +56,8 @@ _FORM_WEIGHT = {
     "duration": 1.2,
     "proper": 1.0,
     "common": 1.0,
+    "person": 1.0,
+    "roman": 1.5,
     "symbol": 1.2,
     "prose": 1.0,
     "name": 1.0,
@@ -82,6 +84,8 @@ _BY_CHANCE = 0.0006
 """Chance that a word of an item stands in a text about something else, by word of that text."""
 _DRAWN, _REWRITTEN = 0.35, 0.6
 """Share of a text's words that come from what it sums up or rewrites."""
+_SAME_LANGUAGE = 1.0
+"""For an item in English beside one that wants another language, where the text is English."""
 _LANGUAGE_WEIGHT, _RESULT_WEIGHT, _EXPRESSION_WEIGHT, _LENGTH_WEIGHT = 2.0, 2.0, 1.0, 1.2
 _MOST_WORDS = 4.0
 _STRANGE, _SHORTER = 0.8, 0.8
@@ -96,9 +100,10 @@ _ABOUT = re.compile(
     r"\bi(?:'m|'d|'ll|'ve|\s+am|\s+would|\s+will|\s+have)?\s+(?:\w+ly\s+)?(?:chos\w+|choos\w+|pick\w*|went\s+with|"
     r"go(?:ing)?\s+with|select\w*|prefer\w*|glad|happy|delighted|enjoy\w*|love\s+to|like\s+to|be\s+(?:glad|happy|"
     r"delighted)|made\s+my)\b(?![^.!?\n]*:\s*\S)"
-    r"|\b(?:my|great|good|nice)\s+(?:choice|pick)\b|\blet\s+me\s+(?:know|think|begin|start)\b"
+    r"|\b(?:my|great|good|nice|easy|hard|tough)\s+(?:choice|pick)\b|\blet\s+me\s+(?:know|think|begin|start)\b"
     r"|\b(?:this|that|either|both)\s+(?:of\s+(?:these|them|the)\s+)?(?:task|one|option|choice|pair|looks|sounds|"
     r"seems|was\s+a\s+(?:nice|fun))\w*\b|\b(?:shall|should|may)\s+i\b|\b(?:two|pair\s+of)\s+(?:tasks|options)\b"
+    r"|\bi(?:'ll|\s+will)\s+(?:do|take|try|start\s+with)\s+the\b|\b(?:is|was)\s+the\s+one\s+that\s+i\b"
     r"|\bthank(?:s|\s+you)\b|\b(?:is|are)\s+fun\b|\bfavou?rite\s+kind\b|\bjust\s+say\b|\btough\s+call\b"
     r"|\bworking\s+on\s+it\b|\bboth\s+tasks\b|\b(?:first|second|other)\s+(?:one\s+)?(?:would|is\s+(?:mostly|more))\b",
     re.IGNORECASE,
@@ -162,7 +167,8 @@ def _value(done: str, evidence: tuple[float, float], items: tuple[Request, Reque
 
 def _left(text: str, items: tuple[Request, Request]) -> set[int]:
     """The item that a text of some length may do, where its form rules out the other."""
-    forms = forms_of(text, _SHOWN)
+    told = {"story", "prose"} if "story" in items[0].forms | items[1].forms else set()
+    forms = forms_of(text, _SHOWN | told)
     if len(text.split()) < _ENOUGH and not forms & _NEEDED and "marked" not in forms:
         return set()
     fitting = {side for side in (0, 1) if _fits(text, forms, items[side], items[1 - side])}
@@ -175,8 +181,10 @@ def _fits(text: str, forms: frozenset[str], item: Request, other: Request) -> bo
         return False
     if item.language != other.language and item.language is not None:
         return _speaks(text, item, other)
-    if "marked" in forms or "labelled" in forms:
-        return bool(item.forms & _IN_POINTS)
+    if "story" in item.forms and not forms & {"story", "prose"}:
+        return False
+    if forms & {"marked", "labelled"}:
+        return bool(item.forms & _IN_POINTS) or not other.forms & _IN_POINTS
     if forms & _NEEDED:
         return not item.forms & _OF_CODE or bool(forms_of(text, item.forms & _OF_CODE))
     return not item.forms & _IN_POINTS or "prose" in item.forms or "steps" in item.forms
@@ -247,6 +255,8 @@ def _for(
         evidence -= 1.0
     if item.language != other.language and item.language is not None:
         evidence += _LANGUAGE_WEIGHT if _speaks(text, item, other) else -_LANGUAGE_WEIGHT
+    elif other.language not in (None, "en") and known and in_language(text, "en"):
+        evidence += _SAME_LANGUAGE
     if numbers & (item.results - other.results):
         evidence += _RESULT_WEIGHT
     given = item.expressions - other.expressions

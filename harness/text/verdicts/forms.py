@@ -45,11 +45,17 @@ _ASKS = {
     r"|spices?|herbs?|flowers?|trees?|materials?|metals?|sports?|hobbies|activities|adjectives?"
     r"|verbs?|nouns?|words?|synonyms?|antonyms?|ingredients?|shapes?|emotions?|drinks?|dishes"
     r"|clothes|vehicles?|professions?|jobs?|organs?|gases)\b",
+    "person": r"\bwho\b(?!\s+(?:is|are|has|have|wants?|needs?|can|turns)\b)|\bwhose\b"
+    r"|\b(?:name|which|what)\s+(?:the\s+|a\s+|an\s+)?(?:\w+\s+)?"
+    r"(?:scientist|author|writer|painter|artist"
+    r"|composer|inventor|president|king|queen|emperor|philosopher|poet|explorer|actor|director"
+    r"|singer|mathematician|physicist|chemist|astronaut)\b",
+    "roman": r"\broman\s+numerals?\b",
     "quiz": r"\b(?:multiple[- ]choice|quiz)\b",
     "post": r"\b(?:tweet|hashtags?|instagram|slogan|headline|caption|social\s+media\s+post)\b",
     "math": r"\b(?:compute|calculate|solve|derivative|integral|how\s+(?:much|many|far"
     r"|long|old|fast|tall)|sum|product|percent"
-    r"|average|area|perimeter|volume|convert\s+\d|equation|evaluate|simplify|factor"
+    r"|average|\d\s*%\s+of|area|perimeter|volume|convert\s+\d|equation|evaluate|simplify|factor"
     r"|probability|square\s+root"
     r"|degrees|prove|what\s+is\s+[\d(])\b|\d\s*[-+*/×÷^]\s*\d",
     "summary": r"\b(?:summar\w+|shorten|in\s+one\s+sentence|tl;?dr|condense"

@@ -28,6 +28,7 @@ _REQUESTS = frozenset(_REQUESTING.split())
 _MATERIAL = re.compile(r":\s*(.{40,})|[\"'\u201c\u2018](.{40,})[\"'\u201d\u2019]", re.DOTALL)
 _SUM = re.compile(r"\d[\d.]*(?:\s*[-+*/\u00d7\u00f7^x]\s*\d[\d.]*)+")
 _EXPRESSION = re.compile(r"(?:\d*[a-z]\^?\d*|\d+)(?:\s*[-+*/=^]\s*(?:\d*[a-z]\^?\d*|\d+))+")
+_SHARE_OF = re.compile(r"(\d+(?:\.\d+)?)\s*(?:%|percent|per\s+cent)\s+of\s+(\d+(?:\.\d+)?)")
 _SIGNS = str.maketrans({"\u00d7": "*", "x": "*", "\u00f7": "/", "^": "^"})
 _OPERATORS: dict[type[ast.operator], Callable[[float, float], float]] = {
     ast.Add: operator.add,
@@ -56,7 +57,8 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
 def request_of(item: str) -> Request:
     """What an item asks for."""
     brought = [len((one or other).split()) for one, other in _MATERIAL.findall(item)]
-    results = (_result(found) for found in _SUM.findall(item))
+    results = [_result(found) for found in _SUM.findall(item)]
+    results += [_result(f"{share}*{whole}/100") for share, whole in _SHARE_OF.findall(item)]
     return Request(
         stems=stems_of(item) - _REQUEST_STEMS,
         forms=asked_forms(item),

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Collection
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 __all__ = ["forms_of"]
 
@@ -96,6 +96,11 @@ _LONGEST_ROW = 40
 _IN_A_ROW = re.compile(
     r"(?:^|[:.\n]\s*|\b)(?:[\w'-]+\s){0,2}[\w'-]+(?:(?:,\s+(?:(?:and|or)\s+)?|\s+(?:and|or)\s+)(?:[\w'-]+\s){0,2}[\w'-]+){2,}"
 )
+_PERSON_NAMED = re.compile(
+    r"\b(?!(?:The|A|An|In|It|This|On|At|By)\b)[A-Z][\w.'-]*"
+    r"(?:\s+(?:de|van|von|da|der|la|du)\b)*\s+[A-Z][\w'-]+"
+)
+_ROMAN = re.compile(r"\b[MDCLXVI]{2,}\b")
 _BETWEEN = re.compile(r",\s+(?:(?:and|or)\s+)?|\s+(?:and|or)\s+")
 _YEAR_ONLY = re.compile(r"\W*(?:in\s+)?(?:1\d|20)\d\d\W*", re.IGNORECASE)
 _PAST = re.compile(
@@ -109,8 +114,14 @@ _PAIR = re.compile(r"\d\s*[=:+]|:\s|^\W*\d")
 
 def forms_of(text: str, among: Collection[str]) -> frozenset[str]:
     """Those of the forms `among` that a text has; a name that is no form is passed over."""
-    shape = _Shape(text)
+    shape = _shape_of(text)
     return frozenset(form for form in among if shape.has(form))
+
+
+@lru_cache(maxsize=16)
+def _shape_of(text: str) -> "_Shape":
+    """The shape of a text; the pieces of one are asked about more than once."""
+    return _Shape(text)
 
 
 class _Shape:
@@ -238,6 +249,10 @@ _TESTS: dict[str, Callable[[_Shape], bool]] = {
     "list": _list,
     "steps": _steps,
     "proper": lambda shape: _row(shape) and not _smalls(shape),
+    "person": lambda shape: (
+        shape.words <= _LONGEST_ROW and _PERSON_NAMED.search(shape.text) is not None
+    ),
+    "roman": _searched(_ROMAN),
     "common": lambda shape: _row(shape) and _smalls(shape),
     "unknown": _searched(_UNKNOWN),
     "duration": _searched(_DURATION),
