@@ -72,6 +72,8 @@ _OF_CODE = frozenset(
     ["python", "javascript", "sql", "html", "css", "bash", "rust", "java", "cpp", "go"]
 )
 _SHOWN = _NEEDED | {"marked", "labelled"}
+_BRIEF, _BRIEFLY = frozenset(["short", "name", "symbol", "year", "math"]), 8
+"""Forms that are a few words long, and how many those are."""
 _ENOUGH = 20
 """Words of a text that must be doing something."""
 _INVENTED = frozenset(["story", "verse"])
@@ -103,7 +105,9 @@ _ABOUT = re.compile(
     r"|\b(?:my|great|good|nice|easy|hard|tough)\s+(?:choice|pick)\b|\blet\s+me\s+(?:know|think|begin|start)\b"
     r"|\b(?:this|that|either|both)\s+(?:of\s+(?:these|them|the)\s+)?(?:task|one|option|choice|pair|looks|sounds|"
     r"seems|was\s+a\s+(?:nice|fun))\w*\b|\b(?:shall|should|may)\s+i\b|\b(?:two|pair\s+of)\s+(?:tasks|options)\b"
-    r"|\bi(?:'ll|\s+will)\s+(?:do|take|try|start\s+with)\s+the\b|\b(?:is|was)\s+the\s+one\s+that\s+i\b"
+    r"|\bi(?:'ll|\s+will)\s+(?:do|take|try|start\s+with)\s+(?:the|that|this)\b|\b(?:is|was)\s+the\s+one\s+that\s+i\b"
+    r"|^\W*(?:understood|okay|ok|sure|alright|all\s+right|great|fine|got\s+it|certainly|of\s+course|absolutely|"
+    r"happy\s+to|here\s+(?:we|you)\s+go|sure,\s+here\s+we\s+go)\W*$"
     r"|\bthank(?:s|\s+you)\b|\b(?:is|are)\s+fun\b|\bfavou?rite\s+kind\b|\bjust\s+say\b|\btough\s+call\b"
     r"|\bworking\s+on\s+it\b|\bboth\s+tasks\b|\b(?:first|second|other)\s+(?:one\s+)?(?:would|is\s+(?:mostly|more))\b",
     re.IGNORECASE,
@@ -169,6 +173,9 @@ def _left(text: str, items: tuple[Request, Request]) -> set[int]:
     """The item that a text of some length may do, where its form rules out the other."""
     told = {"story", "prose"} if "story" in items[0].forms | items[1].forms else set()
     forms = forms_of(text, _SHOWN | told)
+    brief = [bool(one.forms & _BRIEF) for one in items]
+    if brief[0] != brief[1] and len(text.split()) <= _BRIEFLY and not forms & _NEEDED:
+        return {brief.index(True)}
     if len(text.split()) < _ENOUGH and not forms & _NEEDED and "marked" not in forms:
         return set()
     fitting = {side for side in (0, 1) if _fits(text, forms, items[side], items[1 - side])}
@@ -183,6 +190,8 @@ def _fits(text: str, forms: frozenset[str], item: Request, other: Request) -> bo
         return _speaks(text, item, other)
     if "story" in item.forms and not forms & {"story", "prose"}:
         return False
+    if forms & {"marked", "labelled"} and ("steps" in item.forms) != ("steps" in other.forms):
+        return ("steps" in forms_of(text, ("steps",))) == ("steps" in item.forms)
     if forms & {"marked", "labelled"}:
         return bool(item.forms & _IN_POINTS) or not other.forms & _IN_POINTS
     if forms & _NEEDED:
@@ -240,6 +249,8 @@ def _for(
         evidence += 0.6 * shared / len(mine)
     known = item.stems & found
     formed = forms & (item.forms - other.forms)
+    if "story" in other.forms and "story" in forms:
+        formed -= {"prose"}
     expected = bool(formed - _LOOSE) or bool(item.forms & _INVENTED)
     if len(item.stems) >= 3 and len(text) > _BARE and not known and not expected:
         evidence -= _STRANGE

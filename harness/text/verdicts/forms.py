@@ -20,7 +20,7 @@ _ASKS = {
     r"|\blist\b|\btips\b|\bsteps\b|\bingredients\b|\brecipe\b|\bideas\b|\bexamples\b"
     r"|\bpacking\b|\b(?:rank|sort|order)\b|\brules\b|\bchecklist\b|\bmenu\b",
     "schedule": r"\b(?:schedule|itinerary|agenda|timetable|plan\s+for|day\s+plan"
-    r"|meal\s+plan|\w+-day)\b",
+    r"|meal\s+plan|\w+-day|day\s+by\s+day|hour\s+by\s+hour|each\s+day|weekly)\b",
     "letter": r"\b(?:postcard|letter|e-?mails?(?!\s+address)|invitation|memo|reply\s+to"
     r"|cover\s+letter|message\s+to|complaint)\b",
     "table": r"\btable\s+(?:that|of|with|which|comparing|to)|\bin\s+a\s+table|\btabular"
@@ -30,6 +30,8 @@ _ASKS = {
     r"|screenplay)\b",
     "story": r"\b(?:story|tale|fable|narrative|novel|scene|chapter|fairy"
     r"|fiction|anecdote|diary|memoir|legend)\b|^\W*continue\b|\bwhat\s+happens\s+next\b",
+    "short": r"\b(?:slogan|headline|title|caption|tagline|pun|password|nickname|motto)\b"
+    r"|\bone\s+word\b|\b(?:a|the)\s+(?:single\s+)?(?:word|name|synonym|antonym)\b",
     "steps": r"\bhow\s+(?:do|can|should|would)\s+(?:i|you|we|one)\b|\bhow\s+to\b|\bsteps?\b"
     r"|\binstructions?\b|\badvice\b|\badvise\b|\btips?\b|\brecipe\b|\bguide\b|\btutorial\b"
     r"|\brules\b",
@@ -126,6 +128,11 @@ _LANGUAGE_NAMES = {
 _ASKED_LANGUAGE = re.compile(
     r"\b(?:in|into|to)\s+(?:\w+\s+)?(" + "|".join(_LANGUAGE_NAMES) + r")\b", re.IGNORECASE
 )
+_ABOUT_LANGUAGE = re.compile(
+    r"\b(?:difference|means?|meaning|grammar|pronounc\w+|verbs?|nouns?|tenses?|conjugat\w+|speakers)\b",
+    re.IGNORECASE,
+)
+_INTO = re.compile(r"\btranslat\w+|\binto\s", re.IGNORECASE)
 _SCRIPTS = {
     "zh": r"[\u4e00-\u9fff]",
     "ja": r"[\u3040-\u30ff]",
@@ -161,6 +168,8 @@ def asked_forms(item: str) -> frozenset[str]:
 def asked_language(item: str) -> str | None:
     """The language that a request wants its answer in, None where it names none."""
     found = _ASKED_LANGUAGE.findall(item)
+    if _ABOUT_LANGUAGE.search(item) and not _INTO.search(item):
+        return None
     return _LANGUAGE_NAMES[found[-1].casefold()] if found else None
 
 

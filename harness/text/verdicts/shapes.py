@@ -75,7 +75,8 @@ _ORDER = re.compile(
     r"prepare|press|pull|push|put|read|remove|repeat|replace|rest|rinse|rub|run|save|say|screw|seal|season|select|"
     r"send|serve|set|show|shut|sit|sleep|soak|speak|spread|sprinkle|stand|start|stay|stir|stop|store|switch|take|"
     r"talk|tap|tell|test|think|tie|tighten|trim|try|turn|type|unplug|use|visit|wait|walk|warm|wash|watch|water|"
-    r"wear|weigh|wipe|work|wrap|write)\b",
+    r"beat|chop|slice|peel|whisk|fry|roast|grill|grate|simmer|garnish|roll|shape|oil|grease|fasten|loosen|"
+    r"empty|offer|invite|thank|shake|hang|wear|weigh|wipe|work|wrap|write)\b",
     re.IGNORECASE,
 )
 _SENTENCES = re.compile(r"[.!?](?:\s|$)|;\s|\n")
