@@ -62,7 +62,9 @@ _LETTER = re.compile(
 _SPEAKER = re.compile(r"^\s*\**[A-Z][\w .]{0,20}\**:\**\s+\S", re.MULTILINE)
 _LABEL = re.compile(r"^\s*\**([A-Z][\w .]{0,20}?)\**:\**\s+\S", re.MULTILINE)
 _DURATION = re.compile(
-    r"\d\s*(?:h|min|s|seconds?|minutes?|hours?|days?|weeks?|months?|years?)\b", re.IGNORECASE
+    r"(?:\d\s*|\b(?:an?|half\s+an|one|two|three|four|five|six|seven|eight|nine|ten|fifteen|twenty"
+    r"|thirty|few|some)\s+)(?:h|min|s|seconds?|minutes?|hours?|days?|weeks?|months?|years?)\b",
+    re.IGNORECASE,
 )
 _UNKNOWN = re.compile(r"\b[a-z]\s*=\s*[-\u2212]?\d|\bsolutions?\b|\broots?\b", re.IGNORECASE)
 _ORDER = re.compile(
@@ -268,7 +270,7 @@ _TESTS: dict[str, Callable[[_Shape], bool]] = {
     "prose": _prose,
     "year": lambda shape: _YEAR_ONLY.fullmatch(shape.text) is not None,
     "symbol": lambda shape: _SYMBOL.fullmatch(shape.text) is not None,
-    "name": lambda shape: 0 < shape.words <= 3 and not shape.has("symbol"),
+    "name": lambda shape: 0 < shape.words <= 3 and not shape.any_of("symbol", "duration"),
     **{name: _of_code(name) for name in _OF_CODE},
     **{name: _of_lines(name) for name in _LINES},
 }
