@@ -1,5 +1,7 @@
 """What tells the task done, one way at a time."""
 
+import time
+
 import pytest
 
 from harness.text.verdicts.executed_task import executed_task
@@ -102,3 +104,18 @@ def test_each_way_tells_the_task_done(way: str) -> None:
     swapped = {"first": "second", "second": "first"}
     assert executed_task(text, first, second).value == planted
     assert executed_task(text, second, first).value == swapped.get(planted, planted)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["\n" * 20_000, "```sql\n" + "order by " * 3_000 + "```", "A: " * 7_000, "ab and " * 3_000,
+     "i'll not " * 2_000, "If aaa aaa " * 2_000],
+    ids=["newlines", "order by", "labels", "and", "not", "if"],
+)  # fmt: skip
+def test_a_hostile_text_takes_no_time(text: str) -> None:
+    """20 000 characters made to be read again and again cost well under a second of CPU."""
+    first = "Write a SQL query for the highest total, in steps."
+    second = "Write a SQL query that counts, as a story by someone. Name who."
+    started = time.process_time()
+    executed_task(text, first, second)
+    assert time.process_time() - started < 1.0

@@ -105,9 +105,6 @@ _ABOUT = re.compile(
     r"|\b(?:my|great|good|nice|easy|hard|tough)\s+(?:choice|pick)\b|\blet\s+me\s+(?:know|think|begin|start)\b"
     r"|\b(?:this|that|either|both)\s+(?:of\s+(?:these|them|the)\s+)?(?:task|one|option|choice|pair|looks|sounds|"
     r"seems|was\s+a\s+(?:nice|fun))\w*\b|\b(?:shall|should|may)\s+i\b|\b(?:two|pair\s+of)\s+(?:tasks|options)\b"
-    r"|\bi(?:'ll|\s+will)\s+(?:do|take|try|start\s+with)\s+(?:the|that|this)\b|\b(?:is|was)\s+the\s+one\s+that\s+i\b"
-    r"|^\W*(?:understood|okay|ok|sure|alright|all\s+right|great|fine|got\s+it|certainly|of\s+course|absolutely|"
-    r"happy\s+to|here\s+(?:we|you)\s+go|sure,\s+here\s+we\s+go)\W*$"
     r"|\bthank(?:s|\s+you)\b|\b(?:is|are)\s+fun\b|\bfavou?rite\s+kind\b|\bjust\s+say\b|\btough\s+call\b"
     r"|\bworking\s+on\s+it\b|\bboth\s+tasks\b|\b(?:first|second|other)\s+(?:one\s+)?(?:would|is\s+(?:mostly|more))\b",
     re.IGNORECASE,
@@ -115,6 +112,16 @@ _ABOUT = re.compile(
 _ASKS_BACK = re.compile(
     r"\b(?:do|are|have|would|could|can|will|did)\s+you\b|\bshall\s+i\b|\bshould\s+i\b|\bi\s+start\b"
     r"|\byour?\b|^\W*how\s+old\b",
+    re.IGNORECASE,
+)
+_TAKES = re.compile(
+    r"\bi(?:'ll|\s+will)\s+(?:do|take|try|start\s+with)\s+(?:the|that|this)\b"
+    r"|\b(?:is|was)\s+the\s+one\s+that\s+i\b",
+    re.IGNORECASE,
+)
+_YES = re.compile(
+    r"\W*(?:understood|okay|ok|sure|alright|all\s+right|great|fine|got\s+it|certainly|of\s+course"
+    r"|absolutely|happy\s+to|(?:sure,\s+)?here\s+(?:we|you)\s+go)\W*",
     re.IGNORECASE,
 )
 _DECLINES = re.compile(
@@ -333,7 +340,12 @@ def _substance(text: str) -> str:
 def _is_about(sentence: str, *, short: bool) -> bool:
     if len(sentence) > 240:
         return False
-    if _ABOUT.search(sentence):
+    if _ABOUT.search(sentence) or (len(sentence) < 40 and _YES.fullmatch(sentence)):
+        return True
+    # Two words that are rare stand before a pattern that is slow.
+    if ("ll " in sentence or " that " in sentence or " will " in sentence) and _TAKES.search(
+        sentence
+    ):
         return True
     return short and sentence.rstrip().endswith("?") and _ASKS_BACK.search(sentence) is not None
 

@@ -6,7 +6,7 @@ import re
 __all__ = ["idioms_of"]
 
 _IDIOMS = {
-    "highest top most largest maximum best": r"\border\s+by\b.*\blimit\b|\bmax\("
+    "highest top most largest maximum best": r"\border\s+by\b.{0,200}\blimit\b|\bmax\("
     r"|\blimit\s+\d|most_common|reverse=true",
     "lowest smallest minimum least": r"\bmin\(",
     "never without missing no not": r"\bis\s+null\b|\bnot\s+in\s*\("

@@ -42,6 +42,20 @@ _OF_CODE = {
         re.M,
     ),
 }
+_MARKS_OF_CODE = {
+    "python": ("def ", "print(", "len(", "```py", ":"),
+    "javascript": ("=>", "function", "const ", "let ", "var ", "console.", "```"),
+    "sql": ("select", "```sql"),
+    "html": ("</", "```html"),
+    "css": ("{", "```css"),
+    "rust": ("fn ", "```rust"),
+    "java": ("public ", "private ", "static ", "```java"),
+    "cpp": ("#include", "std::", "```c"),
+    "go": ("func ", "```go"),
+    "bash": ("```", "cat ", "ls ", "grep ", "find ", "wc ", "sed ", "awk ", "echo ", "cd ", "curl ",
+             "for "),
+}  # fmt: skip
+"""Without one of these, in small letters, a text is not in that language: a cheap check."""
 _MARKER = re.compile(r"^\s*(?:\d{1,2}[.)]|[-*\u2022\u2013])\s+\S", re.MULTILINE)
 _CHOICE = re.compile(r"^\s*\(?[A-Da-d][).]\s", re.MULTILINE)
 _TIMES = re.compile(
@@ -60,7 +74,7 @@ _LETTER = re.compile(
     re.IGNORECASE | re.MULTILINE,
 )
 _SPEAKER = re.compile(r"^\s*\**[A-Z][\w .]{0,20}\**:\**\s+\S", re.MULTILINE)
-_LABEL = re.compile(r"^\s*\**([A-Z][\w .]{0,20}?)\**:\**\s+\S", re.MULTILINE)
+_LABEL = re.compile(r"^[ \t]*\**([A-Z][\w .]{0,20}?)\**:\**\s+\S", re.MULTILINE)
 _DURATION = re.compile(
     r"(?:\d\s*|\b(?:an?|half\s+an|one|two|three|four|five|six|seven|eight|nine|ten|fifteen|twenty"
     r"|thirty|few|some)\s+)(?:h|min|s|seconds?|minutes?|hours?|days?|weeks?|months?|years?)\b",
@@ -68,7 +82,7 @@ _DURATION = re.compile(
 )
 _UNKNOWN = re.compile(r"\b[a-z]\s*=\s*[-\u2212]?\d|\bsolutions?\b|\broots?\b", re.IGNORECASE)
 _ORDER = re.compile(
-    r"(?:^|[.!;:]\s|\n)\W*(?:\d{1,2}[.)]\s+)?(?:(?:first|then|next|finally|now|always|never|if[^,.]{3,60}|"
+    r"(?:^|[.!;:]\s|\n)\W{0,6}(?:\d{1,2}[.)]\s+)?(?:(?:first|then|next|finally|now|always|never|if[^,.]{3,60}|"
     r"when[^,.]{3,60}),?\s+)?"
     r"(?:add|allow|apply|arrange|ask|attach|avoid|bake|begin|blend|blot|boil|bring|buy|call|carry|check|choose|"
     r"clean|click|close|combine|connect|consider|cook|cool|cover|cut|decide|do(?:n't)?|download|drain|draw|drink|dry|"
@@ -148,6 +162,10 @@ class _Shape:
         return [line.strip() for line in self.text.split("\n") if line.strip()]
 
     @cached_property
+    def small(self) -> str:
+        return self.text.casefold()
+
+    @cached_property
     def words(self) -> int:
         return len(_WORD.findall(self.text))
 
@@ -157,8 +175,12 @@ def _searched(pattern: re.Pattern[str]) -> Callable[[_Shape], bool]:
 
 
 def _of_code(name: str) -> Callable[[_Shape], bool]:
-    pattern = _OF_CODE[name]
-    return lambda shape: pattern.search(shape.text) is not None and not shape.has("table")
+    pattern, marks = _OF_CODE[name], _MARKS_OF_CODE[name]
+    return lambda shape: (
+        any(mark in shape.small for mark in marks)
+        and pattern.search(shape.text) is not None
+        and not shape.has("table")
+    )
 
 
 def _of_lines(name: str) -> Callable[[_Shape], bool]:
@@ -167,8 +189,7 @@ def _of_lines(name: str) -> Callable[[_Shape], bool]:
 
 
 def _code(shape: _Shape) -> bool:
-    small = shape.text.casefold()
-    if not any(mark in small for mark in _CODE_MARKS) or shape.has("table"):
+    if not any(mark in shape.small for mark in _CODE_MARKS) or shape.has("table"):
         return False
     return _CODE.search(shape.text) is not None or shape.any_of(*_OF_CODE)
 
