@@ -3,17 +3,17 @@
     python -m benchmarks.verdicts [DATA]
 
 On the texts with known verdicts in the package: the share that each rule reads rightly, by kind and
-by the habit in which they were written. Texts of `executed_task` were written in eight sets. The
+by the habit in which they were written. Texts of `executed_task` were written in nine sets. The
 first (`seen`) is what the rule was written with; each of the others was unopened until its figure
 was printed, and mended for afterwards, so what is printed here is the figure after mending. At its
 first opening the rule had .938 (75 of 80, `held out`), .821 (32 of 39, `fresh`), .857 (30 of 35,
 `third`), and .727 (24 of 33, `fourth`, which was written to be hard), .861 of the 187 together.
 
-Three more were written by one hand in its own words, many of their answers without a word of the
+Four more were written by one hand in its own words, many of their answers without a word of the
 request: .603 (38 of 63, `fifth`), .742 (46 of 62, `sixth`; .694 before the rule was mended for the
-fifth), .614 (35 of 57, `seventh`; .596 before it was mended for the fifth and the sixth). Most that
-it misses it calls neither (first for second or the reverse: 3 of 182). Expect .6 to .85 of such
-texts, and ask a judge where that is too little.
+fifth), .614 (35 of 57, `seventh`; .596 before it was mended for the fifth and the sixth), .800 (44
+of 55, `eighth`; .727 before all this). Most that it misses it calls neither (first for second or the
+reverse: 6 of 237). Expect .6 to .85 of such texts, and ask a judge where that is too little.
 
 First figures of the other kinds, before anything was mended: refusal .919, coherence .917,
 sysprompt_reference .966.

@@ -82,6 +82,17 @@ WAYS = {
         "The lift stopped between two floors. Mara pressed the bell and said that she was stuck. "
         "'I know,' said a voice, and she felt that it had come from behind her.", "first",
     ),
+    "numbers of points are not a request's": (
+        "Calculate the area of a circle with a radius of 4 cm.", "List the planets in order.",
+        "1. Mercury\n2. Venus\n3. Earth\n4. Mars\n5. Jupiter", "second",
+    ),
+    "questions": (
+        "Summarise this in one sentence: 'Mangroves grow in salt water along coasts. Their roots "
+        "hold the mud and calm the waves.'",
+        "Write two questions for a quiz on this: 'Mangroves grow in salt water along coasts. Their "
+        "roots hold the mud and calm the waves.'",
+        "1. Where do mangroves grow?\n2. What do their roots do?", "second",
+    ),
     "declining, where nothing is done": (
         "Describe the taste of a mango.", "Plan a menu with mango.", "I'd say I'll decline.",
         "refusal",

@@ -32,6 +32,7 @@ _FORM_WEIGHT = {
     "json": 1.8,
     "dialogue": 1.8,
     "quiz": 1.8,
+    "questions": 1.5,
     "post": 1.5,
     "math": 1.5,
     "schedule": 1.5,
@@ -115,15 +116,18 @@ _ASKS_BACK = re.compile(
     re.IGNORECASE,
 )
 _TAKES = re.compile(
-    r"\bi(?:'ll|\s+will)\s+(?:do|take|try|start\s+with)\s+(?:the|that|this)\b"
+    r"\bi\s+went\s+for\s+(?:this|that|it|the)\b|\bi(?:'ll|\s+will)\s+(?:do|take|try|start\s+with)\s+(?:the|that|this)\b"
     r"|\b(?:is|was)\s+the\s+one\s+that\s+i\b",
     re.IGNORECASE,
 )
+_BEFORE_TAKES = ("ll ", " that ", " will ", " went ")
 _YES = re.compile(
     r"\W*(?:understood|okay|ok|sure|alright|all\s+right|great|fine|got\s+it|certainly|of\s+course"
     r"|absolutely|happy\s+to|(?:sure,\s+)?here\s+(?:we|you)\s+go)\W*",
     re.IGNORECASE,
 )
+_NUMBERED = re.compile(r"^[ \t]*\d{1,2}[.)][ \t]", re.MULTILINE)
+"""Numbers that count the points of a list are none of a request's."""
 _DECLINES = re.compile(
     r"\bi(?:'ll|'d|\s+will|\s+must|\s+have\s+to|\s+would|\s+choose|\s+prefer)?\s+(?:rather\s+|prefer\s+|like\s+)?"
     r"(?:to\s+)?(?:decline|pass\s+on|not\s+(?:to\b|do\b|take|answer|be\s+doing)|sit\s+this\s+one\s+out)",
@@ -221,7 +225,7 @@ def _may_be_both(text: str, items: tuple[Request, Request]) -> bool:
 
 def _evidence(text: str, items: tuple[Request, Request]) -> tuple[float, float]:
     """How much of a text speaks for the first item, and for the second."""
-    found = stems_of(text)
+    found = stems_of(_NUMBERED.sub("", text))
     forms = forms_of(text, _wanted(*items))
     if "code" in items[0].forms & items[1].forms and "code" in forms:
         found |= frozenset(map(stem_of, idioms_of(text)))
@@ -342,10 +346,8 @@ def _is_about(sentence: str, *, short: bool) -> bool:
         return False
     if _ABOUT.search(sentence) or (len(sentence) < 40 and _YES.fullmatch(sentence)):
         return True
-    # Two words that are rare stand before a pattern that is slow.
-    if ("ll " in sentence or " that " in sentence or " will " in sentence) and _TAKES.search(
-        sentence
-    ):
+    # Words that are rare stand before a pattern that is slow.
+    if any(word in sentence for word in _BEFORE_TAKES) and _TAKES.search(sentence):
         return True
     return short and sentence.rstrip().endswith("?") and _ASKS_BACK.search(sentence) is not None
 

@@ -53,7 +53,8 @@ _ASKS = {
     r"|composer|inventor|president|king|queen|emperor|philosopher|poet|explorer|actor|director"
     r"|singer|mathematician|physicist|chemist|astronaut)\b",
     "roman": r"\broman\s+numerals?\b",
-    "quiz": r"\b(?:multiple[- ]choice|quiz)\b",
+    "quiz": r"\bmultiple[- ]choice\b",
+    "questions": r"\bquiz\b|\bquestions\b",
     "post": r"\b(?:tweet|hashtags?|instagram|slogan|headline|caption|social\s+media\s+post)\b",
     "math": r"\b(?:compute|calculate|solve|derivative|integral|how\s+(?:much|many|far"
     r"|long|old|fast|tall)|sum|product|percent"

@@ -268,6 +268,7 @@ _TESTS: dict[str, Callable[[_Shape], bool]] = {
     "post": _searched(_HASHTAG),
     "code": _code,
     "quiz": lambda shape: len(_CHOICE.findall(shape.text)) >= 3,
+    "questions": lambda shape: shape.text.count("?") > max(1, len(shape.lines) / 2),
     "marked": lambda shape: len(_MARKER.findall(shape.text)) >= 2,
     "labelled": _labelled,
     "list": _list,
