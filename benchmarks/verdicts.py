@@ -12,8 +12,8 @@ first opening the rule had .938 (75 of 80, `held out`), .821 (32 of 39, `fresh`)
 Four more were written by one hand in its own words, many of their answers without a word of the
 request: .603 (38 of 63, `fifth`), .742 (46 of 62, `sixth`; .694 before the rule was mended for the
 fifth), .614 (35 of 57, `seventh`; .596 before it was mended for the fifth and the sixth), .800 (44
-of 55, `eighth`; .727 before all this). Most that it misses it calls neither (first for second or the
-reverse: 6 of 237). Expect .6 to .85 of such texts, and ask a judge where that is too little.
+of 55, `eighth`; .727 before all this). Most that it misses it calls neither (first for second or
+the reverse: 6 of 237). Expect .6 to .85 of such texts, and ask a judge where that is too little.
 
 First figures of the other kinds, before anything was mended: refusal .919, coherence .917,
 sysprompt_reference .966.
