@@ -67,7 +67,7 @@ def test_a_rule_finds_the_verdicts_of_its_texts(kind: VerdictKind) -> None:
     ("habit", "least"),
     [
         *((name, 0.95) for name in ("seen", "held out", "fresh", "third", "fourth")),
-        ("fifth", 0.84), ("sixth", 0.84), ("seventh", 0.72), ("eighth", 0.84),
+        ("fifth", 0.84), ("sixth", 0.83), ("seventh", 0.72), ("eighth", 0.84),
     ],
 )  # fmt: skip
 def test_the_task_done_is_told_on_every_set(habit: str, least: float) -> None:
