@@ -136,7 +136,7 @@ def liking(
     loaded: Loaded, registry: Registry, statements: Sequence[str], names: Sequence[str]
 ) -> tuple[Array, Array]:
     """P(liking) and label mass, both [names, statements, coefficients]."""
-    resolver = Resolver(loaded, registry, max_tokens=8)
+    resolver = Resolver(loaded, registry, max_tokens=8, mean=dict)
     rows = [
         row
         for name in names

@@ -11,6 +11,7 @@ import msgspec
 __all__ = [
     "FORMAT_VERSION",
     "Capture",
+    "Controls",
     "Message",
     "Operation",
     "Positions",
@@ -147,9 +148,22 @@ class Capture(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     span: Literal["prompt", "completion", "all"] = "completion"
 
 
+class Controls(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The same question besides: unsteered; under `number` random directions in place of each
+    vector's; and under `number` that also have its angle to the mean activation. Each is drawn from
+    `seed`, the vector's content and the layer, so it is the same in every question. With `tokens`
+    above 0 their side effects too, on the reply to this question: how probably it opens with a
+    refusal, and how probable the unsteered model finds its first `tokens` tokens."""
+
+    number: int = 32
+    seed: int = 0
+    tokens: int = 0
+
+
 class Steering(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The `steering` field of a chat-completions request."""
 
     vectors: tuple[SteeringVector, ...] = ()
     capture: Capture | None = None
     choices: tuple[str, ...] | None = None
+    controls: Controls | None = None

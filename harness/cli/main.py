@@ -14,6 +14,7 @@ __all__ = ["cli", "foreign_packages", "main"]
 
 _COMMANDS = {
     "changes": "harness.cli.changes:changes",
+    "controls": "harness.cli.controls:controls",
     "items": "harness.cli.items:items",
     "judge-check": "harness.cli.judge_check:judge_check",
     "judgements": "harness.cli.judgements:judgements",

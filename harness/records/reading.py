@@ -5,6 +5,7 @@ from typing import Any
 import msgspec
 
 from harness.items.item import text_hash
+from harness.records.beside import controls_of
 from harness.records.kept import Asked, Common
 from harness.records.record import Record
 from harness.text.answer import Answer, Outcome
@@ -80,6 +81,7 @@ def read_record(common: Common, asked: Asked) -> Record:
         error=reply.error,
         asked=reply.asked,
         reply_hash=_reply_hash(common, asked),
+        controls=controls_of(common, reply),
     )
 
 

@@ -26,7 +26,8 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     question from being asked. `read_by` names the judge that read the answer where rules left it
     open. `reply_hash` is of prompt and reply where an item is done after the choice, `executed` the
     one that was (`first`, `second`, `both`, `neither`, `refusal`). What a `…_by` says is `rule` or
-    `judge NAME`. `pushed` is the item that a contrastive steering pushed up. `drawn` says how a
+    `judge NAME`. `pushed` is the item that a contrastive steering pushed up. `controls` is JSON:
+    the same estimate under random directions (`beside`). `drawn` says how a
     campaign came to ask a pair: `initial` and `reserve` pairs are drawn at random, `selected` ones
     by what earlier answers said. Null means "does not apply" or "unknown".
     """
@@ -85,6 +86,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     positions: str | None = None
     operation: str | None = None
     pushed: str | None = None
+    controls: str | None = None
     rater_identity: str | None = None
     completer_identity: str | None = None
     endpoint: str | None = None

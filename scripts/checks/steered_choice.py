@@ -1,6 +1,7 @@
 """Contrastive steering through an eval finds a planted direction, and no other.
 
     python -m scripts.checks.steered_choice [--directions 100] [--pairs 24] [--dose 0.1]
+    python -m scripts.checks.steered_choice --beside 40 [--pairs 4] [--dose 0.1]
 
 A tiny model is built whose weights make one direction, on the tokens of an item, drive the choice
 of that item. `inspect eval evals/pairwise.py` asks pairs in both orders, unsteered, steered along
@@ -9,6 +10,9 @@ the mean change of the logit of the item that was pushed up, over both orders. O
 half of the pairs and 32 of the random directions are drawn; p is the rank of |shift|. Power is the
 share of trials in which the planted direction has p ≤ .05; the false positives are those of a
 random direction that is ranked among others.
+
+With `--beside R` every question carries its own controls (`-M controls=32`): the planted direction
+beside those of R seeds, and R random ones each beside its own; p is what `penchant controls` says.
 """
 
 import argparse
@@ -25,11 +29,12 @@ import numpy as np
 import polars as pl
 import torch
 from inspect_ai import eval as inspect_eval
-from inspect_ai.model import get_model
+from inspect_ai.model import Model, get_model
 from torch import nn
 from transformers import AutoConfig, AutoModelForCausalLM
 
 from evals.pairwise import pairwise
+from harness.analysis.beside import beside_random
 from harness.items.item import Item
 from harness.prompts.choices import CHOICES
 from harness.records.logs import read_records
@@ -141,12 +146,6 @@ def shifts(pairs: int, directions: int, dose: float) -> tuple[list[str], np.ndar
     loaded, drives = planted(shown)
     known = vectors(loaded, drives, directions)
     with tempfile.TemporaryDirectory() as folder, serving(loaded, known) as url:
-        file = Path(folder) / "items.jsonl"
-        rows = [{"id": one.id, "text": one.text, "origin": one.origin} for one in shown]
-        file.write_text("\n".join(map(json.dumps, rows)) + "\n")
-        listed = Path(folder) / "pairs.csv"
-        lines = [f"{shown[2 * at].id},{shown[2 * at + 1].id}" for at in range(pairs)]
-        listed.write_text("first,second\n" + "\n".join(lines) + "\n")
         steered = [
             get_model(
                 "steering/planted",
@@ -158,22 +157,63 @@ def shifts(pairs: int, directions: int, dose: float) -> tuple[list[str], np.ndar
             )
             for name in known
         ]
-        asked = {
-            "items": str(file),
-            "pairs": str(listed),
-            "timing": "pre",
-            "readout": "logprobs",
-            "min_label_mass": 0,
-            "block": 2 * pairs,
-        }
-        inspect_eval(
-            pairwise(**asked),
-            model=[get_model("steering/planted", base_url=url, memoize=False), *steered],
-            log_dir=str(Path(folder) / "logs"),
-            display="none",
-        )
+        plain = get_model("steering/planted", base_url=url, memoize=False)
+        _asked(Path(folder), shown, pairs, [plain, *steered])
         table = read_records([Path(folder) / "logs"]).frame
     return ["planted", *(name for name in known if name != "planted")], _moved(table, list(known))
+
+
+def beside(pairs: int, count: int, dose: float) -> tuple[float, float]:
+    """Power, and share of false positives, where every question carries its controls: of the
+    planted direction over control seeds 0 … count − 1, and over `count` random directions."""
+    shown = items(2 * pairs)
+    loaded, drives = planted(shown)
+    known = vectors(loaded, drives, count)
+    with tempfile.TemporaryDirectory() as folder, serving(loaded, known) as url:
+
+        def model(vector: str, seed: int) -> Model:
+            return get_model(
+                "steering/planted",
+                base_url=url,
+                memoize=False,
+                vector=vector,
+                coef=dose,
+                positions="contrast",
+                controls=CONTROLS,
+                control_seed=seed,
+                side_questions=0,
+            )
+
+        asked = [model("planted", seed) for seed in range(count)]
+        asked += [model(name, 0) for name in known if name != "planted"]
+        _asked(Path(folder), shown, pairs, asked)
+        found = beside_random(read_records([Path(folder) / "logs"]).frame)
+    assert len(found) == 2 * count
+    shares = []
+    for own in (True, False):
+        ps = [one.p_random for one in found if (one.cell.key["vector"] == "planted") == own]
+        assert len(ps) == count
+        shares.append(float(np.mean([p <= 0.05 for p in ps])))
+    return shares[0], shares[1]
+
+
+def _asked(folder: Path, shown: Sequence[Item], pairs: int, models: list[Model]) -> None:
+    """Every pair in both orders, of every model; logs are in `folder/logs`."""
+    file = folder / "items.jsonl"
+    rows = [{"id": one.id, "text": one.text, "origin": one.origin} for one in shown]
+    file.write_text("\n".join(map(json.dumps, rows)) + "\n")
+    listed = folder / "pairs.csv"
+    lines = [f"{shown[2 * at].id},{shown[2 * at + 1].id}" for at in range(pairs)]
+    listed.write_text("first,second\n" + "\n".join(lines) + "\n")
+    asked = {
+        "items": str(file),
+        "pairs": str(listed),
+        "timing": "pre",
+        "readout": "logprobs",
+        "min_label_mass": 0,
+        "block": 2 * pairs,
+    }
+    inspect_eval(pairwise(**asked), model=models, log_dir=str(folder / "logs"), display="none")
 
 
 def _moved(table: pl.DataFrame, names: Sequence[str]) -> np.ndarray[Any, Any]:
@@ -221,16 +261,24 @@ def main() -> None:
     """Print power and false positives."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--directions", type=int, default=100)
-    parser.add_argument("--pairs", type=int, default=24)
+    parser.add_argument("--pairs", type=int)
+    parser.add_argument("--beside", type=int, default=0, metavar="R")
     parser.add_argument("--dose", type=float, default=0.1)
     parser.add_argument("--trials", type=int, default=200)
     given = parser.parse_args()
     torch.set_num_threads(1)
-    _, found = shifts(given.pairs, given.directions, given.dose)
-    power, false = trials(found, given.trials)
-    error = (0.05 * 0.95 / given.trials) ** 0.5
-    print(f"dose {given.dose}, {given.pairs // 2} pairs a trial, R = {given.trials}")
-    print(f"shift, planted: {found[0].mean():+.4f}; random: SD {found[1:].mean(1).std():.4f}")
+    count = given.beside or given.trials
+    error = (0.05 * 0.95 / count) ** 0.5
+    if given.beside:
+        pairs = given.pairs or 4
+        power, false = beside(pairs, count, given.dose)
+        print(f"dose {given.dose}, {pairs} pairs, {CONTROLS} controls a question, R = {count}")
+    else:
+        pairs = given.pairs or 24
+        _, found = shifts(pairs, given.directions, given.dose)
+        power, false = trials(found, count)
+        print(f"dose {given.dose}, {pairs // 2} pairs a trial, R = {count}")
+        print(f"shift, planted: {found[0].mean():+.4f}; random: SD {found[1:].mean(1).std():.4f}")
     print(f"power {power:.3f}; false positives {false:.3f} (at most {0.05 + 2 * error:.3f})")
     if power < 0.9 or false > 0.05 + 2 * error:
         raise SystemExit(1)

@@ -21,28 +21,12 @@ from steering_server.engine.runner import Runner, Sizes
 from steering_server.model.conversation import render
 from steering_server.model.hooks import Step
 from steering_server.model.models import Loaded
+from steering_server.model.openings import OPENINGS
 from steering_server.model.reply_text import ReplyText
 from steering_server.model.work import Addition, Failure, Finished, Row, Sampling, TokenScore
 from steering_server.probing.ridge import Array
 
-__all__ = ["OPENINGS", "Sides", "asked_all", "side_effects"]
-
-OPENINGS = (
-    "I'm sorry",
-    "I am sorry",
-    "Sorry",
-    "I apologize",
-    "I cannot",
-    "I can't",
-    "I'm unable",
-    "I am unable",
-    "I'm not able",
-    "I won't",
-    "As an AI",
-    "Unfortunately",
-)
-"""Openings of a refusal: the probability that a reply begins with one of them is exact, and moves
-where a count of refusals among a few replies would not."""
+__all__ = ["Sides", "asked_all", "side_effects"]
 
 _ROWS = 8
 """Completions judged in one pass; the logits of every token are kept, so not more."""

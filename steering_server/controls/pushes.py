@@ -10,9 +10,9 @@ import torch
 from steering_server.controls.questions import Asked
 from steering_server.model.work import Addition
 from steering_server.probing.ridge import Array
-from steering_server.vectors.directions import random_direction
+from steering_server.vectors.directions import at_angle, random_direction
 
-__all__ = ["POSITIONS", "Kind", "Positions", "Push", "at_angle", "directions"]
+__all__ = ["POSITIONS", "Kind", "Positions", "Push", "directions"]
 
 Kind = Literal["unsteered", "vector", "random", "angled"]
 Positions = Literal["contrast", "all", "last_prompt"]
@@ -54,16 +54,6 @@ class Push:
             "last_prompt": (length - 1, length),
         }
         return (self._at(*spans[positions], 1),)
-
-
-def at_angle(direction: Array, mean: Array, *, rng: np.random.Generator) -> Array:
-    """A random unit vector [width] whose cosine with `mean` is that of `direction`."""
-    axis = mean / np.linalg.norm(mean)
-    cosine = float(direction @ axis / np.linalg.norm(direction))
-    other = random_direction(len(axis), rng=rng)
-    other -= (other @ axis) * axis
-    found: Array = cosine * axis + np.sqrt(max(1 - cosine**2, 0.0)) * other / np.linalg.norm(other)
-    return found
 
 
 def directions(

@@ -1,8 +1,9 @@
 """One request's way through the engine, seen from the event loop."""
 
 import asyncio
+import math
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -11,13 +12,19 @@ import msgspec
 
 from steering_server.engine.engine import Engine, Refused
 from steering_server.http import replies
+from steering_server.http.beside import told
 from steering_server.http.resolve import Prepared, Resolver, echo
 from steering_server.model.models import Loaded
+from steering_server.model.reply_text import ReplyText
 from steering_server.model.requests import ApiError, ChatRequest, RawRequest, fail
 from steering_server.model.thoughts import Dialect, Splitter
 from steering_server.model.work import Failure, Finished, Row, TokenScore
 
 __all__ = ["Abandoned", "Answering", "Asker"]
+
+
+_LEAST = 1e-300
+"""Probabilities below this are taken as this: a text that underflowed has no logarithm."""
 
 
 class Abandoned(Exception):
@@ -91,6 +98,17 @@ def _error(failure: Failure) -> ApiError:
     return ApiError(failure.status, failure.code, failure.message, retry_after=retry)
 
 
+def _take(engine: Engine, rows: Sequence[Row]) -> None:
+    """Hand `rows` to the engine. ApiError where it takes none now."""
+    try:
+        engine.submit(rows)
+    except Refused as refused:
+        failure = refused.failure
+        raise ApiError(
+            failure.status, failure.code, failure.message, retry_after=refused.retry_after
+        ) from refused
+
+
 class Answering:
     """A request that the engine has taken. `whole` or `events`, once; `cancel` at any time.
 
@@ -98,7 +116,12 @@ class Answering:
     """
 
     def __init__(
-        self, request: ChatRequest, prepared: Prepared, engine: Engine, queue: Any
+        self,
+        request: ChatRequest,
+        prepared: Prepared,
+        engine: Engine,
+        queue: Any,
+        loop: asyncio.AbstractEventLoop,
     ) -> None:
         assert engine.loaded is not None
         self._request = request
@@ -106,6 +129,8 @@ class Answering:
         self._engine = engine
         self._loaded: Loaded = engine.loaded
         self._queue = queue
+        self._loop = loop
+        self._judging: tuple[Row, ...] = ()
         self.answered = False
 
     @classmethod
@@ -121,18 +146,16 @@ class Answering:
         Abandoned when the asker leaves meanwhile."""
         if request.n > engine.room:
             raise fail("n", f"{request.n}; this server takes {engine.room} answers at a time")
+        controls = request.steering.controls
+        if controls is not None and 6 * (controls.number + 1) > engine.room:
+            most = engine.room // 6 - 1
+            raise fail("steering.controls.number", f"{controls.number}; this server takes {most}")
         queue: asyncio.Queue[tuple[int, _News]] = asyncio.Queue()
         sink = partial(_Bridge, loop, queue)
         prepared = resolver.resolve(request, sink, asker.alive)
         asker.alive()
-        try:
-            engine.submit(prepared.rows)
-        except Refused as refused:
-            failure = refused.failure
-            raise ApiError(
-                failure.status, failure.code, failure.message, retry_after=refused.retry_after
-            ) from refused
-        answering = cls(request, prepared, engine, queue)
+        _take(engine, prepared.every)
+        answering = cls(request, prepared, engine, queue, loop)
         asker.give(answering)
         return answering
 
@@ -143,7 +166,7 @@ class Answering:
 
     def cancel(self) -> None:
         """Nobody waits for this any more."""
-        self._engine.cancel(self._prepared.rows)
+        self._engine.cancel((*self._prepared.every, *self._judging))
 
     def end(self, failure: Failure) -> None:
         """Answer with `failure` what is not yet answered. Called on the event loop."""
@@ -152,7 +175,12 @@ class Answering:
 
     async def _news(self) -> AsyncIterator[tuple[int, _Token | Finished]]:
         """News until every answer has ended. ApiError as soon as one fails."""
-        left = len(self._prepared.rows)
+        async for index, news in self._until(len(self._prepared.every)):
+            yield index, news
+        self.answered = not self._prepared.beside
+
+    async def _until(self, left: int) -> AsyncIterator[tuple[int, _Token | Finished]]:
+        """News until `left` rows have ended. ApiError as soon as one fails."""
         while left:
             index, news = await self._queue.get()
             if isinstance(news, Failure):
@@ -161,7 +189,37 @@ class Answering:
             if isinstance(news, Finished):
                 left -= 1
             yield index, news
+
+    async def _controls(self, finished: dict[int, Finished]) -> dict[str, Any]:
+        """What the reply says of the control directions. What was written under them is put to the
+        unsteered model first: one pass, since all of it begins with the same prompt."""
+        compared, controls = self._prepared.beside, self._request.steering.controls
+        if controls is None:
+            return {}
+        ended = {id(row): finished[index] for index, row in enumerate(self._prepared.every)}
+        written = {tuple(one.writing.generated) for one in compared if one.writing is not None}
+        wanted = sorted(written - {()})
+        rows = compared[0].asked
+        base = len(self._prepared.every)
+        self._judging = tuple(
+            Row(
+                prompt=rows.prompt,
+                sampling=rows.sampling,
+                sink=_Bridge(self._loop, self._queue, base + index),
+                text=ReplyText(self._loaded.tokenizer),
+                choices=(tokens,),
+            )
+            for index, tokens in enumerate(wanted)
+        )
+        said = {}
+        if wanted:
+            _take(self._engine, self._judging)
+            async for index, news in self._until(len(wanted)):
+                assert isinstance(news, Finished) and news.choices is not None
+                tokens = wanted[index - base]
+                said[tokens] = math.log(max(news.choices[0], _LEAST)) / len(tokens)
         self.answered = True
+        return {"controls": told(compared, ended, said, controls)}
 
     def _splitters(self) -> list[Splitter]:
         """One a row: thoughts apart from content."""
@@ -184,6 +242,9 @@ class Answering:
         async for index, news in self._news():
             if isinstance(news, Finished):
                 finished[index] = news
+            if index >= len(rows):
+                continue
+            if isinstance(news, Finished):
                 thought, text = splitters[index].finish()
             else:
                 answering = splitters[index].answering
@@ -195,7 +256,7 @@ class Answering:
         steering = self._steering()
         if self._request.steering.choices is not None:
             texts[0], table = replies.choice_fields(self._request.steering.choices, finished[0])
-            steering |= table
+            steering |= table | await self._controls(finished)
         body = replies.whole(
             self._loaded,
             identity,

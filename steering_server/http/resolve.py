@@ -3,21 +3,25 @@
 It fails closed: what cannot be applied exactly as asked is an error, never an unsteered answer.
 """
 
+import itertools
 import secrets
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from harness.errors import UsageError
 from harness.wire import Capture, Operation, SteeringVector
+from steering_server.http.beside import Compared, Drawn, Kind
 from steering_server.http.places import Places, Run
 from steering_server.model.conversation import Prompt, Style, render, unrendered
 from steering_server.model.lengths import Lengths
 from steering_server.model.models import Loaded
+from steering_server.model.openings import OPENINGS
 from steering_server.model.recorder import Recorder
 from steering_server.model.reply_text import ReplyText
 from steering_server.model.requests import ApiError, ChatRequest, RawRequest, fail
 from steering_server.model.work import Addition, Row, Sampling, Sink
+from steering_server.vectors.directions import Array
 from steering_server.vectors.registry import Registry, UnknownVector
 from steering_server.vectors.vectors import Vector
 
@@ -63,9 +67,36 @@ class Prepared:
     prompt: str
     style: Style
     thought: str | None
+    beside: tuple[Compared, ...] = ()
+    """The same question under control directions; see `beside`."""
+
+    @property
+    def every(self) -> tuple[Row, ...]:
+        """The answers' rows, and those beside them."""
+        return (*self.rows, *(row for one in self.beside for row in one.rows))
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """One vector of a request, checked."""
+
+    vector: Vector
+    name: str
+    operation: Operation
+    coef: float
+    layers: tuple[int, ...]
+    spans: tuple[Run, ...]
+    positions: str
 
 
 _LARGEST = 1e4
+
+
+def _compared(number: int) -> list[tuple[Kind, int]]:
+    """Kind and number of each direction, in the order in which they are told."""
+    one: list[tuple[Kind, int]] = [("unsteered", 0), ("vector", 0)]
+    drawn: tuple[Kind, ...] = ("random", "angled")
+    return one + [(kind, index) for kind in drawn for index in range(number)]
 
 
 def _coefficient(asked: SteeringVector, where: str) -> float:
@@ -83,7 +114,7 @@ def _coefficient(asked: SteeringVector, where: str) -> float:
 
 class Resolver:
     """Turns requests into rows for one model. `max_tokens` is the most a reply may have; `entropy`
-    gives a seed to requests without one."""
+    gives a seed to requests without one; `mean` is the model's mean activation by layer."""
 
     def __init__(
         self,
@@ -91,12 +122,14 @@ class Resolver:
         registry: Registry,
         *,
         max_tokens: int,
+        mean: Callable[[], dict[int, Array]],
         entropy: Callable[[], int] = lambda: secrets.randbits(62),
     ) -> None:
         self._loaded = loaded
         self._registry = registry
         self._max_tokens = max_tokens
         self._entropy = entropy
+        self._drawn = Drawn(mean)
         self._lengths = Lengths(loaded.tokenizer, loaded.context)
 
     @property
@@ -138,7 +171,8 @@ class Resolver:
         self._fits(len(prompt.tokens), limit, request.limit is not None)
         fed = len(prompt.tokens) + limit - 1
         places = Places(self._loaded.tokenizer, request.turns, style, prompt, fed, raw)
-        additions, applied = self._additions(request, places)
+        asked = self._asked(request, places)
+        additions, applied = self._additions(asked)
         seed = self._entropy() if request.seed is None else request.seed
         rows = tuple(
             Row(
@@ -156,7 +190,8 @@ class Resolver:
             )
             for index in range(request.n)
         )
-        return Prepared(rows, applied, len(prompt.tokens), prompt.text, style, thought)
+        beside = self._beside(request, prompt, rows[0], asked, sink)
+        return Prepared(rows, applied, len(prompt.tokens), prompt.text, style, thought, beside)
 
     # How long
 
@@ -179,41 +214,95 @@ class Resolver:
 
     # What is added
 
-    def _additions(
-        self, request: ChatRequest, places: Places
-    ) -> tuple[tuple[Addition, ...], tuple[Applied, ...]]:
-        additions: list[Addition] = []
-        applied: list[Applied] = []
+    def _asked(self, request: ChatRequest, places: Places) -> tuple[_Asked, ...]:
+        found = []
         for index, asked in enumerate(request.steering.vectors):
             where = f"steering.vectors[{index}]"
             vector, name = self._vector(asked, where)
             coef = _coefficient(asked, where)
             layers = self._layers(asked, vector, where)
             spans = places.of(asked.positions, f"{where}.positions")
+            named = asked.positions if isinstance(asked.positions, str) else ""
+            positions = named or ",".join(f"{start}:{end}" for start, end in spans)
+            found.append(_Asked(vector, name, asked.operation, coef, layers, spans, positions))
+        return tuple(found)
+
+    def _additions(
+        self, asked: Sequence[_Asked]
+    ) -> tuple[tuple[Addition, ...], tuple[Applied, ...]]:
+        additions: list[Addition] = []
+        applied: list[Applied] = []
+        for one in asked:
             members: dict[int, tuple[int, ...]] = {}
-            for layer in layers:
-                for span in spans:
-                    change = self._change(vector, asked.operation, coef, layer, span)
+            for layer in one.layers:
+                for span in one.spans:
+                    change = self._change(one.vector, one.operation, one.coef, layer, span)
                     if change is not None:
                         members[layer] = (*members.get(layer, ()), len(additions))
                         additions.append(change)
-            norms = tuple(vector.reference(layer) for layer in layers)
-            named = asked.positions if isinstance(asked.positions, str) else ""
-            positions = named or ",".join(f"{start}:{end}" for start, end in spans)
             applied.append(
                 Applied(
-                    name,
-                    vector.sha256,
-                    asked.operation,
-                    coef,
-                    layers,
-                    norms,
-                    positions,
-                    spans,
+                    one.name,
+                    one.vector.sha256,
+                    one.operation,
+                    one.coef,
+                    one.layers,
+                    tuple(one.vector.reference(layer) for layer in one.layers),
+                    one.positions,
+                    one.spans,
                     members,
                 )
             )
         return tuple(additions), tuple(applied)
+
+    def _beside(
+        self,
+        request: ChatRequest,
+        prompt: Prompt,
+        answer: Row,
+        asked: Sequence[_Asked],
+        sink: Callable[[int], Sink],
+    ) -> tuple[Compared, ...]:
+        """The question unsteered, as asked, and under each control direction."""
+        controls = request.steering.controls
+        if controls is None:
+            return ()
+        openings = prompt.choices(OPENINGS) if controls.tokens else None
+        longest = max(map(len, openings)) if openings else 0
+        self._fits(len(prompt.tokens), max(controls.tokens, longest), False)
+        indices, drawn = itertools.count(1), self._drawn.vector
+
+        def row(
+            additions: tuple[Addition, ...],
+            choices: tuple[tuple[int, ...], ...] | None,
+            max_tokens: int = 1,
+        ) -> Row:
+            return Row(
+                prompt=prompt.tokens,
+                sampling=Sampling(0.0, 1.0, answer.sampling.seed),
+                sink=sink(next(indices)),
+                text=ReplyText(self._loaded.tokenizer),
+                additions=additions,
+                choices=choices,
+                max_tokens=max_tokens,
+            )
+
+        found = []
+        for kind, number in _compared(controls.number):
+            vectors = [
+                replace(one, vector=drawn(one.vector, kind, number, one.layers, controls))
+                for one in asked
+            ]
+            additions = () if kind == "unsteered" else self._additions(vectors)[0]
+            compared = Compared(kind, row(additions, answer.choices))
+            if openings is not None:
+                compared = replace(
+                    compared,
+                    refusing=row(additions, openings),
+                    writing=row(additions, None, controls.tokens),
+                )
+            found.append(compared)
+        return tuple(found)
 
     def _change(
         self,

@@ -5,6 +5,7 @@ import weakref
 
 from steering_server.engine.engine import Engine
 from steering_server.http.answering import Answering
+from steering_server.http.mean_activation import MeanActivation
 from steering_server.http.resolve import Resolver
 from steering_server.model.requests import ApiError
 from steering_server.model.work import Failure
@@ -42,7 +43,8 @@ class Service:
         loaded = self.engine.loaded
         assert loaded is not None
         self._registry = registry
-        self._resolver = Resolver(loaded, registry, max_tokens=self._max_tokens)
+        mean = MeanActivation(loaded, self.engine)
+        self._resolver = Resolver(loaded, registry, max_tokens=self._max_tokens, mean=mean)
         # fp32 in base64, and the file's header
         vector = loaded.depth * loaded.width * 4 * 4 // 3
         text = min(_ESCAPED * self._resolver.most_characters, _MOST_TEXT)

@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from harness.wire import Message, Steering
+from harness.wire import Controls, Message, Steering
 from steering_server.model.neutral import plainly
 
 __all__ = [
@@ -24,6 +24,8 @@ _MOST_CHOICES = 256
 """Each is tokenised behind the whole prompt; the longest scale here has 100 levels."""
 _MOST_VECTORS = 64
 """Each adds at every step; a factorial design of six vectors has 63 combinations."""
+_MOST_CONTROLS = 256
+"""Random directions of each kind, and tokens written under each: one request's share of a batch."""
 _LONG = 1000
 """Characters of a stop string or an allowed answer: these are labels, not texts. Layers, too."""
 _MOST_OPTIONS = 1 << 12
@@ -267,6 +269,8 @@ def _check(request: ChatRequest) -> None:
     if request.steering.capture is not None:
         layers = len(request.steering.capture.layers)
         need("steering.capture.layers", layers <= _LONG, layers, f"at most {_LONG}")
+    if request.steering.controls is not None:
+        _check_controls(request, request.steering.controls)
     if request.steering.choices is not None:
         choices = request.steering.choices
         allowed = f"at most {_MOST_CHOICES} answers"
@@ -275,3 +279,21 @@ def _check(request: ChatRequest) -> None:
         need("steering.choices", longest <= _LONG, longest, f"at most {_LONG} characters each")
         need("n", request.n == 1, request.n, "1 with steering.choices")
         need("logprobs", not request.logprobs, True, "false with steering.choices")
+
+
+def _check_controls(request: ChatRequest, asked: Controls) -> None:
+    """ApiError 400 for controls that could not be drawn, or that there is nothing to compare."""
+    where, steering = "steering.controls", request.steering
+    if steering.choices is None or not steering.vectors:
+        raise fail(
+            where, "needs steering.choices and steering.vectors, whose estimate it is beside"
+        )
+    if request.stream or steering.capture is not None:
+        raise fail(where, "cannot be streamed, and captures nothing")
+    for name, value, least, most in (
+        ("number", asked.number, 1, _MOST_CONTROLS),
+        ("seed", asked.seed, 0, (1 << 63) - 1),
+        ("tokens", asked.tokens, 0, _MOST_CONTROLS),
+    ):
+        if not least <= value <= most:
+            raise fail(f"{where}.{name}", f"{value}; expected {least} to {most}")

@@ -9,7 +9,9 @@ from scipy.optimize import minimize
 
 __all__ = [
     "METHODS",
+    "Array",
     "FittedMethod",
+    "at_angle",
     "logistic",
     "mean_difference",
     "principal",
@@ -62,6 +64,16 @@ def random_direction(width: int, *, rng: np.random.Generator) -> Array:
     """A unit vector [width], uniform over the sphere."""
     direction: Array = rng.standard_normal(width)
     return direction / np.linalg.norm(direction)
+
+
+def at_angle(direction: Array, mean: Array, *, rng: np.random.Generator) -> Array:
+    """A random unit vector [width] whose cosine with `mean` is that of `direction`."""
+    axis = mean / np.linalg.norm(mean)
+    cosine = float(direction @ axis / np.linalg.norm(direction))
+    other = random_direction(len(axis), rng=rng)
+    other -= (other @ axis) * axis
+    found: Array = cosine * axis + np.sqrt(max(1 - cosine**2, 0.0)) * other / np.linalg.norm(other)
+    return found
 
 
 METHODS: dict[FittedMethod, Callable[[Array, Array], Array]] = {

@@ -86,6 +86,8 @@ def translate(
     """
     if steering.choices is not None:
         raise UsageError("steering.choices is not known to vllm-lens; expected top_logprobs")
+    if steering.controls is not None:
+        raise UsageError("steering.controls is not known to vllm-lens")
     if steering.capture is not None and steering.capture.span == "completion" and max_tokens == 1:
         raise UsageError("steering.capture.span 'completion' is empty with max_tokens 1")
     vectors = []

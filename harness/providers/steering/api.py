@@ -4,8 +4,10 @@
 and `-M coef=0.25`; `-M operation=ablate`, `-M layer=16`, `-M positions=response` (or `contrast`, or
 a text of the question), `-M url=http://…` (Inspect's own `--model-base-url`, or the variable
 STEERING_BASE_URL, say the same). `-M vectors='[{"vector": …, "coef": …}, …]'` takes several.
+`-M controls=32` asks every question beside random directions (`penchant controls` shows them).
 """
 
+import itertools
 import os
 from typing import Any
 
@@ -56,7 +58,8 @@ class SteeringAPI(ModelAPI):
             self.applied = apply(self.client, model_name, self.options)
         except PenchantError as error:
             raise PrerequisiteError(str(error)) from None
-        self._slots = anyio.Semaphore(self.options.max_in_flight)
+        self._beside = itertools.count()
+        self._slots = anyio.Semaphore(self.options.at_once)
 
     async def generate(
         self,
@@ -138,7 +141,8 @@ class SteeringAPI(ModelAPI):
             body["top_logprobs"] = min(config.top_logprobs or _TOP, _TOP)
         body = {name: value for name, value in body.items() if value is not None}
         body |= config.extra_body or {}
-        steering = self.applied.field(question.choices, question.spans)
+        side = next(self._beside) < self.options.side_questions
+        steering = self.applied.field(question.choices, question.spans, side=side)
         if "steering" not in body:
             body["steering"] = steering
         elif question.choices is not None:

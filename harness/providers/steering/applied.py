@@ -15,7 +15,7 @@ from harness.prompts.spans import PUSHED, Spans
 from harness.providers.steering.client import ServedModel, ServedVector, SteeringClient, done_in
 from harness.providers.steering.options import CONTRAST, SteeringOptions, VectorOptions
 from harness.where import resolve
-from harness.wire import Positions, Reply, Steering, SteeringVector, Where
+from harness.wire import Controls, Positions, Reply, Steering, SteeringVector, Where
 
 __all__ = ["Applied", "apply", "layers_of", "refuse_unsupported"]
 
@@ -54,10 +54,18 @@ class Applied:
         """Whether a question has to say where its texts stand."""
         return any(own.reads_spans for own in self.options.vectors)
 
-    def field(self, choices: tuple[str, ...] | None, spans: Spans | None = None) -> Steering:
-        """The `steering` field of a question with these allowed answers and texts.
+    def field(
+        self,
+        choices: tuple[str, ...] | None,
+        spans: Spans | None = None,
+        *,
+        side: bool = False,
+    ) -> Steering:
+        """The `steering` field of a question with these allowed answers and texts; `side` measures
+        its controls' side effects too.
 
-        PrerequisiteError for a text that the question does not have.
+        PrerequisiteError for a text that the question does not have, and for controls beside a
+        question that is not read by log-probabilities.
         """
         vectors = []
         for own, vector in self._pairs:
@@ -72,7 +80,22 @@ class Applied:
                         positions=positions,
                     )
                 )
-        return Steering(vectors=tuple(vectors), choices=choices)
+        return Steering(
+            vectors=tuple(vectors), choices=choices, controls=self._controls(choices, side)
+        )
+
+    def _controls(self, choices: tuple[str, ...] | None, side: bool) -> Controls | None:
+        own = self.options
+        if not own.controls:
+            return None
+        if choices is None:
+            raise PrerequisiteError(
+                "steering parameter controls: expected -T readout=logprobs, since only exact "
+                "probabilities are set beside random directions"
+            )
+        return Controls(
+            number=own.controls, seed=own.control_seed, tokens=own.side_tokens if side else 0
+        )
 
     def template_kwargs(self, config: GenerateConfig) -> dict[str, Any]:
         """What the chat template is told, thinking included.
@@ -125,6 +148,8 @@ class Applied:
             for own, vector in self._pairs
             for sign in _signs(own)
         ]
+        if self.options.controls and not self._beside(told.get("controls")):
+            return "the steering server did not ask the controls that were wanted"
         if done_in(told) == asked:
             return None
         names = [
@@ -133,6 +158,16 @@ class Applied:
         ]
         applied = told or "nothing"
         return f"the steering server applied {applied}, not {', '.join(names) or 'no vector'}"
+
+    def _beside(self, told: object) -> bool:
+        """Whether a reply's controls are those that were asked for."""
+        own = self.options
+        wanted = {"unsteered": 1, "vector": 1, "random": own.controls, "angled": own.controls}
+        return (
+            isinstance(told, dict)
+            and told.get("seed") == own.control_seed
+            and all(len(told.get(kind) or ()) == count for kind, count in wanted.items())
+        )
 
     def facts(self) -> dict[str, Any]:
         """`vector, coef, layer, positions, operation` as they are applied, for the record. Of
@@ -163,6 +198,8 @@ class Applied:
             layers = ",".join(map(str, layers_of(own, vector)))
             served += f"#{vector.sha256}:{own.coef!r}:{layers}:{own.where}"
             served += "" if own.operation == "add" else f":{own.operation}"
+        if self.options.controls:
+            served += f"#controls:{self.options.controls}:{self.options.control_seed}"
         return served
 
 

@@ -255,6 +255,8 @@ def told(steering: dict[str, Any]) -> dict[str, object]:
         found["system_as"] = steering["system_as"]
     if steering.get("survived"):
         found["survived"] = min(steering["survived"].values())
+    if steering.get("controls"):
+        found["controls"] = steering["controls"]
     vectors = [_of_vector(vector) for vector in steering["vectors"]]
     for vector in vectors[:1]:
         found |= vector

@@ -33,10 +33,18 @@ _ALLOWED = (
     "vector",
     *_OF_VECTOR,
     "vectors",
+    "controls",
+    "control_seed",
+    "side_questions",
+    "side_tokens",
     "chat_template_kwargs",
     "timeout",
     "max_in_flight",
 )
+
+
+_ROWS_AT_ONCE = 512
+"""Half of what a server queues by default."""
 
 
 class VectorOptions(msgspec.Struct, frozen=True, kw_only=True):
@@ -68,12 +76,28 @@ class VectorOptions(msgspec.Struct, frozen=True, kw_only=True):
 class SteeringOptions(msgspec.Struct, frozen=True, kw_only=True):
     """Any number of vectors, done in this order. `chat_template_kwargs` go to the model's chat
     template. `timeout` is in seconds, for one answer; `max_in_flight` bounds the requests of this
-    process that the server has at once."""
+    process that the server has at once.
+
+    `controls`: every question is asked besides unsteered, under so many random directions of equal
+    norm, and under so many at each vector's angle to the mean activation, drawn from
+    `control_seed`; side effects (opening with a refusal, coherence over `side_tokens` tokens) are
+    measured on the first `side_questions` of them."""
 
     vectors: tuple[VectorOptions, ...] = ()
+    controls: int = 0
+    control_seed: int = 0
+    side_questions: int = 4
+    side_tokens: int = 8
     chat_template_kwargs: dict[str, Any] = {}
     timeout: float = 600.0
     max_in_flight: int = 64
+
+    @property
+    def at_once(self) -> int:
+        """Questions that the server is asked at once: with controls each is many rows there."""
+        if not self.controls:
+            return self.max_in_flight
+        return min(self.max_in_flight, max(2, _ROWS_AT_ONCE // (2 * self.controls + 2)))
 
 
 def _bad(name: str, value: object, allowed: str) -> UsageError:
@@ -88,6 +112,22 @@ def _number(name: str, value: object, allowed: str) -> float:
     if not math.isfinite(number):
         raise _bad(name, value, allowed)
     return number
+
+
+_NUMBERS = {
+    "controls": (0, 256),
+    "control_seed": (0, (1 << 63) - 1),
+    "side_questions": (0, 1 << 31),
+    "side_tokens": (1, 256),
+}
+"""Least and most."""
+
+
+def _whole(name: str, value: object, least: int, most: int) -> int:
+    number = _number(name, value, "a whole number")
+    if number != int(number) or not least <= number <= most:
+        raise _bad(name, value, f"a whole number from {least} to {most}")
+    return int(number)
 
 
 def _object(value: object) -> dict[str, Any]:
@@ -208,8 +248,19 @@ def steering_options(given: Mapping[str, Any]) -> SteeringOptions:
     timeout = _number("timeout", given.get("timeout", 600.0), "seconds, above 0")
     if in_flight < 1 or timeout <= 0:
         raise UsageError("steering parameters max_in_flight and timeout must be above 0")
+    vectors = _vectors(given)
+    numbers = {
+        name: _whole(name, given[name], least, most)
+        for name, (least, most) in _NUMBERS.items()
+        if name in given
+    }
+    if numbers and not (vectors and numbers.get("controls")):
+        name = "controls" if "controls" in numbers else next(iter(numbers))
+        needed = "a vector" if numbers.get("controls") else "controls"
+        raise UsageError(f"steering parameter {name} means nothing without {needed}")
     return SteeringOptions(
-        vectors=_vectors(given),
+        vectors=vectors,
+        **numbers,
         chat_template_kwargs=_object(given.get("chat_template_kwargs")),
         timeout=timeout,
         max_in_flight=int(in_flight),

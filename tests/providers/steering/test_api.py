@@ -22,7 +22,7 @@ from harness.models.inspect_api import PrerequisiteError
 from harness.models.replies import reply_of
 from harness.providers.steering.client import SteeringClient
 from harness.providers.steering.options import steering_options
-from harness.wire import Message, Question, Span
+from harness.wire import Message, Question, Reply, Span
 
 EVALS = Path(__file__).resolve().parents[3] / "evals"
 
@@ -450,3 +450,42 @@ async def test_several_vectors_come_from_json_or_toml_and_are_done_in_turn(
         assert facts["operation"].endswith("ablate")
     assert found[0] == found[1]
     assert found[0] == pytest.approx(found[2], abs=1e-4)
+
+
+async def test_controls_stand_beside_every_question(url: str) -> None:
+    """As many as asked for, of the same seed; side effects on the first questions alone; a rater
+    of their own. Without a vector, or without exact choices, they are refused."""
+    given = {"vector": "math", "coef": 6.0}
+    model = steered(url, **given, controls=3, control_seed=7, side_questions=1, side_tokens=2)
+    found = await replies(model, questions(3, ("A", "B")))
+    (plain, *_) = await replies(steered(url, **given), questions(3, ("A", "B")))
+    told = [reply.steering["controls"] for reply in found]
+    for one in told:
+        assert (one["number"], one["seed"]) == (3, 7)
+        assert [len(one[kind]) for kind in ("unsteered", "vector", "random", "angled")] == [
+            1,
+            1,
+            3,
+            3,
+        ]
+    assert sum("refusal" in one["vector"][0] for one in told) == 1
+    assert found[0].choices == pytest.approx(plain.choices, abs=1e-6)
+    config = GenerateConfig()
+    assert model_identity(model, config) != model_identity(steered(url, **given), config)
+    with pytest.raises(PrerequisiteError, match="readout=logprobs"):
+        await replies(model, questions(1))
+    for bad in ({"controls": 3}, {**given, "side_tokens": 3}, {**given, "controls": -1}):
+        with pytest.raises(PrerequisiteError, match="controls"):
+            steered(url, **bad)
+
+
+def test_a_reply_without_the_controls_that_were_asked_is_no_answer(url: str) -> None:
+    """Fewer of them, or of another seed: it fails closed."""
+    applied = steered(url, vector="math", coef=6.0, controls=2).api.applied
+    (vector,) = applied.vectors
+    account = {"sha256": vector.sha256, "operation": "add", "coef": 6.0, "layers": [2]}
+    whole = {"seed": 0, "unsteered": [1], "vector": [1], "random": [1, 2], "angled": [1, 2]}
+    assert applied.mismatch(Reply(steering={**account, "controls": whole})) is None
+    for wrong in (None, {**whole, "seed": 1}, {**whole, "angled": [1]}):
+        told = applied.mismatch(Reply(steering={**account, "controls": wrong}))
+        assert told is not None and "controls" in told
