@@ -78,7 +78,7 @@ def _show(one: BesideRandom) -> None:
         own = one.table.filter(pl.col("kind") == kind)
         cells = [_range(own[name].to_numpy()) for name in columns]
         grid.add_row(f"{len(own)} {said}", *cells)
-    Console().print(grid)
+    Console(width=None if Console().is_terminal else 120).print(grid)
     echo(
         f"p by rank of |shift|: {one.p_random:.3f} among directions of equal norm, "
         f"{one.p_angled:.3f} among those at the same angle to the mean activation"

@@ -19,7 +19,7 @@ CHOICES = ["A", "B"]
 
 def near(expected: list[float]) -> Any:
     """Probabilities of a tiny model may be 1e-9: equal in their logarithms, within 1e-3."""
-    return pytest.approx(expected, rel=1e-3, abs=1e-30)
+    return pytest.approx(expected, rel=1e-3, abs=0)
 
 
 def asked(client: Any, *vectors: dict[str, Any], **controls: Any) -> Any:
@@ -93,12 +93,9 @@ def test_side_effects_are_of_the_reply_to_this_question(client: Any) -> None:
     log-probability of each token that was written; unsteered, that of its own greedy tokens."""
     vector = {"name": "plain", "coef": 0.7}
     found = asked(client, vector, number=2, tokens=5)["steering"]["controls"]
-    assert found["unsteered"][0]["refusal"] == pytest.approx(
-        sum(chosen(client, choices=OPENINGS)), rel=1e-4
-    )
-    assert found["vector"][0]["refusal"] == pytest.approx(
-        sum(chosen(client, vector, choices=OPENINGS)), rel=1e-4
-    )
+    for kind, asked_so in (("unsteered", ()), ("vector", (vector,))):
+        openings = sum(chosen(client, *asked_so, choices=OPENINGS))
+        assert [found[kind][0]["refusal"]] == near([openings])
     greedy = client.chat(max_tokens=5, logprobs=True, top_logprobs=0).json()["choices"][0]
     scores = [one["logprob"] for one in greedy["logprobs"]["content"]]
     assert found["unsteered"][0]["coherence"] == pytest.approx(sum(scores) / len(scores), abs=1e-4)
