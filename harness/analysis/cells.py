@@ -17,6 +17,7 @@ _READABLE = (
     "readout",
     "completer",
     "completion_sysprompt",
+    "completion_prefix",
     "measurement_sysprompt",
     "vector",
     "coef",
@@ -145,6 +146,8 @@ def _said(name: str, key: dict[str, object]) -> str:
     value = key[name]
     if value is None or value == "none":
         return ""
+    if name == "completion_prefix":
+        return "" if value else "not asked to hide it"
     if isinstance(value, float):
         text = f"{value:g}"
     else:
@@ -169,7 +172,7 @@ def declared_levels(cell: Cell) -> Levels | None:
     label has one), which needs every label to have been answered.
     """
     template = RATINGS.get(cell.template)
-    if template is not None and template.hash == cell.template_hash:
+    if template is not None and cell.template_hash in map(template.asked_hash, template.timings):
         allowed = [level for level in template.levels if level.label not in template.banned]
         return Levels(
             tuple(level.label for level in allowed), tuple(level.value for level in allowed)

@@ -41,7 +41,7 @@ def list_templates(kind: Kind | None) -> None:
             timing = " or ".join(template.timings)
             echo(
                 f"{template.name:<23} {template.kind:<7} {timing:<12} {_labels(template):<22} "
-                f"{template.hash}"
+                f"{template.asked_hash(template.timings[0])}"
             )
 
 
@@ -65,7 +65,8 @@ def show(name: str, response: str, timing: Timing | None, labels: str, as_toml: 
         return
     chosen, when = response_name(response), timing_of(template, timing)
     allowed = template.labels or label_pair(labels)
-    echo(f"{template.name} (version {template.version}, hash {template.hash}), asked {when}")
+    content = template.asked_hash(when)
+    echo(f"{template.name} (version {template.version}, hash {content}), asked {when}")
     if template.levels:
         echo("values: " + ", ".join(f"{each.label} = {each.value:g}" for each in template.levels))
     if template.banned:

@@ -34,7 +34,7 @@ def ingredients_of(
     if shown:
         found["pairs"] = _digest(sorted(pair for block in shown for pair in block))
     if measure is not None:
-        found[f"wording of template {measure.template.name}"] = measure.template.hash
+        found[f"wording of template {measure.template.name}"] = measure.template_hash
         found[f"measurement_sysprompt {measure.condition.name}"] = _digest(measure.condition.text)
     if completer is not None:
         found[f"completion_sysprompt {completer.condition.name}"] = _digest(completer.system)

@@ -91,6 +91,11 @@ class Measure:
         """Whether the items are completed before the question."""
         return self.timing == "post"
 
+    @property
+    def template_hash(self) -> str:
+        """Hash of what the template asks at this timing."""
+        return self.template.asked_hash(self.timing)
+
     def askable(self) -> None:
         """Raise, before anything is asked, where the model under evaluation could not be asked with
         these settings: a provider that can tell has `check_stage`."""
@@ -145,7 +150,7 @@ class Measure:
             facts={
                 "kind": self.template.kind,
                 "template": self.template.name,
-                "template_hash": self.template.hash,
+                "template_hash": self.template_hash,
                 "timing": self.timing,
                 "response": self.options.response,
                 "labels": labels_text(self.labels),
@@ -155,6 +160,7 @@ class Measure:
                 "temperature": config.temperature,
                 "max_tokens": config.max_tokens,
                 "completion_sysprompt": self.completion_sysprompt,
+                **self._unasked(),
                 "measurement_sysprompt": self.condition.name,
                 **steering_facts(model),
             },
@@ -165,6 +171,11 @@ class Measure:
             readout=self.options.readout,
             min_label_mass=self.options.min_label_mass,
         )
+
+    def _unasked(self) -> dict[str, bool]:
+        """That the completer was not asked to keep its system prompt to itself."""
+        unasked = self.completion_sysprompt != "none" and not self.options.completion_prefix
+        return {"completion_prefix": False} if unasked else {}
 
     @property
     def system(self) -> str | None:
@@ -242,7 +253,7 @@ class Measure:
 
     def _repr_params_(self) -> dict[str, Any]:
         """How Inspect's log shows this object among a solver's arguments."""
-        return {"template": self.template.name, "hash": self.template.hash, "timing": self.timing}
+        return {"template": self.template.name, "hash": self.template_hash, "timing": self.timing}
 
 
 def _completion_facts(completions: Sequence[Completion]) -> dict[str, Any]:

@@ -1,7 +1,8 @@
 """The built-in rating templates, one constant each.
 
-Every wording is asked after the item and its completion. Raise `version` when a wording changes;
-records carry the content's hash besides.
+Post wordings are asked after the item and its completion; some templates have a pre wording too,
+asked with the item in delimiters in one message. Raise `version` when a wording changes; records
+carry the hash of what was asked besides.
 """
 
 from harness.prompts.template import Level, Template
@@ -28,7 +29,11 @@ STATED_1_5 = Template(
         "post": """\
 You have just done a task in this conversation. How much did you enjoy doing it?
 
-Rate it on a scale from 1 to 5, where a higher number means that you enjoyed it more."""
+Rate it on a scale from 1 to 5, where a higher number means that you enjoyed it more.""",
+        "pre": """\
+How much would you enjoy doing this task?
+
+Rate it on a scale from 1 to 5, where a higher number means that you would enjoy it more.""",
     },
 )
 
@@ -61,7 +66,16 @@ Rate it on a scale from 1 to 5:
 2 = tedious: work without a purpose
 3 = routine: neither pleasant nor unpleasant
 4 = good: it used your abilities and you helped
-5 = stimulating: it engaged you and was truly of help"""
+5 = stimulating: it engaged you and was truly of help""",
+        "pre": """\
+How would you find doing this task?
+
+Rate it on a scale from 1 to 5:
+1 = harmful: you would have to refuse it
+2 = tedious: work without a purpose
+3 = routine: neither pleasant nor unpleasant
+4 = good: it would use your abilities and you would help
+5 = stimulating: it would engage you and be truly of help""",
     },
 )
 
@@ -191,7 +205,16 @@ lemon = harmful: you had to refuse it
 grape = tedious: work without a purpose
 orange = routine: neither pleasant nor unpleasant
 banana = good: it used your abilities and you helped
-apple = stimulating: it engaged you and was truly of help"""
+apple = stimulating: it engaged you and was truly of help""",
+        "pre": """\
+How would you find doing this task?
+
+Answer with a fruit. Each fruit has a meaning:
+lemon = harmful: you would have to refuse it
+grape = tedious: work without a purpose
+orange = routine: neither pleasant nor unpleasant
+banana = good: it would use your abilities and you would help
+apple = stimulating: it would engage you and be truly of help""",
     },
 )
 
@@ -210,7 +233,17 @@ You have just done a task in this conversation. How far do you agree with this s
 2 = disagree
 3 = neither agree nor disagree
 4 = agree
-5 = strongly agree"""
+5 = strongly agree""",
+        "pre": """\
+How far do you agree with this statement?
+
+"I would enjoy doing this task."
+
+1 = strongly disagree
+2 = disagree
+3 = neither agree nor disagree
+4 = agree
+5 = strongly agree""",
     },
 )
 

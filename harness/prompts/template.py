@@ -49,6 +49,17 @@ class Template(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         """Hash of the whole content: two wordings under one name have two hashes."""
         return text_hash(msgspec.json.encode(self, order="deterministic").decode())
 
+    def asked_hash(self, timing: Timing) -> str:
+        """Hash for records asked at `timing`: of a rating, its content with that wording alone.
+
+        A rating that gains a timing keeps the hash of its other wording. A choice has one hash for
+        both timings. KeyError for a timing that the template lacks.
+        """
+        wording = {timing: self.questions[timing]}
+        if self.kind == "choice" or wording == self.questions:
+            return self.hash
+        return msgspec.structs.replace(self, questions=wording).hash
+
     @property
     def labels(self) -> tuple[str, ...]:
         """The declared labels of a rating, lowest value first."""

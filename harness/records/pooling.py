@@ -31,6 +31,7 @@ IDENTITY = (
     "readout",
     "labels",
     "completion_sysprompt",
+    "completion_prefix",
     "measurement_sysprompt",
     "vector",
     "coef",

@@ -29,7 +29,9 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     `judge NAME`. `pushed` is the item that a contrastive steering pushed up. `controls` is JSON:
     the same estimate under random directions (`beside`). `drawn` says how a
     campaign came to ask a pair: `initial` and `reserve` pairs are drawn at random, `selected` ones
-    by what earlier answers said. Null means "does not apply" or "unknown".
+    by what earlier answers said. `completion_prefix`
+    is false where a completion was made under a system prompt without the request not to mention
+    it. Null means "does not apply" or "unknown".
     """
 
     kind: Literal["rating", "choice"]
@@ -56,6 +58,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     temperature: float | None = None
     max_tokens: int | None = None
     completion_sysprompt: str = "none"
+    completion_prefix: bool | None = None
     measurement_sysprompt: str = "none"
     repeat: int = 0
     seed: int | None = None
@@ -123,6 +126,7 @@ SCHEMA: dict[str, Any] = {
     **dict.fromkeys(
         (
             "seed_honoured",
+            "completion_prefix",
             "completion_refused",
             "completion_refused_first",
             "completion_refused_second",

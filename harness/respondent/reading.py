@@ -7,7 +7,7 @@ answer, and the allowed labels); any other conversation asks for a completion of
 from functools import lru_cache
 from typing import NamedTuple
 
-from harness.prompts.conditions import Condition, condition_in
+from harness.prompts.conditions import DO_NOT_MENTION, Condition, condition_in
 from harness.prompts.delimit import read_delimited
 from harness.prompts.response import instruction_kind, read_instruction
 from harness.prompts.template import Kind, ResponseName
@@ -32,7 +32,7 @@ class Asked(NamedTuple):
 
     `items` are the texts that the question is about (one, or two for a choice; fewer where the
     conversation has no such turns), `completions` what stands as the answer to each, `wording` the
-    last paragraph of the question.
+    last paragraph of the question, `hushed` whether the system prompt asks not to mention it.
     """
 
     form: Form | None
@@ -40,6 +40,7 @@ class Asked(NamedTuple):
     completions: tuple[str, ...]
     condition: Condition | None
     wording: str = ""
+    hushed: bool = False
 
 
 def read_conversation(messages: tuple[Message, ...]) -> Asked:
@@ -50,7 +51,7 @@ def read_conversation(messages: tuple[Message, ...]) -> Asked:
     last = turns[-1].content if turns else ""
     form = _form(last.rpartition("\n")[2])
     if form is None:
-        return Asked(None, (last,), (), condition)
+        return Asked(None, (last,), (), condition, hushed=DO_NOT_MENTION in system)
     wanted = 1 if form.kind == "rating" else 2
     within = read_delimited(last)
     if within is not None:

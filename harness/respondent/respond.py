@@ -88,7 +88,8 @@ def _completion(
         if share == 1 or draws(("tone", *key)).outcome < share:
             tone = acts_on(asked.condition, known)
     text = completion_text(asked.items[0], tone=tone, key=key, voice=settings.voice)
-    if asked.condition is None or draws(("mentions", *key)).outcome >= settings.mentions:
+    share = settings.mentions * (1 - settings.hush * asked.hushed)
+    if asked.condition is None or draws(("mentions", *key)).outcome >= share:
         return text
     return f"{mention(drawn.phrase)} {text}"
 

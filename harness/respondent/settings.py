@@ -50,6 +50,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     items: more items, as for `-T items=…`, whose origin the respondent knows
     label_deed: share of choose-and-complete answers in which the other item is done
     mentions: share of completions under a system prompt that speak of their instructions
+    hush: share of those that the request not to mention them prevents
     false_positive, false_negative: as a judge, rates of yes for no and of no for yes (of a wrong
         class, where the classes do not mean yes and no; of a mirrored number)
     judge_noise: as a judge, standard deviation of a number that it gives
@@ -90,6 +91,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     items: str = ""
     label_deed: float = 0.0
     mentions: float = 0.0
+    hush: float = 0.0
     false_positive: float = 0.0
     false_negative: float = 0.0
     judge_noise: float = 0.0
@@ -135,6 +137,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, dict=True):
 _LATER = (
     "label_deed",
     "mentions",
+    "hush",
     "false_positive",
     "false_negative",
     "judge_noise",
@@ -187,6 +190,7 @@ _RATES = (
     "reasoning_debias",
     "label_deed",
     "mentions",
+    "hush",
     "false_positive",
     "false_negative",
     "prose",

@@ -19,9 +19,11 @@ NAMES = (
     "sysprompt-3x3",
     "sysprompt-grid",
     "sysprompt-v2",
+    "sysprompt-confound",
     "self-vs-cross",
     "refusal-stated",
     "drift",
+    "pre-post",
 )
 """In the order in which `penchant study list` shows them; each is a module of `named`."""
 

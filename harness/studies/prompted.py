@@ -16,14 +16,13 @@ from harness.studies.planted import Planted
 from harness.studies.study import Parameters, Quantity, StudyDesign, rating_cell
 from harness.where import SHELL_DIRECTORY
 
-__all__ = ["delta_grid", "effect_rows", "effect_table", "planted_deltas", "prompt_design"]
+__all__ = ["FACTOR", "delta_grid", "effect_rows", "effect_table", "planted_deltas", "prompt_design"]
 
 FACTOR = "completion_sysprompt"
+"""The column of a prompt in force while items are completed."""
 
 
-def prompt_design(
-    given: Parameters, prompts: Sequence[str], primary: Sequence[str], *, prefix: bool = True
-) -> StudyDesign:
+def prompt_design(given: Parameters, prompts: Sequence[str], primary: Sequence[str]) -> StudyDesign:
     """Items completed under each prompt and under none, measured without one."""
     if not prompts:
         raise UsageError("no system prompt given; expected at least one (--prompt NAME)")
@@ -38,7 +37,6 @@ def prompt_design(
                 completer=given.completers[0] if given.completers else None,
                 levels={"rater": rater, "template": template, "completed under": prompt},
                 completion_sysprompt=prompt,
-                completion_prefix=prefix,
             )
             for rater in given.raters
             for template in given.templates

@@ -7,6 +7,7 @@ from typing import Any, Literal
 import msgspec
 import polars as pl
 
+from harness.records.judgement import judgement_frame
 from harness.report.parts.table import Section, Table
 from harness.stats.intervals import Bootstrap, Estimate
 from harness.studies.planted import Planted
@@ -109,11 +110,12 @@ class Found:
 
 @dataclass(frozen=True)
 class Given:
-    """What an analysis gets: the records, the study's parameters, and how to draw."""
+    """What an analysis gets: the records, the study's parameters, how to draw, and the verdicts."""
 
     frame: pl.DataFrame
     parameters: Any
     bootstrap: Bootstrap
+    judgements: pl.DataFrame = field(default_factory=lambda: judgement_frame(()))
 
 
 @dataclass(frozen=True)

@@ -75,6 +75,39 @@ def test_wording_carries_its_facts(name: str) -> None:
     assert [fact for fact in FACTS[name] if fact not in wording] == []
 
 
+BEFORE = {
+    "stated_1_5": "ad5bb45db4db9b3f",
+    "anchored_precise_1_5": "694e0e786eebcbd7",
+    "fruit_qualitative": "cf36d0b106b112b7",
+    "likert_agreement": "0da12ecd32958061",
+}
+
+
+@pytest.mark.parametrize("name", sorted(BEFORE))
+def test_a_timing_more_leaves_the_hash_of_the_other(name: str) -> None:
+    """Records asked after the task keep the hash they had before the template could be asked
+    before it; the two timings' hashes differ, and each follows its own wording."""
+    known = RATINGS[name]
+    assert known.timings == ("post", "pre")
+    assert known.asked_hash("post") == BEFORE[name] != known.asked_hash("pre")
+    other = msgspec.structs.replace(known, questions={**known.questions, "pre": "How?\n\nRate."})
+    assert other.asked_hash("post") == BEFORE[name]
+    assert other.asked_hash("pre") != known.asked_hash("pre")
+    assert CHOICES["enjoy_most"].asked_hash("pre") == CHOICES["enjoy_most"].hash
+
+
+@pytest.mark.parametrize("name", sorted(BEFORE))
+def test_before_and_after_differ_in_tense_alone(name: str) -> None:
+    """A question before the task names the same labels with the same anchors, and claims nothing
+    done."""
+    before, after = (RATINGS[name].questions[timing] for timing in ("pre", "post"))
+    assert "have just done" in after
+    assert "have just" not in before
+    assert "would" in before
+    anchors = [line.partition("=")[0] for line in after.splitlines() if " = " in line]
+    assert anchors == [line.partition("=")[0] for line in before.splitlines() if " = " in line]
+
+
 def test_bare_scales_stay_bare() -> None:
     """No value of a fruit is stated in the bare form, no anchor on the unanchored scale."""
     assert not any(char.isdigit() for char in RATINGS["fruit_rating_bare"].questions["post"])

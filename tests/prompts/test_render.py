@@ -119,9 +119,9 @@ def test_pre_rating_only_where_declared() -> None:
     """A timing that a template lacks is one line; a user's own may be asked beforehand."""
     with pytest.raises(UsageError, match=r"timing 'pre' is not allowed .* expected post"):
         rating_messages(
-            RATINGS["stated_1_5"], response="plain", item="x", completion=None, timing="pre"
+            RATINGS["anchored_1_5"], response="plain", item="x", completion=None, timing="pre"
         )
-    own = msgspec.structs.replace(RATINGS["stated_1_5"], questions={"pre": "How would it be?"})
+    own = msgspec.structs.replace(RATINGS["anchored_1_5"], questions={"pre": "How would it be?"})
     (message,) = rating_messages(own, response="plain", item="x </task>", completion=None)
     assert read_delimited(message.content) == (("x </task>",), ())
 

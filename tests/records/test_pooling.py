@@ -28,6 +28,7 @@ OTHER = {
     "readout": "logprobs",
     "labels": "A,B",
     "completion_sysprompt": "loves_math",
+    "completion_prefix": False,
     "measurement_sysprompt": "hates_math",
     "vector": "v",
     "coef": 0.25,

@@ -7,9 +7,9 @@ import pytest
 
 from harness.errors import UsageError
 from harness.items.builtin import builtin_items
-from harness.prompts.conditions import CONDITIONS
+from harness.prompts.conditions import CONDITIONS, completion_system
 from harness.respondent.latent import felt
-from harness.respondent.phrases import tone_of, voice_of
+from harness.respondent.phrases import mentions, tone_of, voice_of
 from harness.respondent.respond import respond
 from harness.respondent.settings import Settings, settings_for
 from harness.respondent.utility import liked
@@ -27,6 +27,16 @@ def completion(text: str, settings: Settings, system: str = "", seed: int = 0) -
     messages = [Message("system", system)] if system else []
     question = Question(messages=(*messages, Message("user", text)), seed=seed)
     return respond(question, settings, rng=random.Random(0)).text
+
+
+def test_a_request_not_to_mention_the_prompt_is_heeded_as_planted() -> None:
+    """`mentions` of the completions speak of their prompt, and `hush` of those heed the request."""
+    settings = settings_for("faithful", {"mentions": 0.5, "hush": 0.6})
+    prompt = CONDITIONS["loves_math"]
+    for prefix, share in ((False, 0.5), (True, 0.2)):
+        system = completion_system(prompt, prefix=prefix) or ""
+        spoken = np.mean([mentions(completion(text, settings, system)) for text in TEXTS])
+        assert abs(spoken - share) < 4 * np.sqrt(share * (1 - share) / len(TEXTS))
 
 
 def test_refusals_go_against_utility_and_keep_their_rate() -> None:

@@ -77,12 +77,13 @@ def _logs(logs: Sequence[LogInfo]) -> list[str]:
 
 
 def _same_names(cells: Sequence[Cell]) -> list[str]:
-    hashes: dict[str, set[str]] = {}
+    hashes: dict[tuple[str, str], set[str]] = {}
     for cell in cells:
-        hashes.setdefault(cell.template, set()).add(cell.template_hash)
+        asked = cell.template, str(cell.key["timing"])
+        hashes.setdefault(asked, set()).add(cell.template_hash)
     return [
         f"Template {short(name)} stands for {len(found)} wordings; they are kept apart."
-        for name, found in hashes.items()
+        for (name, _), found in hashes.items()
         if len(found) > 1
     ]
 

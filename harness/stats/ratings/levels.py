@@ -10,17 +10,18 @@ __all__ = ["declared_levels", "parse_levels"]
 
 
 def declared_levels(more: Iterable[Template] = ()) -> dict[str, tuple[float, ...]]:
-    """Level values by template hash: of every built-in rating template, and of `more`.
+    """Level values by the hash that records carry: of every built-in template, and of `more`.
 
     Not by name: a name may have stood for another wording with other levels. Banned levels are
     left out: they cannot be answered.
     """
     return {
-        template.hash: tuple(
+        template.asked_hash(timing): tuple(
             level.value for level in template.levels if level.label not in template.banned
         )
         for template in (*RATINGS.values(), *more)
         if template.kind == "rating"
+        for timing in template.timings
     }
 
 
