@@ -11,6 +11,7 @@ import msgspec
 from rich.console import Console
 from rich.table import Table as RichTable
 
+from harness.cli.study_diff import diff
 from harness.errors import UsageError
 from harness.studies.catalogue import NAMES, get_study
 from harness.studies.folder import read_frozen
@@ -234,6 +235,8 @@ _GROUPS: dict[str, tuple[Action, tuple[click.Option, ...], bool, str]] = {
         "Analyse logs that hold the design, however they were made.",
     ),
 }
+
+study.add_command(diff)
 
 for _name, (_action, _options, _by_folder, _help) in _GROUPS.items():
     _example = f"\b\npenchant study {_name} sysprompt-3x3 --rehearse"

@@ -22,6 +22,7 @@ __all__ = [
     "Tested",
     "average_cells",
     "clustered_rate",
+    "difference",
     "estimate_of",
     "fisher_interval",
     "mean_interval",
@@ -73,6 +74,24 @@ def tested(estimate: Estimate, *, p: float, test: str, left_out: int = 0) -> Tes
 def undefined(note: str, *, n: int = 0) -> Estimate:
     """An estimate that does not exist, and why."""
     return Estimate(estimate=math.nan, n=n, cells=0, note=note)
+
+
+def difference(now: Estimate, before: Estimate) -> Estimate:
+    """`now` less `before`, as of independent samples, from their intervals alone.
+
+    Limits by square-and-add (Newcombe 1998; Zou & Donner 2008): each side of the difference takes
+    the distances of the two limits that lie on that side. Too wide where the samples share units
+    that agree. No interval where either has none.
+    """
+    value = now.estimate - before.estimate
+    return Estimate(
+        estimate=value,
+        low=value - math.hypot(now.estimate - now.low, before.high - before.estimate),
+        high=value + math.hypot(now.high - now.estimate, before.estimate - before.low),
+        n=min(now.n, before.n),
+        cells=min(now.cells, before.cells),
+        interval="square-and-add",
+    )
 
 
 class Bootstrap(msgspec.Struct, frozen=True, kw_only=True):

@@ -17,11 +17,24 @@ ITEMS = 24
 
 def rating(item: int, value: float, repeat: int, **given: Any) -> Record:
     plain: dict[str, Any] = {
-        "kind": "rating", "template": "anchored_precise_1_5", "template_hash": "h", "prompt_hash": "p",
-        "timing": "post", "response": "plain", "readout": "sample", "labels": "1,2,3,4,5", "rater": "sim/a",
-        "completer": "sim/a", "outcome": "answered", "item": f"item {item:02}", "origin": "math",
-        "value": value, "normalised": (value - 1) / 4, "repeat": repeat, "log": "a",
-    }  # fmt: skip
+        "kind": "rating",
+        "template": "anchored_precise_1_5",
+        "template_hash": "h",
+        "prompt_hash": "p",
+        "timing": "post",
+        "response": "plain",
+        "readout": "sample",
+        "labels": "1,2,3,4,5",
+        "rater": "sim/a",
+        "completer": "sim/a",
+        "outcome": "answered",
+        "item": f"item {item:02}",
+        "origin": "math",
+        "value": value,
+        "normalised": (value - 1) / 4,
+        "repeat": repeat,
+        "log": "a",
+    }
     return Record(**(plain | given))
 
 
