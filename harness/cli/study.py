@@ -24,7 +24,7 @@ __all__ = ["study"]
 Action = Callable[[Study, Any, dict[str, Any]], None]
 
 _MANY = {"raters": "rater", "completers": "completer", "templates": "template"}
-_OWN = ("small", "rehearse", "config", "models", "output", "yes", "budget", "logs", "shard")
+_OWN = ("small", "rehearse", "config", "models", "output", "yes", "budget", "logs", "processes")
 
 
 @click.group()
@@ -137,7 +137,16 @@ def _resumed(folder: Path, action: Action, options: tuple[click.Option, ...]) ->
         frozen = read_frozen(folder)
         one = get_study(frozen.study)
         parameters = read_parameters(one, frozen.parameters)
-        action(one, parameters, own | {"output": str(folder), "rehearse": frozen.rehearsal})
+        action(
+            one,
+            parameters,
+            own
+            | {
+                "output": str(folder),
+                "rehearse": frozen.rehearsal,
+                "processes": own.get("processes") or frozen.processes,
+            },
+        )
 
     return click.Command(str(folder), params=list(options), callback=call,
                          help=f"Resume the study in {folder}.")  # fmt: skip
@@ -196,6 +205,7 @@ def _run(one: Study, parameters: Any, own: dict[str, Any]) -> None:
         go=(lambda line: True) if own.get("yes") else ask,
         day=date.today(),
         say=lambda line: click.echo(line, err=True),
+        processes=own.get("processes") or 1,
     ):
         click.echo(line)
 
@@ -221,6 +231,11 @@ _GROUPS: dict[str, tuple[Action, tuple[click.Option, ...], bool, str]] = {
             _OUTPUT,
             click.Option(["--yes"], is_flag=True, help="Ask nothing."),
             click.Option(["--budget"], type=float, help="US dollars; a dearer plan does not run."),
+            click.Option(
+                ["--processes"],
+                type=click.IntRange(1, 64),
+                help="Processes on this machine; each keeps a model's limits for itself.",
+            ),
         ),
         True,
         "Run a study, or resume the one in a folder.",

@@ -13,11 +13,12 @@ _FILE = "study.json"
 
 
 class Frozen(msgspec.Struct, frozen=True, kw_only=True):
-    """What was decided before the first call: the study and all its parameters."""
+    """What was decided before the first call: the study, all its parameters, in how many parts."""
 
     study: str
     parameters: dict[str, Any]
     rehearsal: bool = False
+    processes: int = 1
     version: int = 1
 
 
@@ -53,6 +54,11 @@ def read_frozen(folder: Path) -> Frozen:
 def _require_same(before: Frozen, now: Frozen, folder: Path) -> None:
     if before.study != now.study:
         raise UsageError(f"{folder} is of the study {before.study}; give another folder with -o")
+    if before.processes != now.processes:
+        raise UsageError(
+            f"{folder} is run in {before.processes} processes, this one says {now.processes}; "
+            f"resume it with --processes {before.processes}, or give another folder with -o"
+        )
     written = msgspec.json.decode(msgspec.json.encode(now), type=Frozen)
     for name, value in written.parameters.items():
         if before.parameters.get(name) != value:

@@ -13,7 +13,7 @@ from harness.stats.effects.power import Spread, half_width, smallest_effect
 from harness.studies.models import model_of, read_model
 from harness.studies.study import DesignCell, StudyDesign
 
-__all__ = ["ASSUMED", "PER_MINUTE", "StudyForecast", "plan_of", "study_forecast"]
+__all__ = ["ASSUMED", "PER_MINUTE", "StudyForecast", "made_by", "plan_of", "study_forecast"]
 
 ASSUMED = Spread(items=0.25, repeats=0.15, effect=0.12)
 """Standard deviations on the normalised scale, where no earlier run says better: between items,
@@ -92,7 +92,7 @@ def study_forecast(
         )
         calls[cell.rater] = calls.get(cell.rater, 0) + found.questions
         if found.makes_completions:
-            completions[cell.completer, _made(plan)] = found
+            completions[cell.completer, made_by(plan)] = found
     for (completer, _), found in completions.items():
         total.add(
             found.items * found.item_chars / CHARS_PER_TOKEN,
@@ -115,7 +115,7 @@ def study_forecast(
     )
 
 
-def _made(plan: Plan) -> str:
+def made_by(plan: Plan) -> str:
     """What decides a completion, beside completer and item."""
     options = msgspec.structs.asdict(plan.options)
     kept: Mapping[str, object] = {

@@ -1,7 +1,9 @@
 """A design run through Inspect's `eval_set`: one process, all cells at once, resumed as found."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from typing import ClassVar
 
 import msgspec
 from inspect_ai import Task, eval_set, task_with
@@ -15,7 +17,7 @@ from harness.studies.forecast import plan_of
 from harness.studies.models import model_of
 from harness.studies.study import DesignCell, StudyDesign
 
-__all__ = ["run_design"]
+__all__ = ["run_cells", "run_design", "shown_progress"]
 
 _AT_ONCE = 24
 """Cells at a time: enough that every model of a 4 × 4 matrix has work, few enough for memory."""
@@ -25,19 +27,22 @@ _AT_ONCE = 24
 class _Ticks(Hooks):
     """Tells the study that is running of each sample that ends."""
 
-    progress: Progress | None = None
+    advance: ClassVar[Callable[[], None] | None] = None
 
     async def on_sample_end(self, data: SampleEnd) -> None:
-        if _Ticks.progress is not None and _Ticks.progress.task_ids:
-            _Ticks.progress.advance(_Ticks.progress.task_ids[0])
+        if _Ticks.advance is not None:
+            _Ticks.advance()
 
 
 def run_design(design: StudyDesign, folder: Path, *, study: str) -> None:
-    """Run what is not done yet; the logs are in `folder`.
+    """Run what is not done yet; the logs are in `folder`. Errors as `run_cells`."""
+    with shown_progress(design.cells, study) as advance:
+        run_cells(design.cells, folder, study=study, advance=advance)
 
-    UsageError, naming the cells, where some did not end with success; the same call resumes.
-    """
-    tasks = [_task(cell, study) for cell in design.cells]
+
+@contextmanager
+def shown_progress(cells: Sequence[DesignCell], study: str) -> Iterator[Callable[[], None]]:
+    """One progress line over the samples of all cells, on a terminal; what moves it by one."""
     console = Console(stderr=True)
     columns = (
         TextColumn(study),
@@ -46,23 +51,34 @@ def run_design(design: StudyDesign, folder: Path, *, study: str) -> None:
         TextColumn("samples"),
         TimeElapsedColumn(),
     )
-    total = sum(len(plan_of(cell).samples) for cell in design.cells)
+    total = sum(len(plan_of(cell).samples) for cell in cells)
     progress = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
     with progress:
-        progress.add_task(study, total=total)
-        _Ticks.progress = progress
-        try:
-            done, logs = eval_set(
-                tasks,
-                log_dir=str(folder),
-                max_tasks=min(len(tasks), _AT_ONCE),
-                log_realtime=False,
-                log_model_api=False,
-                score_display=False,
-                display="none",
-            )
-        finally:
-            _Ticks.progress = None
+        line = progress.add_task(study, total=total)
+        yield lambda: progress.advance(line)
+
+
+def run_cells(
+    cells: Sequence[DesignCell], folder: Path, *, study: str, advance: Callable[[], None]
+) -> None:
+    """Run what of the cells is not done yet, all at once; `advance` is called at each sample's end.
+
+    UsageError, naming the cells, where some did not end with success; the same call resumes.
+    """
+    tasks = [_task(cell, study) for cell in cells]
+    _Ticks.advance = advance
+    try:
+        done, logs = eval_set(
+            tasks,
+            log_dir=str(folder),
+            max_tasks=min(len(tasks), _AT_ONCE),
+            log_realtime=False,
+            log_model_api=False,
+            score_display=False,
+            display="none",
+        )
+    finally:
+        _Ticks.advance = None
     failed = [log for log in logs if log.status != "success"]
     if not done or failed:
         _raise(failed, folder)

@@ -13,6 +13,7 @@ from harness.records.logs import LogRecords, read_records
 from harness.stats.intervals import Bootstrap
 from harness.studies.folder import Frozen, freeze
 from harness.studies.forecast import StudyForecast, study_forecast
+from harness.studies.parts import run_parts
 from harness.studies.run import run_design
 from harness.studies.study import Study
 from harness.studies.writing import Written, write_study
@@ -48,6 +49,7 @@ def run_study(
     go: Callable[[str], bool],
     day: date,
     say: Callable[[str], None],
+    processes: int = 1,
 ) -> Iterator[str]:
     """Run what is not done, then report; the lines to print. The same call resumes.
 
@@ -57,7 +59,10 @@ def run_study(
     design = study.design(parameters)
     forecast = study_forecast(design, seeds=parameters.seeds)
     frozen = Frozen(
-        study=study.name, parameters=msgspec.to_builtins(parameters), rehearsal=rehearsal
+        study=study.name,
+        parameters=msgspec.to_builtins(parameters),
+        rehearsal=rehearsal,
+        processes=processes,
     )
     for line in forecast_lines(forecast):
         say(line)
@@ -65,7 +70,10 @@ def run_study(
     if not (folder / "study.json").is_file() and _large(forecast) and not go("go?"):
         raise UsageError("not started; nothing was asked")
     freeze(frozen, folder)
-    run_design(design, folder / "logs", study=study.name)
+    if processes > 1:
+        run_parts(design, folder, study=study.name, processes=processes)
+    else:
+        run_design(design, folder / "logs", study=study.name)
     read = read_records([folder / "logs"])
     written = write_study(
         study,

@@ -17,11 +17,13 @@ from harness.stats.intervals import Bootstrap
 from harness.studies.catalogue import NAMES, get_study
 from harness.studies.folder import Frozen, freeze
 from harness.studies.parameters import read_parameters
+from harness.studies.parts import run_parts
 from harness.studies.run import run_design
 from harness.studies.writing import Written, write_study
 
 TINY: dict[str, Any] = {"per_origin": 6, "seeds": 2}
 LEAST = 0.9
+TWICE = "sysprompt-3x3"
 
 
 def rehearsed(name: str, folder: Path) -> Written:
@@ -40,6 +42,31 @@ def rehearsed(name: str, folder: Path) -> Written:
         day=date(2026, 1, 2),
         bootstrap=Bootstrap(resamples=300),
     )
+
+
+def in_two_processes(folder: Path) -> None:
+    """One study in one process and in two: exit where the records differ."""
+    study = get_study(TWICE)
+    parameters = read_parameters(study, {"per_origin": 2, "seeds": 2}, rehearse=True)
+    found = []
+    for count in (1, 2):
+        place = folder / str(count)
+        frozen = Frozen(
+            study=TWICE,
+            parameters=msgspec.to_builtins(parameters),
+            rehearsal=True,
+            processes=count,
+        )
+        freeze(frozen, place)
+        if count > 1:
+            run_parts(study.design(parameters), place, study=TWICE, processes=count)
+        else:
+            run_design(study.design(parameters), place / "logs", study=TWICE)
+        table = read_records([place / "logs"]).frame.drop("log", "latency")
+        found.append(table.sort(table.columns))
+    if not found[0].height or not found[0].equals(found[1]):
+        sys.exit(f"studies: {TWICE} in two processes has other records than in one")
+    print(f"studies: {TWICE}, {found[0].height} records, the same in one process and in two")
 
 
 def main() -> None:
@@ -63,6 +90,8 @@ def main() -> None:
                 f"{written.inside} of {written.planted}{missed}",
                 flush=True,
             )
+        if not sys.argv[1:] or TWICE in chosen:
+            in_two_processes(Path(scratch) / "processes")
     if inside < LEAST * known:
         sys.exit(f"studies: {inside} of {known} planted values in their intervals")
     print(
