@@ -24,7 +24,10 @@ __all__ = ["study"]
 Action = Callable[[Study, Any, dict[str, Any]], None]
 
 _MANY = {"raters": "rater", "completers": "completer", "templates": "template"}
-_OWN = ("small", "rehearse", "config", "models", "output", "yes", "budget", "logs", "processes")
+_OWN = (
+    *("small", "rehearse", "config", "models", "output", "yes", "budget", "logs"),
+    *("processes", "flow", "machines"),
+)
 
 
 @click.group()
@@ -221,7 +224,22 @@ def _report(one: Study, parameters: Any, own: dict[str, Any]) -> None:
         click.echo(line)
 
 
+def _export(one: Study, parameters: Any, own: dict[str, Any]) -> None:
+    from harness.studies.flow import export_flow
+
+    if not own["flow"]:
+        raise UsageError("no form given; expected --flow")
+    folder = Path(own["output"] or f"studies/{one.name}")
+    design = one.design(parameters)
+    for path in export_flow(design, folder, study=one.name, machines=own["machines"]):
+        click.echo(path)
+
+
 _OUTPUT = click.Option(["-o", "--output"], metavar="FOLDER", help="Folder; the same one resumes.")
+_FLOW = click.Option(["--flow"], is_flag=True, help="For inspect-flow: flow run FILE.")
+_MACHINES = click.Option(
+    ["--machines"], type=click.IntRange(1, 1000), default=1, help="Write one file for each."
+)
 _GROUPS: dict[str, tuple[Action, tuple[click.Option, ...], bool, str]] = {
     "show": (_show, (), False, "Show a design: factors, cells, calls, parameters."),
     "plan": (_plan, (), True, "Forecast calls, tokens, money, time, and what can be found."),
@@ -240,6 +258,12 @@ _GROUPS: dict[str, tuple[Action, tuple[click.Option, ...], bool, str]] = {
         True,
         "Run a study, or resume the one in a folder.",
     ),
+    "export": (
+        _export,
+        (_OUTPUT, _FLOW, _MACHINES),
+        False,
+        "Write a design for inspect-flow, to run it on more machines.",
+    ),
     "report": (
         _report,
         (
@@ -254,7 +278,8 @@ _GROUPS: dict[str, tuple[Action, tuple[click.Option, ...], bool, str]] = {
 study.add_command(diff)
 
 for _name, (_action, _options, _by_folder, _help) in _GROUPS.items():
-    _example = f"\b\npenchant study {_name} sysprompt-3x3 --rehearse"
+    _more = {"report": " --logs logs/", "export": " --flow", "run": " --small"}.get(_name, "")
+    _example = f"\b\npenchant study {_name} sysprompt-3x3 --rehearse{_more}"
     study.add_command(
         _Named(
             _action,

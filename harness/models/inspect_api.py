@@ -28,6 +28,7 @@ __all__ = [
     "active_generate_config",
     "model_info",
     "model_roles",
+    "registered_name",
     "registered_task",
     "sample_active",
 ]
@@ -64,14 +65,16 @@ class _Shown:
         self._before(kind, error, trace)
 
 
-def registered_task(name: str, **options: Any) -> Task:
-    """A task of this project's entry points by its name, with `-T` options.
-
-    Inspect names it with the package in front where the package is installed, without where it is
-    run from its folder.
-    """
+def registered_name(name: str) -> str:
+    """What Inspect calls a task of this project's entry points: with the package in front where
+    the package is installed, without where it is run from its folder."""
     ensure_entry_points()
     full = f"penchant/{name}"
-    task = registry_create("task", full if registry_lookup("task", full) else name, **options)
+    return full if registry_lookup("task", full) else name
+
+
+def registered_task(name: str, **options: Any) -> Task:
+    """A task of this project's entry points by its name, with `-T` options."""
+    task = registry_create("task", registered_name(name), **options)
     assert isinstance(task, Task)
     return task

@@ -1,9 +1,9 @@
 """A design run through Inspect's `eval_set`: one process, all cells at once, resumed as found."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import msgspec
 from inspect_ai import Task, eval_set, task_with
@@ -17,9 +17,9 @@ from harness.studies.forecast import plan_of
 from harness.studies.models import model_of
 from harness.studies.study import DesignCell, StudyDesign
 
-__all__ = ["run_cells", "run_design", "shown_progress"]
+__all__ = ["AT_ONCE", "cell_metadata", "run_cells", "run_design", "shown_progress"]
 
-_AT_ONCE = 24
+AT_ONCE = 24
 """Cells at a time: enough that every model of a 4 × 4 matrix has work, few enough for memory."""
 
 
@@ -71,7 +71,7 @@ def run_cells(
         done, logs = eval_set(
             tasks,
             log_dir=str(folder),
-            max_tasks=min(len(tasks), _AT_ONCE),
+            max_tasks=min(len(tasks), AT_ONCE),
             log_realtime=False,
             log_model_api=False,
             score_display=False,
@@ -98,14 +98,21 @@ def _raise(failed: Sequence[object], folder: Path) -> None:
 
 def _task(cell: DesignCell, study: str) -> Task:
     task = registered_task(cell.task, **cell.options)
-    metadata = dict(task.metadata or {})
-    # The forecast of the whole study is said once; that of each cell stays in its log.
-    forecast = metadata.pop("forecast", None)
     return task_with(
         task,
         model=model_of(cell.rater),
         model_roles={"completer": model_of(cell.completer)},
-        metadata=metadata
+        metadata=cell_metadata(task.metadata or {}, cell, study),
+    )
+
+
+def cell_metadata(own: Mapping[str, Any], cell: DesignCell, study: str) -> dict[str, Any]:
+    """A task's `own` metadata, with what makes its log a cell of the study."""
+    kept = dict(own)
+    # The forecast of the whole study is said once; that of each cell stays in its log.
+    forecast = kept.pop("forecast", None)
+    return (
+        kept
         | {"study": study, "cell": cell.name, "levels": cell.levels, "cell_forecast": forecast}
-        | {"design": msgspec.to_builtins(cell)},
+        | {"design": msgspec.to_builtins(cell)}
     )
