@@ -248,7 +248,11 @@ _GROUPS: dict[str, tuple[Action, tuple[click.Option, ...], bool, str]] = {
         (
             _OUTPUT,
             click.Option(["--yes"], is_flag=True, help="Ask nothing."),
-            click.Option(["--budget"], type=float, help="US dollars; a dearer plan does not run."),
+            click.Option(
+                ["--budget"],
+                type=float,
+                help="US dollars, over all starts of a folder; the run ends where they are spent.",
+            ),
             click.Option(
                 ["--processes"],
                 type=click.IntRange(1, 64),

@@ -70,6 +70,8 @@ class Purse:
 
     A question is charged its estimate when it is admitted and its true cost when it is settled,
     so that what is in flight cannot overrun the budget by more than the estimates are wrong.
+    With `ends`, a question that is not admitted ends the run; else it counts as failed. `refused`
+    is why the first one was not admitted.
     """
 
     max_calls: int | None = None
@@ -77,17 +79,27 @@ class Purse:
     calls: int = 0
     spent: float = 0.0
     reserved: float = 0.0
+    ends: bool = False
+    refused: str | None = None
     _outputs: list[int] = field(default_factory=list)
 
     def admit(self, question: Question, price: Price | None, max_tokens: int | None) -> str | None:
         """None where the question may be asked, else why not. Each admission must be settled."""
+        refusal = self._refusal(question, price, max_tokens)
+        if refusal is None:
+            self.calls += 1
+            self.reserved += self.estimate(question, price, max_tokens)
+        self.refused = self.refused or refusal
+        return refusal
+
+    def _refusal(
+        self, question: Question, price: Price | None, max_tokens: int | None
+    ) -> str | None:
         if self.max_calls is not None and self.calls >= self.max_calls:
             return f"not asked: max_calls={self.max_calls} is reached"
         estimate = self.estimate(question, price, max_tokens)
         if self.budget_usd is not None and self.spent + self.reserved + estimate > self.budget_usd:
             return f"not asked: budget_usd={self.budget_usd:g} would be exceeded"
-        self.calls += 1
-        self.reserved += estimate
         return None
 
     def estimate(self, question: Question, price: Price | None, max_tokens: int | None) -> float:

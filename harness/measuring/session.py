@@ -49,11 +49,13 @@ T = TypeVar("T")
 
 
 class Overrides(msgspec.Struct, frozen=True):
-    """What `penchant reask` sets for a run in this process, over the task's own options."""
+    """What is set for runs in this process, over the tasks' own options; `purse` is one that all
+    of them share."""
 
     reask_failed: bool = False
     max_calls: int | None = None
     budget_usd: float | None = None
+    purse: Purse | None = None
 
 
 @dataclass(kw_only=True)
@@ -87,10 +89,12 @@ class Counter:
     ) -> list[Reply]:
         """Replies in order: from the journal where it has them, else asked and written there.
 
-        What the purse does not admit comes back as a failed reply and is not written.
+        What the purse does not admit comes back as a failed reply and is not written; a purse that
+        ends the run raises ServiceError once what it did admit is answered.
         """
         replies: dict[int, Reply] = {}
         reserved: dict[int, float] = {}
+        ended = ""
         price = self._price(asker)
         hope = self._hope(asker.stage)
         stamped = [_stamped(asker, *one) for one in zip(keys, questions, strict=True)]
@@ -103,6 +107,9 @@ class Counter:
                 continue
             estimate = self.purse.estimate(question, price, asker.config.max_tokens)
             refusal = self._given_up or self.purse.admit(question, price, asker.config.max_tokens)
+            if refusal is not None and self.purse.ends and not self._given_up:
+                ended = refusal
+                break
             if refusal is not None:
                 replies[index] = Reply(error=refusal, stop="unknown", asked=False)
                 self.not_admitted[refusal] = self.not_admitted.get(refusal, 0) + 1
@@ -137,6 +144,8 @@ class Counter:
                 if unkept:
                     raise unkept[0]
             self._check(hope)
+        if ended:
+            raise ServiceError(ended)
         return [replies[index] for index in range(len(questions))]
 
     def kept(
@@ -353,7 +362,7 @@ def _open(
     if path not in _stores:
         _stores[path] = CompletionStore(Entries(path, Completion))
     overrides = _overrides[-1] if _overrides else Overrides()
-    purse = Purse(
+    purse = overrides.purse or Purse(
         overrides.max_calls if overrides.max_calls is not None else options.max_calls,
         overrides.budget_usd if overrides.budget_usd is not None else options.budget_usd,
     )

@@ -24,6 +24,7 @@ from harness.screen import visible
 
 __all__ = [
     "LimitExceededError",
+    "NotMet",
     "PrerequisiteError",
     "active_generate_config",
     "model_info",
@@ -34,6 +35,10 @@ __all__ = [
 ]
 
 _Hook = Callable[[type[BaseException], BaseException, TracebackType | None], object]
+
+
+NotMet = _PrerequisiteError
+"""What Inspect raises where a key, a package or the like is missing."""
 
 
 class PrerequisiteError(_PrerequisiteError):

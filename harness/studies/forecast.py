@@ -7,10 +7,10 @@ import msgspec
 
 from harness.errors import UsageError
 from harness.measuring.forecast import Forecast
-from harness.measuring.money import CHARS_PER_TOKEN, UNKNOWN_OUTPUT, Price, price_of
+from harness.measuring.money import CHARS_PER_TOKEN, UNKNOWN_OUTPUT, Price
 from harness.measuring.plan import Plan, choice_plan, rating_plan
 from harness.stats.effects.power import Spread, half_width, smallest_effect
-from harness.studies.models import model_of, read_model
+from harness.studies.models import price_for
 from harness.studies.study import DesignCell, StudyDesign
 
 __all__ = ["ASSUMED", "PER_MINUTE", "StudyForecast", "made_by", "plan_of", "study_forecast"]
@@ -84,7 +84,7 @@ def study_forecast(
     completions: dict[tuple[str, str], Forecast] = {}
     for cell, plan in zip(design.cells, plans, strict=True):
         found = plan.forecast
-        price = _price(cell.rater, plan.options.price)
+        price = price_for(cell.rater, plan.options.price)
         total.add(
             found.questions * found.question_chars / CHARS_PER_TOKEN,
             found.questions * (found.question_output or UNKNOWN_OUTPUT),
@@ -97,7 +97,7 @@ def study_forecast(
         total.add(
             found.items * found.item_chars / CHARS_PER_TOKEN,
             found.items * (found.completion_output or UNKNOWN_OUTPUT),
-            _price(completer, found.price),
+            price_for(completer, found.price),
         )
         calls[completer] = calls.get(completer, 0) + found.items
     items = min(plan.forecast.items for plan in plans)
@@ -123,9 +123,3 @@ def made_by(plan: Plan) -> str:
     }
     names: Sequence[str] = ("items", "per_origin", "sample_seed")
     return repr((sorted(kept.items(), key=str), [options[name] for name in names]))
-
-
-def _price(model: str, given: str | None) -> Price | None:
-    if read_model(model).name.startswith("sim/") and given is None:
-        return Price(0.0, 0.0)
-    return price_of(model_of(model), given)

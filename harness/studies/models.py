@@ -8,11 +8,14 @@ import msgspec
 from inspect_ai.model import GenerateConfig, Model, get_model
 
 from harness.errors import UsageError
+from harness.measuring.money import Price, price_of
 from harness.measuring.stages import thinking_config
+from harness.models.inspect_api import NotMet, PrerequisiteError
 
-__all__ = ["ModelSpec", "model_of", "read_model", "spec_text", "split_models"]
+__all__ = ["ModelSpec", "model_of", "price_for", "read_model", "spec_text", "split_models"]
 
 _WHOLE = re.compile(r"^(?P<name>[^\s(),]+/[^\s(),]+)(?:\((?P<inside>[^()]*)\))?$")
+_MARKUP = re.compile(r"\[/?[a-z]+\]")
 _SETTINGS = frozenset(GenerateConfig.model_fields)
 
 
@@ -74,9 +77,27 @@ def spec_text(table: Mapping[str, Any]) -> str:
 
 
 def model_of(text: str) -> Model:
-    """The model of Inspect; the same text gives the same one."""
+    """The model of Inspect; the same text gives the same one. UsageError where it cannot be made,
+    as without its key."""
     spec = read_model(text)
-    return get_model(spec.name, config=spec.config, **spec.arguments)
+    try:
+        return get_model(spec.name, config=spec.config, **spec.arguments)
+    except NotMet as error:
+        told = error.line if isinstance(error, PrerequisiteError) else _MARKUP.sub("", str(error))
+        said = " ".join(told.split()).removeprefix("ERROR: ").removeprefix("penchant: ")
+        raise UsageError(f"{spec.name}: {said}") from None
+
+
+def price_for(text: str, given: str | None) -> Price | None:
+    """What a model costs: as given, nothing for a simulated one, else what is known of it; also
+    where it cannot be called from here, as without its key."""
+    spec = read_model(text)
+    if given is None and spec.name.startswith("sim/"):
+        return Price(0.0, 0.0)
+    try:
+        return price_of(model_of(text), given)
+    except UsageError:
+        return price_of(spec.name, given)
 
 
 def _value(text: str) -> Any:

@@ -48,20 +48,30 @@ def parts_of(design: StudyDesign, count: int) -> list[tuple[DesignCell, ...]]:
     return [tuple(sorted(part, key=lambda one: place[id(one)])) for part in parts if part]
 
 
-def run_parts(design: StudyDesign, folder: Path, *, study: str, processes: int) -> None:
+def run_parts(
+    design: StudyDesign, folder: Path, *, study: str, processes: int, budget: float | None = None
+) -> None:
     """Run what is not done yet in `processes` processes; the design is frozen in `folder`.
+
+    Each has the share of `budget` that its calls have of all calls.
 
     UsageError with what each process said where one did not end with success; the same call
     resumes. A process that loses us ends at once.
     """
     parts = parts_of(design, processes)
+    calls = [sum(plan_of(cell).forecast.questions for cell in part) for part in parts]
+    shares = [""] * len(parts)
+    if budget is not None:
+        shares = [repr(budget * count / max(1, sum(calls))) for count in calls]
     command = [sys.executable, "-m", "harness.studies.parts", str(folder.absolute())]
     with ExitStack() as stack:
         advance = stack.enter_context(shown_progress(design.cells, study))
         running = [
             stack.enter_context(
                 subprocess.Popen(
-                    [*command, str(number)], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+                    [*command, str(number), shares[number]],
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.PIPE,
                 )
             )
             for number in range(len(parts))
@@ -114,16 +124,18 @@ def _tick() -> None:
 
 
 def _main() -> None:
-    """Run one part: FOLDER NUMBER."""
+    """Run one part: FOLDER NUMBER BUDGET."""
     from harness.errors import PenchantError
 
     folder, number = Path(sys.argv[1]), int(sys.argv[2])
+    budget = float(sys.argv[3]) if sys.argv[3] else None
     frozen = read_frozen(folder)
     study = get_study(frozen.study)
     design = study.design(read_parameters(study, frozen.parameters))
     part = parts_of(design, frozen.processes)[number]
     try:
-        run_cells(part, folder / "logs" / f"part-{number + 1}", study=study.name, advance=_tick)
+        logs = folder / "logs" / f"part-{number + 1}"
+        run_cells(part, logs, study=study.name, advance=_tick, budget=budget)
     except PenchantError as error:
         print(f"penchant: {error}", file=sys.stderr)
         sys.exit(2)

@@ -1,7 +1,7 @@
 """A design run through Inspect's `eval_set`: one process, all cells at once, resumed as found."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -12,6 +12,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from harness.errors import UsageError
+from harness.measuring.money import Purse
+from harness.measuring.session import Overrides, overriding
 from harness.models.inspect_api import registered_task
 from harness.studies.forecast import plan_of
 from harness.studies.models import model_of
@@ -34,10 +36,12 @@ class _Ticks(Hooks):
             _Ticks.advance()
 
 
-def run_design(design: StudyDesign, folder: Path, *, study: str) -> None:
-    """Run what is not done yet; the logs are in `folder`. Errors as `run_cells`."""
+def run_design(
+    design: StudyDesign, folder: Path, *, study: str, budget: float | None = None
+) -> None:
+    """Run what is not done yet; the logs are in `folder`. Budget and errors as `run_cells`."""
     with shown_progress(design.cells, study) as advance:
-        run_cells(design.cells, folder, study=study, advance=advance)
+        run_cells(design.cells, folder, study=study, advance=advance, budget=budget)
 
 
 @contextmanager
@@ -59,26 +63,46 @@ def shown_progress(cells: Sequence[DesignCell], study: str) -> Iterator[Callable
 
 
 def run_cells(
-    cells: Sequence[DesignCell], folder: Path, *, study: str, advance: Callable[[], None]
+    cells: Sequence[DesignCell],
+    folder: Path,
+    *,
+    study: str,
+    advance: Callable[[], None],
+    budget: float | None = None,
 ) -> None:
     """Run what of the cells is not done yet, all at once; `advance` is called at each sample's end.
 
-    UsageError, naming the cells, where some did not end with success; the same call resumes.
+    `budget` is in US dollars, for all cells together: what it does not cover is not asked, and
+    what is in flight is waited for. UsageError where it did not last, or, naming the cells, where
+    some did not end with success; the same call resumes.
     """
+    purse = None if budget is None else Purse(budget_usd=budget, ends=True)
     tasks = [_task(cell, study) for cell in cells]
     _Ticks.advance = advance
+    shared = ExitStack()
+    if purse is not None:
+        shared.enter_context(overriding(Overrides(purse=purse)))
     try:
-        done, logs = eval_set(
-            tasks,
-            log_dir=str(folder),
-            max_tasks=min(len(tasks), AT_ONCE),
-            log_realtime=False,
-            log_model_api=False,
-            score_display=False,
-            display="none",
-        )
+        with shared:
+            done, logs = eval_set(
+                tasks,
+                log_dir=str(folder),
+                max_tasks=min(len(tasks), AT_ONCE),
+                log_realtime=False,
+                log_model_api=False,
+                score_display=False,
+                display="none",
+                # An empty purse stays empty, and what it has paid for is waited for.
+                retry_attempts=None if purse is None else 0,
+                retry_immediate=None if purse is None else False,
+                continue_on_fail=None if purse is None else True,
+            )
     finally:
         _Ticks.advance = None
+    if purse is not None and purse.refused is not None:
+        raise UsageError(
+            f"the budget is spent: ${purse.spent:,.4f} of ${budget:,.4f} of this start"
+        )
     failed = [log for log in logs if log.status != "success"]
     if not done or failed:
         _raise(failed, folder)

@@ -6,16 +6,17 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-import polars as pl
 
 from harness.errors import UsageError
-from harness.records.logs import LogRecords, read_records
+from harness.records.logs import read_records
 from harness.stats.intervals import Bootstrap
 from harness.studies.folder import Frozen, freeze
 from harness.studies.forecast import StudyForecast, study_forecast
+from harness.studies.models import model_of
 from harness.studies.parts import run_parts
 from harness.studies.run import run_design
-from harness.studies.study import Study
+from harness.studies.spending import StudySpent, spent
+from harness.studies.study import Study, StudyDesign
 from harness.studies.writing import Written, write_study
 
 __all__ = ["forecast_lines", "report_study", "run_study"]
@@ -53,8 +54,10 @@ def run_study(
 ) -> Iterator[str]:
     """Run what is not done, then report; the lines to print. The same call resumes.
 
-    `go` is asked once where the plan is large or its price unknown. UsageError where the answer
-    is no, where the plan is above `budget`, or where `folder` holds another design.
+    `go` is asked once where the plan is large or its price unknown. `budget` is in US dollars, for
+    all starts of this folder together: the run ends where it is spent. UsageError where the answer
+    is no, where the budget has no price to go by or is spent, or where `folder` holds another
+    design.
     """
     design = study.design(parameters)
     forecast = study_forecast(design, seeds=parameters.seeds)
@@ -66,14 +69,14 @@ def run_study(
     )
     for line in forecast_lines(forecast):
         say(line)
-    _within(forecast, budget)
-    if not (folder / "study.json").is_file() and _large(forecast) and not go("go?"):
+    if budget is not None:
+        say(_purse(forecast, budget))
+    elif not (folder / "study.json").is_file() and _large(forecast) and not go("go?"):
         raise UsageError("not started; nothing was asked")
+    for model in {name for cell in design.cells for name in (cell.rater, cell.completer)}:
+        model_of(model)  # a missing key is said before anything is written or asked
     freeze(frozen, folder)
-    if processes > 1:
-        run_parts(design, folder, study=study.name, processes=processes)
-    else:
-        run_design(design, folder / "logs", study=study.name)
+    _run(design, parameters, folder, study=study, budget=budget, processes=processes)
     read = read_records([folder / "logs"])
     written = write_study(
         study,
@@ -84,7 +87,7 @@ def run_study(
         day=day,
         bootstrap=Bootstrap(),
     )
-    yield _spent(read, forecast)
+    yield _spent_line(_spent(parameters, folder), forecast)
     yield from _ending(written)
 
 
@@ -119,16 +122,41 @@ def _ending(written: Written) -> Iterator[str]:
     yield str(written.page)
 
 
-def _within(forecast: StudyForecast, budget: float | None) -> None:
-    if budget is None:
-        return
+def _purse(forecast: StudyForecast, budget: float) -> str:
+    """What the budget means for this plan; UsageError where nothing says what a call costs."""
     if forecast.dollars is None:
         raise UsageError(f"--budget {budget:g} needs a price; give one with --price IN,OUT")
-    if forecast.dollars > budget:
+    if forecast.dollars <= budget:
+        return f"within --budget {budget:g}"
+    return f"may cost more than --budget {budget:g}: the run ends where that is spent"
+
+
+def _run(
+    design: StudyDesign,
+    parameters: Any,
+    folder: Path,
+    *,
+    study: Study,
+    budget: float | None,
+    processes: int,
+) -> None:
+    """Run what is not done with what is left of the budget."""
+    before = _spent(parameters, folder).dollars or 0.0
+    left = None if budget is None else max(0.0, budget - before)
+    try:
+        if processes > 1:
+            run_parts(design, folder, study=study.name, processes=processes, budget=left)
+        else:
+            run_design(design, folder / "logs", study=study.name, budget=left)
+    except UsageError as error:
+        if "the budget is spent" not in str(error):
+            raise
+        now = _spent(parameters, folder)
         raise UsageError(
-            f"the plan may cost ${forecast.dollars:,.2f}, above --budget {budget:g}; take fewer "
-            "items (--per-origin) or seeds"
-        )
+            f"--budget {budget:g} is spent (${now.dollars or 0:,.4f}): {now.questions:,} questions "
+            f"and {now.completions:,} completions are answered and kept in {folder}; the same line "
+            "with a larger --budget goes on from there"
+        ) from None
 
 
 def _large(forecast: StudyForecast) -> bool:
@@ -137,12 +165,20 @@ def _large(forecast: StudyForecast) -> bool:
     return dear or (forecast.calls > MANY_CALLS and not simulated)
 
 
-def _spent(read: LogRecords, forecast: StudyForecast) -> str:
-    """Questions asked and their tokens beside the forecast's."""
-    asked = read.frame.filter(pl.col("asked"))
-    tokens = [int(asked[name].sum() or 0) for name in ("input_tokens", "output_tokens")]
+def _spent(parameters: Any, folder: Path) -> StudySpent:
+    models = (*parameters.raters, *parameters.completers)
+    return spent(folder / "logs", models, parameters.price)
+
+
+def _spent_line(found: StudySpent, forecast: StudyForecast) -> str:
+    """What was asked and spent, over all starts, beside the forecast."""
+    money, most = (
+        "no price known" if value is None else f"${value:,.2f}"
+        for value in (found.dollars, forecast.dollars)
+    )
     return (
-        f"asked {asked.height:,} of {forecast.questions:,} questions; {tokens[0]:,} tokens in, "
-        f"{tokens[1]:,} out (forecast with completions: {forecast.tokens_in:,.0f}, at most "
-        f"{forecast.tokens_out:,.0f})"
+        f"spent {money} (forecast: at most {most}); {found.questions:,} of {forecast.questions:,} "
+        f"questions, {found.completions:,} of {forecast.completions:,} completions; "
+        f"{found.tokens_in:,} tokens in ({forecast.tokens_in:,.0f}), {found.tokens_out:,} out "
+        f"(at most {forecast.tokens_out:,.0f})"
     )

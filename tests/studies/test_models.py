@@ -3,7 +3,8 @@
 import pytest
 
 from harness.errors import UsageError
-from harness.studies.models import read_model, spec_text, split_models
+from harness.measuring.money import Price
+from harness.studies.models import model_of, price_for, read_model, spec_text, split_models
 
 
 def test_settings_go_where_they_belong() -> None:
@@ -32,3 +33,13 @@ def test_what_is_no_model_is_refused(text: str) -> None:
     """A name that cannot be read ends in one line that shows it."""
     with pytest.raises(UsageError, match="expected"):
         read_model(text)
+
+
+def test_a_model_without_its_key_is_told_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What Inspect says of a missing key comes without markup; a price needs no key."""
+    monkeypatch.delenv("NOWHERE_API_KEY", raising=False)
+    with pytest.raises(UsageError, match=r"^openai-api/nowhere/m: [^\n\[]*NOWHERE_API_KEY"):
+        model_of("openai-api/nowhere/m")
+    assert price_for("openai-api/nowhere/m", None) is None
+    assert price_for("openai-api/nowhere/m", "1,2") == Price(1, 2)
+    assert price_for("sim/noisy", None) == Price(0, 0)

@@ -60,7 +60,7 @@ def test_what_a_process_said_of_its_end_is_told(
 ) -> None:
     """A process that fails ends the run in one line with its own last line; the others end too."""
     code = (
-        "print('penchant: no key', file=sys.stderr) or sys.exit(2) if sys.argv[-1] == '1' else "
+        "print('penchant: no key', file=sys.stderr) or sys.exit(2) if sys.argv[-2] == '1' else "
         "print('..', end='')"
     )
     process(tmp_path, code, monkeypatch)

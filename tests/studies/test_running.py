@@ -14,7 +14,9 @@ from harness.studies.running import run_study
 SMALL = {"per_origin": 6, "seeds": 2}
 
 
-def run(folder: Path, name: str, **given: Any) -> list[str]:
+def run(
+    folder: Path, name: str, *, budget: float | None = None, processes: int = 1, **given: Any
+) -> list[str]:
     study = get_study(name)
     parameters = read_parameters(study, SMALL | given, rehearse=True)
     return list(
@@ -23,10 +25,11 @@ def run(folder: Path, name: str, **given: Any) -> list[str]:
             parameters,
             folder,
             rehearsal=True,
-            budget=None,
+            budget=budget,
             go=lambda line: False,
             day=date(2026, 1, 2),
             say=lambda line: None,
+            processes=processes,
         )
     )
 
@@ -50,6 +53,50 @@ def test_a_second_start_asks_nothing_and_finds_the_same(tmp_path: Path) -> None:
     assert run(tmp_path / "run", "sysprompt-3x3", **given) == first
     assert asked(log) == calls
     assert {path.name: path.read_text() for path in tables.iterdir()} == before
+
+
+def test_a_budget_ends_the_run_in_one_line_and_more_goes_on(tmp_path: Path) -> None:
+    """What the budget does not cover is not asked; the same line with a larger one goes on from
+    there, pays at most what was in flight twice, and finds what an unbroken run finds. The last
+    line but the findings says what all starts cost beside the forecast."""
+    log = tmp_path / "asked.jsonl"
+    given = {
+        "raters": (f"sim/faithful(completion_effect=0.5, ask_log={log})",),
+        "completers": (f"sim/faithful@writer(ask_log={log})",),
+        "price": "1,10",
+        "block": 3,
+    }
+    with pytest.raises(UsageError, match=r"--budget 0.015 is spent \(\$0\.0.* larger --budget"):
+        run(tmp_path / "run", "sysprompt-3x3", budget=0.015, **given)
+    some = asked(log)
+    every = 9 * 6 * 2 + 3 * 6
+    assert 0 < some < every
+    found = run(tmp_path / "run", "sysprompt-3x3", **given)
+    assert every <= asked(log) <= every + 3
+    assert found[0].startswith("spent $0.0")
+    assert f"{9 * 6 * 2} of {9 * 6 * 2} questions" in found[0]
+    whole = run(tmp_path / "whole", "sysprompt-3x3", **given)
+    assert found[1:-1] == whole[1:-1]
+
+
+def test_a_budget_needs_a_price(tmp_path: Path) -> None:
+    """Nothing is asked where nobody knows what a call costs."""
+    study = get_study("validity")
+    given = {"raters": ("openai-api/nowhere/m",)} | SMALL
+    with pytest.raises(UsageError, match="--budget 1 needs a price"):
+        list(
+            run_study(
+                study,
+                read_parameters(study, given),
+                tmp_path,
+                rehearsal=False,
+                budget=1,
+                go=lambda line: True,
+                day=date(2026, 1, 2),
+                say=lambda line: None,
+            )
+        )
+    assert not list(tmp_path.iterdir())
 
 
 def test_another_design_in_the_same_folder_is_refused(tmp_path: Path) -> None:

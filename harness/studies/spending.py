@@ -1,0 +1,102 @@
+"""What a study has cost so far, from the answers that its folder keeps."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+import msgspec
+
+from harness.measuring.money import Price, read_price, true_cost
+from harness.studies.models import price_for, read_model
+from harness.wire import Reply
+
+__all__ = ["StudySpent", "spent"]
+
+_OTHERS = ("completions-", "judgements")
+
+
+class StudySpent(msgspec.Struct, frozen=True, kw_only=True):
+    """Answers that were paid for, over all starts of a run; `dollars` None where a price is not
+    known. What judges cost is not among it."""
+
+    questions: int
+    completions: int
+    tokens_in: int
+    tokens_out: int
+    dollars: float | None
+
+
+class _Line(msgspec.Struct):
+    """A line of a journal of answers."""
+
+    key: str
+    entry: Reply
+
+
+def spent(logs: Path, models: Sequence[str], price: str | None) -> StudySpent:
+    """Count the answers of all journals under `logs`. `models` are those of the study, as given;
+    `price` stands over their own."""
+    questions = completions = tokens_in = tokens_out = 0
+    dollars: float | None = 0.0
+    prices = _Prices(models, price)
+    for line in _lines(logs):
+        made = line.key.partition(" ")[2].partition(" ")[2].startswith("completion:")
+        completions += made
+        questions += not made
+        tokens_in += line.entry.input_tokens
+        tokens_out += line.entry.output_tokens
+        known = prices.of(line.entry)
+        unknown = known is None and line.entry.cost is None and line.entry.error is None
+        dollars = None if dollars is None or unknown else dollars + true_cost(line.entry, known)
+    return StudySpent(
+        questions=questions,
+        completions=completions,
+        tokens_in=tokens_in,
+        tokens_out=tokens_out,
+        dollars=dollars,
+    )
+
+
+def _lines(logs: Path) -> Iterator[_Line]:
+    """Every answer of every journal; a line that was cut off is no answer."""
+    for path in sorted(logs.rglob("journal/*.jsonl")):
+        if path.name.startswith(_OTHERS):
+            continue
+        with path.open("rb") as file:
+            yield from _decoded(file)
+
+
+def _decoded(lines: Iterable[bytes]) -> Iterator[_Line]:
+    decoder = msgspec.json.Decoder(_Line)
+    for line in lines:
+        try:
+            yield decoder.decode(line)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            continue
+
+
+class _Prices:
+    """The price of a reply, by the model that it says gave it."""
+
+    def __init__(self, models: Sequence[str], given: str | None) -> None:
+        self._given = None if given is None else read_price(given)
+        self._models = {read_model(model).name: model for model in models}
+        self._known: dict[str | None, Price | None] = {}
+
+    def of(self, reply: Reply) -> Price | None:
+        if self._given is not None:
+            return self._given
+        if reply.model not in self._known:
+            self._known[reply.model] = self._find(reply.model)
+        return self._known[reply.model]
+
+    def _find(self, said: str | None) -> Price | None:
+        """Providers leave their own name out, so a model is known by the end of its name."""
+        named = [
+            model
+            for name, model in self._models.items()
+            if said and (name == said or name.endswith(f"/{said}"))
+        ]
+        chosen = named or (list(self._models.values()) if len(self._models) == 1 else [])
+        if not chosen:
+            return None
+        return price_for(chosen[0], None)
