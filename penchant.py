@@ -1,10 +1,13 @@
-"""penchant from Python: logs to tables, reliabilities, utilities and a report.
+"""penchant from Python: logs to tables, reliabilities, utilities and a report, and whole studies.
 
     import penchant
 
     table = penchant.records("logs/")
     found = penchant.utilities(table.filter(rater="sim/faithful"))
     found.plot().save("utilities.png")
+
+    study = penchant.rehearse("sysprompt-3x3", small=True)
+    study.tables["effects"]
 
 LOGS is a path, a list of paths, or what was read before: a record table or what `read` gave.
 Frames are polars'. Nothing heavy is imported before a name is used, and relative paths are meant
@@ -16,6 +19,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from functools import cached_property
+from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,13 +36,16 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Reliability",
+    "StudyRun",
     "Utilities",
     "fit",
     "items",
     "read",
     "records",
+    "rehearse",
     "reliability",
     "report",
+    "study",
     "template",
     "utilities",
 ]
@@ -223,3 +231,98 @@ def report(
         facts=overview_facts(found, name=name, day=when),
     )
     return written[0]
+
+
+@dataclass(frozen=True)
+class StudyRun:
+    """What a study found: lines in words, its tables by name, its page, and `planted` as (known
+    values in their intervals, known values) of a rehearsal."""
+
+    lines: tuple[str, ...]
+    page: Path
+    planted: tuple[int, int] | None = None
+
+    @cached_property
+    def tables(self) -> dict[str, pl.DataFrame]:
+        """Every table of the page; of an estimate the columns NAME, NAME_low, NAME_high, NAME_n."""
+        import polars as pl
+
+        from harness.items.formulas import restored_table
+
+        return {
+            path.stem: restored_table(pl.read_csv(path, infer_schema_length=None))
+            for path in sorted((self.page.parent / "tables").glob("*.csv"))
+        }
+
+    def _repr_html_(self) -> str:
+        lines = "".join(f"<li>{escape(line)}</li>" for line in self.lines)
+        return f'<ul>{lines}</ul><a href="{escape(str(self.page))}">{escape(str(self.page))}</a>'
+
+
+def study(
+    name: str,
+    output: str | Path | None = None,
+    *,
+    logs: Logs = None,
+    rehearse: bool = False,
+    small: bool = False,
+    budget: float | None = None,
+    yes: bool = False,
+    processes: int = 1,
+    **parameters: Any,
+) -> StudyRun:
+    """Run a named study in the folder `output` (`studies/NAME`), or analyse `logs` that hold it.
+
+    The same call resumes. `parameters` are those that `penchant study show NAME` lists. Above
+    10 000 calls, 5 dollars or without a price, `yes` or a `budget` in dollars starts it.
+    UsageError for what cannot be done.
+    """
+    from harness.studies.catalogue import get_study
+    from harness.studies.parameters import read_parameters
+    from harness.studies.running import report_study, run_study
+
+    found = get_study(name)
+    values = read_parameters(found, parameters, small=small, rehearse=rehearse)
+    folder = Path(output) if output is not None else Path("studies") / name
+    if logs is not None:
+        paths = [Path(logs)] if isinstance(logs, str | Path) else [Path(log) for log in logs]
+        told = report_study(found, values, paths, folder, rehearsal=rehearse, day=date.today())
+    else:
+        told = run_study(
+            found,
+            values,
+            folder,
+            rehearsal=rehearse,
+            budget=budget,
+            go=lambda line: _started(yes),
+            day=date.today(),
+            say=lambda line: None,
+            processes=processes,
+        )
+    return _run_of(list(told))
+
+
+def rehearse(
+    name: str, output: str | Path | None = None, *, small: bool = True, **given: Any
+) -> StudyRun:
+    """The same study on simulated models, planted beside measured; `given` as for `study`."""
+    return study(name, output, rehearse=True, small=small, **given)
+
+
+def _started(yes: bool) -> bool:
+    from harness.errors import UsageError
+
+    if not yes:
+        raise UsageError(
+            "more than 10 000 calls or 5 dollars, or no price; give yes=True or budget="
+        )
+    return yes
+
+
+def _run_of(lines: list[str]) -> StudyRun:
+    known = next((line for line in lines if line.startswith("planted values in ")), None)
+    planted = None
+    if known is not None:
+        inside, total = known.rpartition(": ")[2].split(" of ")
+        planted = int(inside), int(total)
+    return StudyRun(tuple(lines[:-1]), Path(lines[-1]), planted)

@@ -110,3 +110,23 @@ def test_no_choices_or_ratings_is_one_line() -> None:
     for call in (penchant.utilities, penchant.reliability):
         with pytest.raises(UsageError, match="records among those given"):
             call(empty)
+
+
+def test_a_study_is_one_call(tmp_path: Path) -> None:
+    """A rehearsal gives lines, tables and the page; the same call again reads what is there; a
+    study too large to begin unasked is refused before a call."""
+    given = {"per_origin": 3, "raters": ["sim/noisy(pre_shift=-0.5)"]}
+    run = penchant.rehearse("pre-post", tmp_path / "run", **given)
+    assert run.page.is_file()
+    assert run.planted is not None
+    assert run.planted[1] == 1
+    (row,) = run.tables["pre_post"].iter_rows(named=True)
+    assert row["delta_low"] < row["delta"] < row["delta_high"]
+    again = penchant.study(
+        "pre-post", tmp_path / "again", logs=tmp_path / "run" / "logs", rehearse=True, small=True,
+        **given,
+    )  # fmt: skip
+    assert again.tables["pre_post"].equals(run.tables["pre_post"])
+    with pytest.raises(UsageError, match="yes=True or budget="):
+        penchant.study("pre-post", tmp_path / "dear", raters=["openai-api/nowhere/m"])
+    assert not (tmp_path / "dear").exists()

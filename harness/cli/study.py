@@ -85,14 +85,36 @@ class _Named(click.Group):
             one = get_study(cmd_name)
         except UsageError as error:
             raise click.UsageError(str(error)) from None
-        return _command(one, self._action, self._options)
+        return _command(one, self._action, self._options, group=str(self.name))
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Studies"):
             formatter.write_dl([(name, get_study(name).question) for name in NAMES])
 
 
-def _command(one: Study, action: Action, options: tuple[click.Option, ...]) -> click.Command:
+_EXAMPLES = {
+    "show": ("{} --rehearse",),
+    "plan": ("{} --rehearse", "{} --rater openrouter/google/gemma-3-27b-it --price .1,.2"),
+    "run": (
+        "{} --rehearse --small",
+        "{} --rater openrouter/google/gemma-3-27b-it --price .1,.2 --budget 2",
+        "{} --rater 'openrouter/qwen/qwen3-32b(thinking=off, temperature=.7)' -o studies/mine",
+        "studies/mine",
+    ),
+    "export": ("{} --rater openrouter/google/gemma-3-27b-it --flow --machines 3",),
+    "report": ("{} --rater openrouter/google/gemma-3-27b-it --logs logs/ -o report/",),
+}
+"""Lines of `--help` by sub-command, the study's name in the braces."""
+
+
+def _examples(command: str, study: str) -> str:
+    lines = (f"penchant study {command} {line.format(study)}" for line in _EXAMPLES[command])
+    return "\b\n" + "\n".join(lines)
+
+
+def _command(
+    one: Study, action: Action, options: tuple[click.Option, ...], *, group: str
+) -> click.Command:
     def call(**given: Any) -> None:
         own = {name: given.pop(name) for name in list(given) if name in _OWN}
         values = read_toml(Path(own["config"])) if own.get("config") else {}
@@ -113,7 +135,7 @@ def _command(one: Study, action: Action, options: tuple[click.Option, ...]) -> c
         one.name,
         params=[*_flags(one), *shared, *options],
         callback=call,
-        help=f"{one.question}\n\n\b\npenchant study run {one.name} --rehearse --small",
+        help=f"{one.question}\n\n{_examples(group, one.name)}",
     )
 
 
@@ -126,7 +148,7 @@ def _flags(one: Study) -> list[click.Parameter]:
         many = typing.get_origin(hints[name]) is tuple
         flag = _MANY.get(name, name.removesuffix("s") if many else name).replace("_", "-")
         default = defaults[name]
-        shown = "" if default in (None, ()) else f" [default: {_said(default)}]"
+        shown = "" if default in (None, (), "") else f" [default: {_said(default)}]"
         flags.append(click.Option([f"--{flag}", name], multiple=many, help=told[name] + shown))
     return flags
 
@@ -282,14 +304,12 @@ _GROUPS: dict[str, tuple[Action, tuple[click.Option, ...], bool, str]] = {
 study.add_command(diff)
 
 for _name, (_action, _options, _by_folder, _help) in _GROUPS.items():
-    _more = {"report": " --logs logs/", "export": " --flow", "run": " --small"}.get(_name, "")
-    _example = f"\b\npenchant study {_name} sysprompt-3x3 --rehearse{_more}"
     study.add_command(
         _Named(
             _action,
             options=_options,
             folder=_by_folder,
             name=_name,
-            help=f"{_help}\n\n{_example}",
+            help=f"{_help}\n\n{_examples(_name, 'sysprompt-3x3')}",
         )
     )
