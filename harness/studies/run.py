@@ -14,7 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from harness.errors import UsageError
 from harness.measuring.money import Purse
 from harness.measuring.session import Overrides, overriding
-from harness.models.inspect_api import registered_task
+from harness.models.inspect_api import registered_task, spared
 from harness.studies.forecast import plan_of
 from harness.studies.models import model_of
 from harness.studies.study import DesignCell, StudyDesign
@@ -80,6 +80,7 @@ def run_cells(
     tasks = [_task(cell, study) for cell in cells]
     _Ticks.advance = advance
     shared = ExitStack()
+    shared.enter_context(spared())
     if purse is not None:
         shared.enter_context(overriding(Overrides(purse=purse)))
     try:

@@ -31,6 +31,7 @@ TINY: dict[str, tuple[str, ...]] = {
     "judged rates": ("judged_rates", "--runs", "3"),
     "judged rates chain": ("judged_rates", "chain", "--runs", "1", "--pairs", "1"),
     "pool": ("pool", "--requests", "300", "--seeds", "1"),
+    "study_run": ("study_run", "--items", "2", "--seeds", "2", "--unjudged"),
     "limits": ("limits", "--requests", "40", "--unjudged"),
     "dispatch": ("dispatch", "--calls", "40", "--in-flight", "20", "--skip-evals"),
     "dispatch evals": ("dispatch", "--only-evals", "--rounds", "1", "--pairs", "regular:1"),
