@@ -4,8 +4,8 @@ Four raters in `sysprompt-3x3`, each a pool of one endpoint of 1,200 requests a 
 server (`penchant sim serve`, in a process of its own) enforces. A rater's time runs from the
 start of its first cell to the end of its last, against what its limit allows at best for as many
 requests; all cells run at once. The CPU is of the process that runs the design, start-up included,
-against one `inspect eval` of as many questions in samples of the same size (blocks of 25), on an
-endpoint without a limit; both a call, since one eval makes fewer completions.
+against one `inspect eval` of as many questions in samples of the same size (blocks of 25), on one
+pool of four such endpoints; both a call, since one eval makes fewer completions.
 Exit status 1 where a ratio is above its bound. `python -m benchmarks.study_run`
 """
 
@@ -15,7 +15,8 @@ import resource
 import subprocess
 import sys
 import tempfile
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -34,7 +35,7 @@ DEAREST = 1.2
 """Most CPU a call, as a multiple of one eval's."""
 BLOCK = 25
 NAME = "sysprompt-3x3"
-SERVER = ServerSpec(latency=0.2, jitter=0.4, rpm=RPM, enforce="bucket")
+SERVER = ServerSpec(latency=0.2, rpm=RPM)
 
 
 @dataclass(frozen=True)
@@ -50,18 +51,25 @@ class Ran:
         return 1000 * self.cpu / sum(self.calls)
 
 
-def pools(urls: list[str], file: Path, *, rpm: int | None) -> Path:
-    """A pool file with one pool a server."""
-    limit = f"rpm = {rpm}\n" if rpm else ""
+def pools(urls: list[str], file: Path, *, apart: bool) -> Path:
+    """A pool file with one pool a server (rater0, rater1, …), or one of all of them (rater0)."""
     file.write_text(
         "".join(
-            f'[[rater{number}.endpoints]]\nname = "server"\nurl = "{url}"\nmodel = "faithful"\n'
-            f"{limit}\n"
+            f'[[rater{number if apart else 0}.endpoints]]\nname = "server {number}"\n'
+            f'url = "{url}"\nmodel = "faithful"\nrpm = {RPM}\n\n'
             for number, url in enumerate(urls)
         ),
         "utf-8",
     )
     return file
+
+
+@contextmanager
+def servers() -> Iterator[list[str]]:
+    """Four servers that enforce the limit; their URLs."""
+    limited = ["--latency", str(SERVER.latency), "--rpm", str(RPM)]
+    with ExitStack() as stack:
+        yield [stack.enter_context(serving(limited)) for _ in range(RATERS)]
 
 
 def answered(urls: list[str]) -> list[int]:
@@ -109,25 +117,23 @@ def bound(calls: int) -> float:
 
 def study(folder: Path, items: int, seeds: int) -> Ran:
     """The study over four limited servers, in a process of its own."""
-    with ExitStack() as stack:
-        limited = ["--latency", "0.2", "--rpm", str(RPM)]
-        urls = [stack.enter_context(serving(limited)) for _ in range(RATERS)]
-        file = pools(urls, folder / "limited.toml", rpm=RPM)
+    with servers() as urls:
+        file = pools(urls, folder / "apart.toml", apart=True)
         command = [sys.executable, "-m", "benchmarks.study_run", "--design", str(file)]
         size = ["--items", str(items), "--seeds", str(seeds)]
         return child([*command, *size], urls, folder)
 
 
 def one_eval(folder: Path, items: int, seeds: int) -> Ran:
-    """As many questions by one rater without a limit, through `inspect eval`."""
-    with serving(["--latency", "0.02"]) as url:
-        file = pools([url], folder / "free.toml", rpm=None)
+    """As many questions by one rater at as many endpoints, through `inspect eval`."""
+    with servers() as urls:
+        file = pools(urls, folder / "together.toml", apart=False)
         options = {"items": "builtin:math", "per_origin": items, "seeds": seeds, "block": BLOCK}
         given = [part for name, value in options.items() for part in ("-T", f"{name}={value}")]
         command = [sys.executable, "-m", "inspect_ai", "eval", registered_name("rating")]
         model = ["--model", "pool/rater0", "-M", f"file={file}", "--epochs", str(9 * RATERS)]
         rest = ["--display", "none", "--log-dir", str(folder / "one")]
-        return child([*command, *model, *given, *rest], [url], folder)
+        return child([*command, *model, *given, *rest], urls, folder)
 
 
 def run_cells_of(file: Path, items: int, seeds: int) -> None:
