@@ -22,8 +22,11 @@ FACTOR = "completion_sysprompt"
 """The column of a prompt in force while items are completed."""
 
 
-def prompt_design(given: Parameters, prompts: Sequence[str], primary: Sequence[str]) -> StudyDesign:
-    """Items completed under each prompt and under none, measured without one."""
+def prompt_design(
+    given: Parameters, prompts: Sequence[str], primary: Sequence[str], **options: str
+) -> StudyDesign:
+    """Items completed under each prompt and under none, measured without one; `options` are those
+    of every cell."""
     if not prompts:
         raise UsageError("no system prompt given; expected at least one (--prompt NAME)")
     for name in prompts:
@@ -37,6 +40,7 @@ def prompt_design(given: Parameters, prompts: Sequence[str], primary: Sequence[s
                 completer=given.completers[0] if given.completers else None,
                 levels={"rater": rater, "template": template, "completed under": prompt},
                 completion_sysprompt=prompt,
+                **options,
             )
             for rater in given.raters
             for template in given.templates

@@ -35,7 +35,12 @@ def _design(given: _SyspromptV2) -> StudyDesign:
     if "memory" in given.pairs:
         raise UsageError("pairs=memory; it has a prompt against alone, so no asymmetry")
     prompts = [one for pair in given.pairs for one in _signs(pair)]
-    return prompt_design(given, prompts, ("Δ⁺ + Δ⁻ of each pair, Holm's correction",))
+    return prompt_design(
+        given,
+        prompts,
+        ("Δ⁺ + Δ⁻ of each pair, Holm's correction",),
+        judges="sysprompt_reference",
+    )
 
 
 def _analyse(given: Given) -> Found:
