@@ -26,7 +26,7 @@ Action = Callable[[Study, Any, dict[str, Any]], None]
 _MANY = {"raters": "rater", "completers": "completer", "templates": "template"}
 _OWN = (
     *("small", "rehearse", "config", "models", "output", "yes", "budget", "logs"),
-    *("processes", "flow", "machines"),
+    *("processes", "flow", "machines", "pilot"),
 )
 
 
@@ -191,7 +191,7 @@ def _show(one: Study, parameters: Any, own: dict[str, Any]) -> None:
     console.print("\nNamed beforehand:")
     for contrast in design.primary:
         console.print(f"  {contrast}", highlight=False)
-    _forecast(one, parameters, console)
+    _forecast(one, parameters, console, own)
     console.print("\nParameters:")
     values = RichTable(box=None, pad_edge=False, show_header=False)
     for name, meaning in meanings(one.parameters).items():
@@ -200,14 +200,17 @@ def _show(one: Study, parameters: Any, own: dict[str, Any]) -> None:
 
 
 def _plan(one: Study, parameters: Any, own: dict[str, Any]) -> None:
-    _forecast(one, parameters, Console())
+    _forecast(one, parameters, Console(), own)
 
 
-def _forecast(one: Study, parameters: Any, console: Console) -> None:
+def _forecast(one: Study, parameters: Any, console: Console, own: dict[str, Any]) -> None:
+    from harness.studies.pilot import read_pilot
     from harness.studies.running import forecast_lines
     from harness.studies.forecast import study_forecast  # isort: skip
 
-    found = study_forecast(one.design(parameters), seeds=parameters.seeds)
+    logs = own.get("pilot")
+    pilot = read_pilot([Path(path) for path in logs]) if logs else None
+    found = study_forecast(one.design(parameters), seeds=parameters.seeds, pilot=pilot)
     for line in forecast_lines(found):
         console.print(line, highlight=False)
 
@@ -262,9 +265,13 @@ _FLOW = click.Option(["--flow"], is_flag=True, help="For inspect-flow: flow run 
 _MACHINES = click.Option(
     ["--machines"], type=click.IntRange(1, 1000), default=1, help="Write one file for each."
 )
+_PILOT = click.Option(
+    ["--pilot"], multiple=True, metavar="LOGS",
+    help="Logs whose spreads say what can be found; without, spreads are assumed.",
+)  # fmt: skip
 _GROUPS: dict[str, tuple[Action, tuple[click.Option, ...], bool, str]] = {
-    "show": (_show, (), False, "Show a design: factors, cells, calls, parameters."),
-    "plan": (_plan, (), True, "Forecast calls, tokens, money, time, and what can be found."),
+    "show": (_show, (_PILOT,), False, "Show a design: factors, cells, calls, parameters."),
+    "plan": (_plan, (_PILOT,), True, "Forecast calls, tokens, money, time, and what can be found."),
     "run": (
         _run,
         (

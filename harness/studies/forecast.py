@@ -1,5 +1,6 @@
 """What a study will ask and what it can find, reckoned before a call."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -11,14 +12,12 @@ from harness.measuring.money import CHARS_PER_TOKEN, UNKNOWN_OUTPUT, Price
 from harness.measuring.plan import Plan, choice_plan, rating_plan
 from harness.stats.effects.power import Spread, half_width, smallest_effect
 from harness.studies.models import price_for
-from harness.studies.study import DesignCell, StudyDesign
+from harness.studies.pilot import ASSUMED, Piloted
+from harness.studies.study import Basis, DesignCell, StudyDesign
 
 __all__ = ["ASSUMED", "PER_MINUTE", "StudyForecast", "made_by", "plan_of", "study_forecast"]
 
-ASSUMED = Spread(items=0.25, repeats=0.15, effect=0.12)
-"""Standard deviations on the normalised scale, where no earlier run says better: between items,
-between repeats of one, and of a condition's effect over items. Assumptions, not measurements:
-wide ones, so that a plan promises too little rather than too much."""
+_STATED = "assumed (--pilot LOGS takes them from an earlier run)"
 
 PER_MINUTE = 300.0
 """Calls a minute and model that a plan reckons with: ten connections, two seconds a call."""
@@ -41,6 +40,9 @@ class StudyForecast(msgspec.Struct, frozen=True, kw_only=True):
     minutes: float
     width: float
     effect: float
+    findable: tuple[tuple[str, float], ...] = ()
+    spread: Spread = ASSUMED
+    spreads_from: str = _STATED
 
     @property
     def calls(self) -> int:
@@ -73,9 +75,17 @@ class _Sum:
 
 
 def study_forecast(
-    design: StudyDesign, *, seeds: int, spread: Spread = ASSUMED, per_minute: float = PER_MINUTE
+    design: StudyDesign,
+    *,
+    seeds: int,
+    pilot: Piloted | None = None,
+    per_minute: float = PER_MINUTE,
 ) -> StudyForecast:
-    """The whole design: completions that cells share are counted once."""
+    """The whole design: completions that cells share are counted once.
+
+    What it can find is reckoned from the spreads of a `pilot`, or from `ASSUMED`.
+    """
+    spread = ASSUMED if pilot is None else pilot.spread
     if not design.cells:
         raise UsageError("the design has no cells")
     plans = [plan_of(cell) for cell in design.cells]
@@ -101,6 +111,8 @@ def study_forecast(
         )
         calls[completer] = calls.get(completer, 0) + found.items
     items = min(plan.forecast.items for plan in plans)
+    counts = Counter(item.origin or "unknown" for item in plans[0].items.values())
+    basis = Basis(spread, counts, seeds)
     return StudyForecast(
         cells=len(plans),
         questions=sum(plan.forecast.questions for plan in plans),
@@ -112,6 +124,9 @@ def study_forecast(
         minutes=max(calls.values()) / per_minute,
         width=half_width(spread, items=items, repeats=seeds),
         effect=smallest_effect(spread, items=items, repeats=seeds),
+        spread=spread,
+        spreads_from=_STATED if pilot is None else pilot.words,
+        findable=tuple((one.words, one.smallest(basis)) for one in design.contrasts),
     )
 
 

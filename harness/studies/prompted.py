@@ -11,9 +11,17 @@ from harness.report.parts.heatmap import Grid, heatmaps
 from harness.report.parts.style import Plot
 from harness.report.parts.table import Column, Table
 from harness.stats.effects.effects import condition_effects
+from harness.stats.effects.power import smallest_effect
 from harness.stats.intervals import Estimate, estimate_of
 from harness.studies.planted import Planted
-from harness.studies.study import Parameters, Quantity, StudyDesign, rating_cell
+from harness.studies.study import (
+    Basis,
+    Contrast,
+    Parameters,
+    Quantity,
+    StudyDesign,
+    rating_cell,
+)
 from harness.where import SHELL_DIRECTORY
 
 __all__ = ["FACTOR", "delta_grid", "effect_rows", "effect_table", "planted_deltas", "prompt_design"]
@@ -23,10 +31,18 @@ FACTOR = "completion_sysprompt"
 
 
 def prompt_design(
-    given: Parameters, prompts: Sequence[str], primary: Sequence[str], **options: str
+    given: Parameters,
+    prompts: Sequence[str],
+    primary: Sequence[str],
+    *,
+    by_origin: bool = False,
+    **options: str,
 ) -> StudyDesign:
     """Items completed under each prompt and under none, measured without one; `options` are those
-    of every cell."""
+    of every cell.
+
+    `by_origin` says that each origin is tested apart, over which Holm's correction then goes too.
+    """
     if not prompts:
         raise UsageError("no system prompt given; expected at least one (--prompt NAME)")
     for name in prompts:
@@ -47,6 +63,19 @@ def prompt_design(
             for prompt in ("none", *(name for name in prompts if name != "none"))
         ),
         tuple(primary),
+        (
+            Contrast(
+                "one prompt, in one origin" if by_origin else "one prompt",
+                partial(_smallest, prompts=len(set(prompts) - {"none"}), by_origin=by_origin),
+            ),
+        ),
+    )
+
+
+def _smallest(basis: Basis, *, prompts: int, by_origin: bool) -> float:
+    sizes = list(basis.origins.values()) if by_origin else [basis.items]
+    return smallest_effect(
+        basis.spread, items=min(sizes), repeats=basis.repeats, tests=prompts * len(sizes)
     )
 
 

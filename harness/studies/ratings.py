@@ -12,7 +12,7 @@ from harness.report.parts.style import Plot, palette
 from harness.report.parts.table import Column, Table
 from harness.report.sections.outcomes import NAMES
 from harness.stats.intervals import Estimate, average_cells
-from harness.studies.study import Parameters, StudyDesign, rating_cell
+from harness.studies.study import Contrast, Parameters, StudyDesign, rating_cell
 
 __all__ = [
     "averages",
@@ -29,7 +29,11 @@ SHARES = ("modal_share", "discrimination_rate", "floor_share", "answered", "refu
 
 
 def rater_by_template(
-    given: Parameters, primary: Sequence[str], *, repeats: int = 1
+    given: Parameters,
+    primary: Sequence[str],
+    *,
+    repeats: int = 1,
+    contrasts: Sequence[Contrast] = (),
 ) -> StudyDesign:
     """Every rater in every template; UsageError where the seeds are fewer than needed."""
     if given.seeds < repeats:
@@ -54,6 +58,7 @@ def rater_by_template(
             for template in given.templates
         ),
         tuple(primary),
+        tuple(contrasts),
     )
 
 

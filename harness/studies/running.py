@@ -1,5 +1,6 @@
 """A study from its parameters to its page: freeze, forecast, ask once, run, analyse, write."""
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from datetime import date
 from pathlib import Path
@@ -35,8 +36,13 @@ def forecast_lines(found: StudyForecast) -> list[str]:
         f"about {found.tokens_in:,.0f} tokens in, at most {found.tokens_out:,.0f} out; {money}; "
         f"about {found.minutes:,.0f} minutes at 300 calls a minute and model",
         f"expected interval of a cell mean ± {found.width:.3f} of the scale's length; smallest "
-        f"paired effect found with power .8: {found.effect:.3f} (assumed spreads: items .25, "
-        "repeats .15, effect .12)",
+        f"paired effect found with power .8: {found.effect:.3f}",
+        *(
+            f"  {words}: {'none can be found' if math.isnan(value) else f'{value:.3f}'}"
+            for words, value in found.findable
+        ),
+        f"spreads over items {found.spread.items:.2f}, repeats {found.spread.repeats:.2f}, effect "
+        f"{found.spread.effect:.2f} of the scale's length: {found.spreads_from}",
     ]
 
 

@@ -9,10 +9,13 @@ import polars as pl
 
 from harness.records.judgement import judgement_frame
 from harness.report.parts.table import Section, Table
+from harness.stats.effects.power import Spread
 from harness.stats.intervals import Bootstrap, Estimate
 from harness.studies.planted import Planted
 
 __all__ = [
+    "Basis",
+    "Contrast",
     "DesignCell",
     "Found",
     "Given",
@@ -68,11 +71,36 @@ class DesignCell(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @dataclass(frozen=True)
+class Basis:
+    """What power is reckoned from: spreads on the normalised scale, items by origin, repeats."""
+
+    spread: Spread
+    origins: Mapping[str, int]
+    repeats: int
+
+    @property
+    def items(self) -> int:
+        """Items of all origins."""
+        return sum(self.origins.values())
+
+
+@dataclass(frozen=True)
+class Contrast:
+    """A contrast named beforehand, in words, and the `smallest` that is found with power .8."""
+
+    words: str
+    smallest: Callable[[Basis], float]
+
+
+@dataclass(frozen=True)
 class StudyDesign:
-    """The cells, the factors that they cross, and the contrasts that were named beforehand."""
+    """The cells, the factors that they cross, and the contrasts that were named beforehand.
+
+    `contrasts` are those of `primary` whose power can be reckoned."""
 
     cells: tuple[DesignCell, ...]
     primary: tuple[str, ...]
+    contrasts: tuple[Contrast, ...] = ()
 
     @property
     def factors(self) -> dict[str, tuple[str, ...]]:

@@ -25,6 +25,7 @@ TINY: dict[str, tuple[str, ...]] = {
     "chain": ("chain", "--runs", "1", "--pairs", "regular:3"),
     "chain stop": ("chain", "stop", "--runs", "1", "--target", "0.6"),
     "effects": ("effects", "--runs", "2"),
+    "studies": ("studies", "--runs", "2"),
     "refusal": ("refusal", str(XSTEST)),
     "verdicts": ("verdicts",),
     "judging": ("judging", "--texts", "50"),

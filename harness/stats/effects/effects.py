@@ -16,7 +16,13 @@ from harness.stats.intervals import (
     Tested,
     clustered_rate,
 )
-from harness.stats.ratings.matrix import item_means, matched_matrices
+from harness.stats.ratings.matrix import (
+    Ratings,
+    item_means,
+    matched,
+    matched_matrices,
+    rating_matrix,
+)
 
 __all__ = [
     "asymmetry",
@@ -127,8 +133,9 @@ def condition_effects(
                 f"no records with {factor} {neutral!r}{' in ' + where if where else ''}; "
                 f"found {', '.join(sorted(split))}"
             )
+        base = rating_matrix(split[neutral], column=column)
         for name in sorted(split.keys() - {neutral}):
-            effects = _against(split[name], split[neutral], column, confidence)
+            effects = _against(rating_matrix(split[name], column=column), base, confidence)
             rows += [
                 place | {"condition": name, "quantity": quantity} | _columns(value)
                 for quantity, value in effects.items()
@@ -165,10 +172,8 @@ def condition_asymmetry(
     return _with_holm(rows).drop("quantity")
 
 
-def _against(
-    condition: pl.DataFrame, neutral: pl.DataFrame, column: str, confidence: float
-) -> dict[str, Estimate]:
-    _, (one, zero) = matched_matrices([condition, neutral], column=column)
+def _against(condition: Ratings, neutral: Ratings, confidence: float) -> dict[str, Estimate]:
+    _, (one, zero) = matched([condition, neutral])
     return {
         "delta": paired_delta(one, zero, confidence=confidence),
         **higher_than_neutral(one, zero, confidence=confidence),

@@ -9,6 +9,7 @@ the number of units: a table does not change with the order in which it is compu
 
 import math
 from collections.abc import Iterator
+from functools import lru_cache
 
 import msgspec
 import numpy as np
@@ -105,6 +106,21 @@ def _flips(values: FloatArray) -> Iterator[FloatArray]:
     moving = np.flatnonzero(values) if 0 < np.count_nonzero(values) <= _EXACT else np.arange(0)
     if n <= _EXACT:
         moving = np.arange(n)
+    elif not len(moving) and n * _DRAWN <= _CHUNK:
+        yield _drawn_flips(n)
+        return
+    yield from _flip_blocks(n, moving)
+
+
+@lru_cache(maxsize=8)
+def _drawn_flips(n: int) -> FloatArray:
+    """All vectors of `n` units, none of which is exhausted: one table serves every test of n."""
+    signs = np.concatenate(list(_flip_blocks(n, np.arange(0))))
+    signs.flags.writeable = False
+    return signs
+
+
+def _flip_blocks(n: int, moving: NDArray[np.int_]) -> Iterator[FloatArray]:
     patterns = 2 ** len(moving)
     total = patterns if n <= _EXACT else _DRAWN
     rng = np.random.default_rng((n, total))

@@ -11,7 +11,7 @@ from harness.errors import UsageError
 from harness.records.pooling import require_columns, require_one_text
 from harness.stats.intervals import FloatArray
 
-__all__ = ["Ratings", "item_means", "matched_matrices", "rating_matrix"]
+__all__ = ["Ratings", "item_means", "matched", "matched_matrices", "rating_matrix"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,7 +96,11 @@ def matched_matrices(
     Returns the common items, sorted, and one (items × repeats) matrix a condition. Repeats are
     numbered alike in every condition; a repeat that one lacks is NaN there.
     """
-    found = [rating_matrix(frame, column=column) for frame in frames]
+    return matched([rating_matrix(frame, column=column) for frame in frames])
+
+
+def matched(found: Sequence[Ratings]) -> tuple[tuple[str, ...], list[FloatArray]]:
+    """As `matched_matrices`, of conditions whose matrices are there already."""
     common = set(found[0].items).intersection(*(one.items for one in found[1:]))
     keys = sorted({key for one in found for key in one.repeats})
     place = {key: number for number, key in enumerate(keys)}

@@ -1,5 +1,7 @@
 """Does a model rate a fixed set of anchors as it did before?"""
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import polars as pl
@@ -8,9 +10,10 @@ from harness.errors import UsageError
 from harness.records.logs import read_records
 from harness.report.parts.table import Column, Section, Table
 from harness.report.parts.wording import shown
+from harness.stats.effects.power import smallest_bound, smallest_effect
 from harness.studies.paired import Pair, paired_plot
 from harness.studies.ratings import rater_by_template
-from harness.studies.study import Found, Given, Parameters, Study, StudyDesign
+from harness.studies.study import Basis, Contrast, Found, Given, Parameters, Study, StudyDesign
 
 __all__ = ["STUDY"]
 
@@ -37,7 +40,18 @@ def _design(given: _Drift) -> StudyDesign:
         )
     if given.earlier and not Path(given.earlier).exists():
         raise UsageError(f"--earlier {given.earlier}: no such log or folder")
-    return rater_by_template(given, ("now − before, paired by item, against the bound",))
+    return rater_by_template(
+        given,
+        ("now − before, paired by item, against the bound",),
+        contrasts=(
+            Contrast("now − before", partial(_smallest, of=smallest_effect)),
+            Contrast("bound within which no drift is shown", partial(_smallest, of=smallest_bound)),
+        ),
+    )
+
+
+def _smallest(basis: Basis, *, of: Callable[..., float]) -> float:
+    return of(basis.spread, items=basis.items, repeats=basis.repeats)
 
 
 def _analyse(given: Given) -> Found:

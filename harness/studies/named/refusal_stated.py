@@ -11,12 +11,22 @@ from harness.report.parts.style import palette
 from harness.report.parts.table import Column, Section, Table
 from harness.report.parts.violins import Violin, violin_grid
 from harness.report.parts.wording import shown
+from harness.stats.effects.power import smallest_correlation
 from harness.stats.effects.refusal import refusal_preference
 from harness.stats.intervals import Estimate, FloatArray, clustered_rate, mean_interval
 from harness.stats.ratings.matrix import item_means, rating_matrix
 from harness.studies.planted import Planted
 from harness.studies.ratings import rater_by_template
-from harness.studies.study import Found, Given, Parameters, Quantity, Study, StudyDesign
+from harness.studies.study import (
+    Basis,
+    Contrast,
+    Found,
+    Given,
+    Parameters,
+    Quantity,
+    Study,
+    StudyDesign,
+)
 
 __all__ = ["STUDY"]
 
@@ -29,8 +39,17 @@ class _RefusalStated(Parameters, frozen=True, kw_only=True, forbid_unknown_field
 
 def _design(given: _RefusalStated) -> StudyDesign:
     return rater_by_template(
-        given, ("r of refusal with the rating, overall and within origins, for each rater",)
+        given,
+        ("r of refusal with the rating, overall and within origins, for each rater",),
+        contrasts=(
+            Contrast("r of refusal with the rating", lambda basis: _smallest(basis, 1)),
+            Contrast("r within origins", lambda basis: _smallest(basis, len(basis.origins))),
+        ),
     )
+
+
+def _smallest(basis: Basis, strata: int) -> float:
+    return smallest_correlation(basis.items, strata=strata)
 
 
 def _analyse(given: Given) -> Found:

@@ -12,10 +12,13 @@ from harness.report.parts.style import palette
 from harness.report.parts.table import Column, Section, Table
 from harness.report.parts.wording import shown
 from harness.stats.effects.diagonal import SelfCross, rating_cells, self_vs_cross
+from harness.stats.effects.power import smallest_diagonal
 from harness.stats.intervals import Bootstrap, Estimate, FloatArray, mean_interval
 from harness.studies.planted import Planted
 from harness.studies.rehearsed import found_cells
 from harness.studies.study import (
+    Basis,
+    Contrast,
     Found,
     Given,
     Parameters,
@@ -25,7 +28,7 @@ from harness.studies.study import (
     rating_cell,
 )
 
-__all__ = ["STUDY"]
+__all__ = ["STUDY", "matched_cells"]
 
 _COLUMNS = {
     "mean": "mean",
@@ -64,7 +67,12 @@ def _design(given: _SelfVsCross) -> StudyDesign:
             for completer in given.raters
         ),
         ("self less cross, in an additive model of rater and completer, for each template",),
+        (Contrast("self less cross", partial(_smallest, models=len(given.raters))),),
     )
+
+
+def _smallest(basis: Basis, *, models: int) -> float:
+    return smallest_diagonal(basis.spread, items=basis.items, repeats=basis.repeats, models=models)
 
 
 def _analyse(given: Given) -> Found:
@@ -73,7 +81,7 @@ def _analyse(given: Given) -> Found:
     models = sorted(ratings["rater"].unique())
     rows, dotted, measured, grids, sentences = [], [], [], [], []
     for (template,), part in sorted(ratings.partition_by("template", as_dict=True).items()):
-        names, items, cells = _matched(part, str(template))
+        names, items, cells = matched_cells(part, str(template))
         result = self_vs_cross(cells, bootstrap=given.bootstrap)
         rows.append(_row(str(template), result))
         key = part.row(0, named=True)
@@ -136,7 +144,7 @@ def _analyse(given: Given) -> Found:
     )  # fmt: skip
 
 
-def _matched(
+def matched_cells(
     part: pl.DataFrame, template: str
 ) -> tuple[tuple[str, ...], tuple[str, ...], FloatArray]:
     """Cells over the same items; UsageError where cells were asked about different ones."""

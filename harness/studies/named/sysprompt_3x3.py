@@ -14,9 +14,12 @@ from harness.report.parts.table import Column, Section, Table
 from harness.report.parts.violins import Violin, violin_grid
 from harness.report.parts.wording import shown
 from harness.stats.effects.factorial import cells_3x3, effects_3x3
+from harness.stats.effects.power import smallest_effect
 from harness.stats.intervals import Bootstrap, Estimate, FloatArray, mean_interval
 from harness.studies.planted import Planted
 from harness.studies.study import (
+    Basis,
+    Contrast,
     Found,
     Given,
     Parameters,
@@ -84,6 +87,16 @@ def _design(given: _Sysprompt3x3) -> StudyDesign:
             "effect of the completion prompt (for − against), measured without a prompt",
             "effect of the measurement prompt (for − against), over completion prompts",
         ),
+        (
+            Contrast("completion prompt, measured without one", partial(_smallest, averaged=1)),
+            Contrast("measurement prompt, over completion prompts", partial(_smallest, averaged=3)),
+        ),
+    )
+
+
+def _smallest(basis: Basis, *, averaged: int) -> float:
+    return smallest_effect(
+        basis.spread, items=basis.items, repeats=basis.repeats, averaged=averaged
     )
 
 

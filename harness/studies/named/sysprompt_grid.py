@@ -31,7 +31,10 @@ class _SyspromptGrid(Parameters, frozen=True, kw_only=True, forbid_unknown_field
 
 def _design(given: _SyspromptGrid) -> StudyDesign:
     return prompt_design(
-        given, given.prompts, ("Δ from no prompt of each prompt and origin, Holm's correction",)
+        given,
+        given.prompts,
+        ("Δ from no prompt of each prompt and origin, Holm's correction",),
+        by_origin=True,
     )
 
 
