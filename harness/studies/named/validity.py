@@ -3,11 +3,15 @@
 import math
 from collections.abc import Sequence
 
+import numpy as np
+
 from harness.analysis.ratings import RatingCell
 from harness.report.parts.table import Column, Section, Table
 from harness.report.parts.wording import number, shown
 from harness.report.sections.outcomes import NAMES
+from harness.stats.effects.correlation import pearson
 from harness.stats.intervals import Estimate
+from harness.stats.ratings.matrix import item_means, matched_matrices
 from harness.studies.ratings import distribution_plots, dot_plot, rater_by_template
 from harness.studies.rehearsed import RATERS, cell_measured, found_cells
 from harness.studies.study import Found, Given, Parameters, Study, StudyDesign
@@ -37,6 +41,11 @@ be argued with: .5 is where half of a single rating's variance is the item's (mo
 2016); at .8 on one level four repeats in ten tell no two items apart."""
 
 
+_WORDINGS = 0.5
+"""Least r over items of two wordings of one rater: below it less than a quarter of what one
+wording tells of items is told by the other."""
+
+
 def _verdict(value: Estimate, sense: str, limit: float) -> str:
     """By the whole interval: holds, fails, or open where the limit lies inside it."""
     if not math.isfinite(value.estimate):
@@ -50,12 +59,15 @@ def _verdict(value: Estimate, sense: str, limit: float) -> str:
 
 def _design(given: _Validity) -> StudyDesign:
     rules = [f"{words} {sense} {limit:g}" for _, words, sense, limit in _RULES]
+    rules += ["informative r above its value without signal", "seed honoured at least 1"]
+    if len(given.templates) > 1:
+        rules.append(f"r with each other wording at least {_WORDINGS:g}")
     return rater_by_template(given, rules, repeats=2)
 
 
 def _analyse(given: Given) -> Found:
     found = found_cells(given, repeats=2)
-    rows = [row for one in found for row in _card(one)]
+    rows = [row for one in found for row in (*_card(one), *_beside(one, found))]
     sentences = []
     for one in found[:5]:
         mine = [row for row in rows if row["cell"] == one.cell.name]
@@ -96,6 +108,36 @@ def _card(one: RatingCell) -> list[dict[str, object]]:
         | {"rule": f"{sense} {limit:g}"}
         | {"verdict": _verdict(one.quantities[key], sense, limit)}
         for key, words, sense, limit in _RULES
+    ]
+
+
+def _beside(one: RatingCell, found: Sequence[RatingCell]) -> list[dict[str, object]]:
+    """Rows whose limit is another quantity, or which need another cell or no interval."""
+    floor = one.quantities["informative_r_no_signal"].estimate
+    informative = one.quantities["informative_r"]
+    honoured = one.cell.frame["seed_honoured"].fill_null(False).to_numpy()
+    share = Estimate(estimate=float(np.mean(honoured)), n=len(honoured))
+    told: list[tuple[str, Estimate, str, str]] = [
+        (
+            "informative r",
+            informative,
+            f"above {floor:.2f}, its value without signal",
+            _verdict(informative, "at least", floor) if math.isfinite(floor) else "not defined",
+        ),
+        ("seed honoured", share, "at least 1", _verdict(share, "at least", 1.0)),
+    ]
+    for other in found:
+        if other.cell.rater == one.cell.rater and other.cell.template != one.cell.template:
+            _, pair = matched_matrices([one.cell.frame, other.cell.frame], column="normalised")
+            r = pearson(*(item_means(values) for values in pair))
+            rule = f"at least {_WORDINGS:g}"
+            told.append((f"r with {other.cell.template}", r, rule,
+                         _verdict(r, "at least", _WORDINGS)))  # fmt: skip
+    return [
+        one.cell.row
+        | {"cell": one.cell.name, "quantity": words, "value": value}
+        | {"rule": rule, "verdict": verdict}
+        for words, value, rule, verdict in told
     ]
 
 
