@@ -115,7 +115,8 @@ class RatingOptions(_Measured, frozen=True, kw_only=True, forbid_unknown_fields=
 class ChoiceOptions(_Measured, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Options of pairwise evals.
 
-    pairs: `regular:D` (random graph, D pairs an item), `random:N`, `all`, or a CSV first,second
+    pairs: `regular:D` (random graph, D pairs an item), `random:N`, `all`,
+        `origins:N` (N pairs of each two origins and within each), or a CSV first,second
     orders: `both`, `balanced` (each item first as often as second) or `first` (as given)
     labels: the two labels, `A,B` by default
     """

@@ -116,6 +116,7 @@ def choice_plan(template: str, given: Mapping[str, Any], *, task: str) -> Plan:
         seed=options.sample_seed,
         base=SHELL_DIRECTORY,
         task=task,
+        origins=[item.origin for item in items],
     )
     by_id = {item.id: item for item in items}
     used = {name for pair in shown for one in pair for name in one[:2]}

@@ -1,6 +1,7 @@
 """Which pairs of a run's items are shown, in which orders."""
 
 from collections.abc import Sequence
+from itertools import combinations_with_replacement
 from pathlib import Path
 
 import numpy as np
@@ -16,14 +17,22 @@ Shown = tuple[str, str, int]
 
 
 def presentations(
-    spec: str, items: Sequence[str], *, orders: Orders, seed: int, base: Path, task: str
+    spec: str,
+    items: Sequence[str],
+    *,
+    orders: Orders,
+    seed: int,
+    base: Path,
+    task: str,
+    origins: Sequence[str] = (),
 ) -> list[list[Shown]]:
     """(first, second, occurrence) of each pair, in every order it is asked in.
 
     `spec` is the option `pairs` of `task`, `items` are ids; a CSV file is looked for under `base`.
+    `origins` has one an item, for `origins:N`.
     """
     rng = np.random.default_rng(seed)
-    pairs = _pairs(spec, items, rng, base=base, task=task)
+    pairs = _pairs(spec, items, rng, base=base, task=task, origins=origins)
     seen: dict[tuple[str, str], int] = {}
     found = []
     for ordered in present(pairs, orders, rng):
@@ -37,7 +46,13 @@ def presentations(
 
 
 def _pairs(
-    spec: str, items: Sequence[str], rng: np.random.Generator, *, base: Path, task: str
+    spec: str,
+    items: Sequence[str],
+    rng: np.random.Generator,
+    *,
+    base: Path,
+    task: str,
+    origins: Sequence[str],
 ) -> list[tuple[int, int]]:
     name, _, number = spec.partition(":")
     if spec == "all":
@@ -49,13 +64,37 @@ def _pairs(
         if int(number) > most:
             raise UsageError(f"pairs={spec} of {task}; {len(items)} items have only {most} pairs")
         return random_pairs(len(items), int(number), rng)
+    if name == "origins" and number.isdigit() and int(number) > 0:
+        return _by_origin(origins or [""] * len(items), int(number), rng)
     path = base / Path(spec).expanduser()
     if not path.is_file():
         raise UsageError(
-            f"pairs={spec!r} of {task}; expected regular:D, random:N, all or a CSV file "
+            f"pairs={spec!r} of {task}; expected regular:D, random:N, origins:N, all or "
+            f"a CSV file "
             f"(looked for {path})"
         )
     return read_pairs(path, items)
+
+
+def _by_origin(
+    origins: Sequence[str], count: int, rng: np.random.Generator
+) -> list[tuple[int, int]]:
+    """`count` pairs, or all there are, of each two origins and within each, at random."""
+    places: dict[str, list[int]] = {}
+    for index, origin in enumerate(origins):
+        places.setdefault(origin, []).append(index)
+    found: list[tuple[int, int]] = []
+    for one, two in combinations_with_replacement(sorted(places), 2):
+        here, there = places[one], places[two]
+        if one == two:
+            most = len(here) * (len(here) - 1) // 2
+            drawn = random_pairs(len(here), min(count, most), rng)
+            found += [(here[a], here[b]) for a, b in drawn]
+        else:
+            most = len(here) * len(there)
+            ranks = rng.choice(most, size=min(count, most), replace=False).tolist()
+            found += [(here[rank // len(there)], there[rank % len(there)]) for rank in ranks]
+    return found
 
 
 def pair_name(pair: Sequence[Shown]) -> str:

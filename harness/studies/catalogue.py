@@ -22,6 +22,7 @@ NAMES = (
     "sysprompt-confound",
     "self-vs-cross",
     "refusal-stated",
+    "position-bias",
     "drift",
     "pre-post",
 )

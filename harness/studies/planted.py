@@ -14,7 +14,7 @@ from harness.items.item import Item
 from harness.prompts.catalogue import get_template
 from harness.prompts.conditions import Condition, condition
 from harness.prompts.template import Template, Timing
-from harness.respondent.latent import acts_on, felt, level_probabilities
+from harness.respondent.latent import acts_on, felt, first_probability, level_probabilities
 from harness.respondent.settings import Settings, settings_for
 from harness.respondent.utility import liked
 from harness.stats.intervals import FloatArray
@@ -48,6 +48,17 @@ class Planted:
         """Planted rate at which each item itself is refused."""
         settings = self.settings(completer)
         return np.array([liked(self._texts[item], settings).refusal for item in items])
+
+    def chosen(self, rater: str, pairs: Sequence[tuple[str, str]], *, reasoned: bool) -> FloatArray:
+        """Probability that an answered choice between (first, second) takes the first."""
+        settings = self.settings(rater)
+        known = [tuple(liked(self._texts[item], settings) for item in pair) for pair in pairs]
+        return np.array(
+            [
+                first_probability(a.utility, b.utility, (a, b), settings, reasoned=reasoned)
+                for a, b in known
+            ]
+        )
 
     def shares(self, key: Mapping[str, object], items: Sequence[str]) -> FloatArray:
         """Probability of each declared level, lowest first, of an answered rating (items × K).

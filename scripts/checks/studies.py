@@ -29,7 +29,8 @@ TWICE = "sysprompt-3x3"
 def rehearsed(name: str, folder: Path) -> Written:
     """Run one study at the tiny size."""
     study = get_study(name)
-    parameters = read_parameters(study, TINY, rehearse=True)
+    fewer = {key: value for key, value in study.small.items() if key not in TINY}
+    parameters = read_parameters(study, fewer | TINY, rehearse=True)
     frozen = Frozen(study=name, parameters=msgspec.to_builtins(parameters), rehearsal=True)
     freeze(frozen, folder)
     run_design(study.design(parameters), folder / "logs", study=name)

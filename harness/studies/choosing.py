@@ -1,0 +1,48 @@
+"""Cells of choices: the options that studies of pairs share, and how their cells are found."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from harness.analysis.cells import Cell, cells
+from harness.errors import UsageError
+from harness.studies.study import DesignCell, Given, Parameters
+
+__all__ = ["choice_cell", "choices_of"]
+
+_OPTIONS = ("items", "per_origin", "sample_seed", "block", "price", "seeds")
+
+
+def choice_cell(
+    parameters: Parameters,
+    rater: str,
+    template: str,
+    *,
+    levels: Mapping[str, str],
+    **options: Any,
+) -> DesignCell:
+    """A cell of choices; the completer is the rater unless the study names one for all.
+
+    UsageError where several completers are named.
+    """
+    if len(parameters.completers) > 1:
+        raise UsageError(
+            f"completers={', '.join(parameters.completers)}; expected one for all raters, or none "
+            "for each rater its own"
+        )
+    shared = {name: getattr(parameters, name) for name in _OPTIONS}
+    kept = {name: value for name, value in shared.items() if value is not None}
+    return DesignCell(
+        task="pairwise",
+        options=kept | {"template": template} | options,
+        rater=rater,
+        completer=parameters.completers[0] if parameters.completers else rater,
+        levels=dict(levels),
+    )
+
+
+def choices_of(given: Given) -> list[Cell]:
+    """Cells of choices among the records; UsageError where there are none."""
+    found = cells(given.frame, "choice")
+    if not found:
+        raise UsageError("no choices among the records; expected logs of pairwise evals")
+    return found
