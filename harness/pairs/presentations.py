@@ -28,7 +28,8 @@ def presentations(
 ) -> list[list[Shown]]:
     """(first, second, occurrence) of each pair, in every order it is asked in.
 
-    `spec` is the option `pairs` of `task`, `items` are ids; a CSV file is looked for under `base`.
+    `spec` is the option `pairs` of `task`, `items` are ids; `regular:D@S` and its like draw
+    other pairs for each S. A CSV file is looked for under `base`.
     `origins` has one an item, for `origins:N`.
     """
     rng = np.random.default_rng(seed)
@@ -55,6 +56,10 @@ def _pairs(
     origins: Sequence[str],
 ) -> list[tuple[int, int]]:
     name, _, number = spec.partition(":")
+    number, _, other = number.partition("@")
+    if other.isdigit():
+        # Drawn from the same run's generator: its orders differ with the pairs.
+        rng = np.random.default_rng((int(rng.integers(2**32)), int(other)))
     if spec == "all":
         return all_pairs(len(items))
     if name in ("regular", "random") and number.isdigit() and int(number) > 0:

@@ -23,6 +23,7 @@ NAMES = (
     "self-vs-cross",
     "refusal-stated",
     "position-bias",
+    "pairwise-templates",
     "drift",
     "pre-post",
 )
