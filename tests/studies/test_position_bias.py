@@ -62,6 +62,16 @@ def test_place_parts_the_win_rates_and_content_moves_both() -> None:
     assert first > 0.8 and second > 0.8
 
 
+def test_pairs_that_all_agree_leave_an_interval() -> None:
+    """A rate of 0 or 1 over a hundred pairs is not known to be 0 or 1."""
+    table = next(
+        one for one in found(choices(0, 40)).sections[0].tables if one.name == "win_by_position"
+    )
+    rate = table.rows[0]["first"]
+    assert rate.estimate == 1
+    assert 0.9 < rate.low < 1
+
+
 def test_one_order_alone_is_refused() -> None:
     """Without both orders place and content are one number: nothing is said."""
     with pytest.raises(UsageError, match="both orders"):

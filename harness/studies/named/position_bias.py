@@ -13,7 +13,7 @@ from harness.report.parts.style import Plot, palette
 from harness.report.parts.table import Column, Section, Table
 from harness.report.parts.wording import shown
 from harness.report.sections.choices import choice_findings, choice_section
-from harness.stats.intervals import FloatArray, mean_interval
+from harness.stats.intervals import FloatArray, clustered_rate
 from harness.studies.choosing import choice_cell, choices_of
 from harness.studies.planted import Planted
 from harness.studies.study import Found, Given, Parameters, Quantity, Study, StudyDesign
@@ -138,7 +138,10 @@ def _places(one: ChoiceCell) -> list[dict[str, object]]:
     )
     return [
         {"origin_1": key[0], "origin_2": key[1], "pairs": part.height}
-        | {name: mean_interval(part[name].to_numpy()) for name in ("first", "second")}
+        | {
+            name: clustered_rate(part[name].to_numpy(), np.ones(part.height))
+            for name in ("first", "second")
+        }
         for key, part in sorted(table.partition_by("origin_1", "origin_2", as_dict=True).items())
     ]
 
