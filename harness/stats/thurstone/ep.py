@@ -24,7 +24,16 @@ from harness.stats.thurstone.variance import (
     moments_dense,
 )
 
-__all__ = ["Gaussian", "Sites", "Sweeps", "Variances", "prior_variance", "with_mean"]
+__all__ = [
+    "Gaussian",
+    "Sites",
+    "Sweeps",
+    "Variances",
+    "laplace_sites",
+    "prior_variance",
+    "renewed",
+    "with_mean",
+]
 
 LARGEST = 400.0
 """Of τ²: for answers without any noise, which no τ would be too large for."""
@@ -196,7 +205,7 @@ class Sweeps:
         self.effects: PairEffects | None = None
         self.variances = Variances(design, dense)
         self._effect_ridge, self.mean = effect_ridge, start
-        self._sites = _laplace_sites(likelihood, design.linear(start))
+        self._sites = laplace_sites(likelihood, design.linear(start))
         self.looks = 0
         self._last, self.step = np.inf, 1.0
 
@@ -255,7 +264,7 @@ class Sweeps:
         else:
             self.rows = self.effects.rows(eta, self.variances.moments())
             eta, variance = self.rows.mean, self.rows.variance
-        self._sites, self.cavity = _update(self.likelihood, self._sites, eta, variance, self.step)
+        self._sites, self.cavity = renewed(self.likelihood, self._sites, eta, variance, self.step)
 
     def settle(self, tolerance: float, limit: int) -> bool:
         """Sweep at the present τ² and shares until no mean moves by more than `tolerance`."""
@@ -273,7 +282,7 @@ class Sweeps:
         return float(self.likelihood.count @ (centre * slope + variance * (slope**2 - curvature)))
 
 
-def _laplace_sites(likelihood: Likelihood, eta: FloatArray) -> Sites:
+def laplace_sites(likelihood: Likelihood, eta: FloatArray) -> Sites:
     x = likelihood.sides(eta)
     _, slope, curvature = likelihood.link.terms(x)
     curvature = np.maximum(curvature, 1e-8)
@@ -284,7 +293,7 @@ Cavity = tuple[FloatArray, FloatArray, FloatArray, FloatArray]
 """Of each side without one of its answers: mean, variance, and log Z's slope and curvature."""
 
 
-def _update(
+def renewed(
     likelihood: Likelihood, sites: Sites, eta: FloatArray, rows: FloatArray, step: float
 ) -> tuple[Sites, Cavity]:
     """One parallel sweep: cavity, moments of the tilted distribution, and so much of the way to
