@@ -26,6 +26,7 @@ _COMMANDS = {
     "sim": "harness.cli.sim:sim",
     "study": "harness.cli.study:study",
     "templates": "harness.cli.templates:templates",
+    "variance": "harness.cli.variance:variance",
     "utilities": "harness.cli.utilities:utilities",
 }
 

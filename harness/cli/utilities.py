@@ -13,6 +13,7 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
+from harness.cli.over import report_over
 from harness.cli.reading import judge_options
 from harness.errors import UsageError
 from harness.records.files import WRITERS, write_table
@@ -25,6 +26,8 @@ from harness.stats.choices.one_sided import ordered
 from harness.stats.choices.questions import PositionBy, questions_from_records, read_questions
 from harness.stats.choices.sensitivity import sensitivity
 from harness.stats.choices.utilities import Analysis, analyse
+from harness.stats.facets.columns import FACETS, read_facets
+from harness.stats.facets.universe import over_records
 from harness.stats.thurstone.fit import Options
 from harness.stats.thurstone.parts import PriorGroups
 
@@ -140,6 +143,12 @@ def _number_or_none(value: str, name: str, expected: str) -> float | None:
     "comparisons tie together, both where there are such (auto), or one normal for all items.",
 )
 @click.option(
+    "--over",
+    metavar="FACETS",
+    help="Utilities over all wordings (contexts, …) that might have been drawn: one joint fit over "
+    f"some of {', '.join(FACETS)}, with its shares of variance.",
+)
+@click.option(
     "--sensitivity",
     "sensitive",
     is_flag=True,
@@ -166,6 +175,7 @@ def utilities(
     position: bool,
     position_by: PositionBy,
     prior_groups: PriorGroups,
+    over: str | None,
     sensitive: bool,
     seed: int,
     judge: str,
@@ -187,16 +197,22 @@ def utilities(
     average over items: the most extreme tenth are covered .78 to .84 at 10 comparisons an item.
 
     A tie is half a win for each. Optional columns template, origin_first, origin_second serve
-    --position-by. What differs in rater, template or settings is not pooled.
+    --position-by. An interval is about the utility in the one wording that was asked; with --over
+    it is about the utility over all wordings that might have been. What differs in rater, template
+    or settings is not pooled.
 
     \b
     penchant utilities logs/ -o utilities.csv
+    penchant utilities logs/ --over wording,response
     penchant utilities games.csv --link logit --prior-sd none --reference Baltimore
     """
     if output is not None and output.suffix.lower() not in WRITERS:
         raise UsageError(
             f"cannot write {str(output)!r}; expected a name ending in {', '.join(WRITERS)}"
         )
+    if over is not None:
+        _over(inputs, over, output, print_json, reference, seed, judge, rules_only, choice)
+        return
     if not position and position_by != "none":
         raise UsageError(f"--position-by {position_by} with --no-position; expected one of them")
     options = Options(
@@ -234,6 +250,46 @@ def utilities(
         echo(f"written: {output}", err=print_json)
 
 
+def _over(
+    inputs: tuple[Path, ...],
+    over: str,
+    output: Path | None,
+    print_json: bool,
+    reference: str | None,
+    seed: int,
+    judge: str,
+    rules_only: bool,
+    choice: str,
+) -> None:
+    """The joint fit, which has options of its own: any other than these is refused."""
+    context = click.get_current_context()
+    for name in _ONE_WORDING:
+        if context.get_parameter_source(name) is not ParameterSource.DEFAULT:
+            shown = next(one for one in context.command.params if one.name == name).opts[0]
+            raise UsageError(f"{shown} with --over; the joint fit has none of its kind")
+    facets = read_facets(over)
+    choices, where = _choices(inputs, judge=judge, rules_only=rules_only, choice=choice)
+    with Console(stderr=True).status("Fitting"):
+        found = over_records(choices, facets, reference=reference, seed=seed, where=where)
+    console = Console() if sys.stdout.isatty() else Console(width=_WIDE)
+    report_over(found, output=output, print_json=print_json, console=console)
+
+
+_ONE_WORDING = (
+    "link",
+    "prior_sd",
+    "sigma",
+    "penalty",
+    "bound",
+    "force_sigma",
+    "position",
+    "position_by",
+    "prior_groups",
+    "sensitive",
+)
+"""Options of the fit of one wording."""
+
+
 def _read(
     inputs: tuple[Path, ...],
     position_by: PositionBy,
@@ -252,6 +308,16 @@ def _read(
                 f"--choice executed and {str(plain[0])!r}, a file of comparisons; expected logs"
             )
         return read_questions(plain[0])
+    choices, where = _choices(inputs, judge=judge, rules_only=rules_only, choice=choice)
+    factors = ("template", "template_hash") if position_by == "template" else ()
+    require_one(choices, factors=factors, where=where)
+    return questions_from_records(choices)
+
+
+def _choices(
+    inputs: tuple[Path, ...], *, judge: str, rules_only: bool, choice: str
+) -> tuple[pl.DataFrame, str]:
+    """The choice records of logs and record tables, and how to name where they came from."""
     read = read_records(inputs, progress=True, judge=judge, rules_only=rules_only)
     for note in read.notes():
         echo(note, err=True)
@@ -259,11 +325,7 @@ def _read(
     where = ", ".join(map(str, inputs))
     if not len(choices):
         raise UsageError(f"no choice records in {where}")
-    if choice == "executed":
-        choices = by_deed(choices, where=where)
-    factors = ("template", "template_hash") if position_by == "template" else ()
-    require_one(choices, factors=factors, where=where)
-    return questions_from_records(choices)
+    return (by_deed(choices, where=where) if choice == "executed" else choices), where
 
 
 def _asked_for_position(position: bool, position_by: PositionBy) -> str:

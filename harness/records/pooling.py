@@ -33,6 +33,8 @@ IDENTITY = (
     "completion_sysprompt",
     "completion_prefix",
     "measurement_sysprompt",
+    "wording",
+    "context",
     "vector",
     "coef",
     "layer",

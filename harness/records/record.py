@@ -29,9 +29,10 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     `judge NAME`. `pushed` is the item that a contrastive steering pushed up. `controls` is JSON:
     the same estimate under random directions (`beside`). `drawn` says how a
     campaign came to ask a pair: `initial` and `reserve` pairs are drawn at random, `selected` ones
-    by what earlier answers said. `completion_prefix`
-    is false where a completion was made under a system prompt without the request not to mention
-    it. Null means "does not apply" or "unknown".
+    by what earlier answers said. `completion_prefix` is false where a completion was made under a
+    system prompt without the request not to mention it. `wording` is the paraphrase of the
+    template's question that was asked and `context` the neutral system prompt that stood before it,
+    each `NAME@HASH`, where these were drawn. Null means "does not apply" or "unknown".
     """
 
     kind: Literal["rating", "choice"]
@@ -60,6 +61,8 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     completion_sysprompt: str = "none"
     completion_prefix: bool | None = None
     measurement_sysprompt: str = "none"
+    wording: str | None = None
+    context: str | None = None
     repeat: int = 0
     seed: int | None = None
     seed_honoured: bool | None = None

@@ -30,6 +30,8 @@ OTHER = {
     "completion_sysprompt": "loves_math",
     "completion_prefix": False,
     "measurement_sysprompt": "hates_math",
+    "wording": "second@1a2b",
+    "context": "plain@3c4d",
     "vector": "v",
     "coef": 0.25,
     "layer": "7",

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from harness.stats.facets.joint import JointFit
-from harness.stats.facets.profile import FOUND
+from harness.stats.facets.profile import FOUND, Profile
 from harness.stats.thurstone.comparisons import FloatArray, sums
 from harness.stats.thurstone.variance import inverse
 
-__all__ = ["Share", "choice_shares", "generalizability", "variance_draws"]
+__all__ = ["Share", "choice_shares", "generalizability", "shares_of", "variance_draws"]
 
 DRAWS = 4000
 
@@ -34,7 +34,7 @@ class Share:
 
 def choice_shares(fitted: JointFit, *, seed: int = 0) -> list[Share]:
     """One a source, in the order of the module's head; ``pair`` where it was estimated."""
-    drawn = variance_draws(fitted, seed=seed)
+    drawn = variance_draws(fitted.variances, fitted.log_covariance, fitted.profiles, seed=seed)
     facets = len(fitted.answers.facets)
     weight = _weights(fitted)
     rng = np.random.default_rng([seed, 1])
@@ -55,26 +55,32 @@ def choice_shares(fitted: JointFit, *, seed: int = 0) -> list[Share]:
     names = ["item", *(f"item × {name}" for name in fitted.answers.facets), "order"]
     names += ["pair", "noise"] if paired else ["noise"]
     found = _found(fitted, names)
-    return _shares(names, np.array(point), np.concatenate(columns, axis=1), found)
+    return shares_of(names, np.array(point), np.concatenate(columns, axis=1), found)
 
 
-def variance_draws(fitted: JointFit, *, seed: int = 0) -> FloatArray:
+def variance_draws(
+    variances: FloatArray,
+    log_covariance: FloatArray,
+    profiles: Sequence[Profile | None],
+    *,
+    seed: int = 0,
+) -> FloatArray:
     """(DRAWS, K) of the components' variances: normal in the log, or, where the data hardly tell
     one from 0, normal in the standard deviation and cut at 0."""
     rng = np.random.default_rng(seed)
-    weak = [k for k, known in enumerate(fitted.profiles) if known and known.high is not None]
-    strong = [k for k in range(len(fitted.variances)) if k not in weak]
-    drawn = np.empty((DRAWS, len(fitted.variances)))
+    weak = [k for k, known in enumerate(profiles) if known and known.high is not None]
+    strong = [k for k in range(len(variances)) if k not in weak]
+    drawn = np.empty((DRAWS, len(variances)))
     # What is told of the others once the weak ones are not taken for normal in the log.
-    bend = inverse(fitted.log_covariance.copy())
+    bend = inverse(log_covariance.copy())
     root = np.linalg.cholesky(inverse(bend[np.ix_(strong, strong)]))
     noise = rng.standard_normal((DRAWS, len(strong))) @ root.T
-    drawn[:, strong] = fitted.variances[strong] * np.exp(noise)
+    drawn[:, strong] = variances[strong] * np.exp(noise)
     for k in weak:
-        known = fitted.profiles[k]
+        known = profiles[k]
         assert known is not None and known.high is not None
         wide = (known.high - known.sd) / 1.96
-        unit = np.sqrt(fitted.variances[k]) / known.sd
+        unit = np.sqrt(variances[k]) / known.sd
         s = known.sd + wide * rng.standard_normal(DRAWS)
         drawn[:, k] = (unit * np.maximum(s, 0)) ** 2
     return drawn
@@ -103,9 +109,10 @@ def _found(fitted: JointFit, names: Sequence[str]) -> list[bool | None]:
     return [tested.get(name) for name in names]
 
 
-def _shares(
+def shares_of(
     names: Sequence[str], point: FloatArray, drawn: FloatArray, found: Sequence[bool | None]
 ) -> list[Share]:
+    """Shares of the variances `point` (S,), with the quantiles of their draws (d, S)."""
     share = point / point.sum()
     low, high = np.quantile(drawn / drawn.sum(axis=1, keepdims=True), [0.025, 0.975], axis=0)
     return [
