@@ -24,20 +24,23 @@ def choose(measure: Measure, completer: Completer | None, items: Mapping[str, It
     The sample's metadata `presentations` holds `[first, second, occurrence]`; the occurrence
     counts from 0 where one presentation stands several times in the data set, so that no two
     questions share an answer; `drawn`, where it is there, goes into
-    the records. `completer` is None for a pre-task choice.
+    the records; `variants`, where it is there, the levels of wording and
+    context of each. `completer` is None for a pre-task choice.
     """
 
     async def solve(state: TaskState, generate: Generate) -> TaskState:
         completions: dict[str, Completion] = {}
         judged: list[Judgement] = []
         shown = state.metadata["presentations"]
+        levels = state.metadata.get("variants") or [(0, 0)] * len(shown)
+        starts = list(zip(shown, levels, strict=True))
         if completer is not None:
             made = await completer.get([items[item_id] for item_id in items_of(state)])
             completions, judged = await clean(measure.options, completer, made)
-            shown = [one for one in shown if completions.keys() >= set(one[:2])]
+            starts = [one for one in starts if completions.keys() >= set(one[0][:2])]
         drawn = {key: state.metadata[key] for key in ("drawn",) if key in state.metadata}
         plan = []
-        for first_id, second_id, occurrence in shown:
+        for (first_id, second_id, occurrence), (wording, context) in starts:
             first, second = items[first_id], items[second_id]
             plan.append(
                 Planned(
@@ -56,6 +59,7 @@ def choose(measure: Measure, completer: Completer | None, items: Mapping[str, It
                     ),
                     messages=partial(measure.choice_question, first, second, completions),
                     spans=partial(measure.choice_spans, first, second),
+                    start=(wording, context),
                 )
             )
         return await measured(state, measure, plan, judged)

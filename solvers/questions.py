@@ -15,10 +15,11 @@ from harness.models.inspect_api import LimitExceededError
 from harness.models.replies import shown_reply
 from harness.models.sample_limit import limit_name
 from harness.notices import say
+from harness.prompts.spans import Spans
 from harness.records.judgement import Judgement
 from harness.records.kept import NOTHING, Asked, output_of
 from harness.records.reading import read_record
-from harness.wire import Question, Reply
+from harness.wire import Message, Question, Reply
 
 __all__ = ["measured"]
 
@@ -71,11 +72,21 @@ async def _ask(
     replies: dict[str, Reply] = {}
     for planned in plan:
         failure = planned.failure()
-        messages = () if failure is not None else planned.messages()
-        spans = planned.spans(messages) if prepared.spans and messages else None
+        rendered: dict[tuple[int, int], tuple[tuple[Message, ...], Spans | None]] = {}
         for repeat in measure.repeats(epoch):
+            variant = measure.variants.at(planned.start, repeat)
+            if variant.key not in rendered:
+                messages = () if failure is not None else planned.messages(variant)
+                spans = planned.spans(messages) if prepared.spans and messages else None
+                rendered[variant.key] = messages, spans
+            messages, spans = rendered[variant.key]
             key, question, own = measure.asked(prepared, planned.key, messages, repeat, spans)
-            facts[key] = {**planned.record_facts(), **own, **prepared.pushed(planned.facts)}
+            facts[key] = {
+                **planned.record_facts(),
+                **own,
+                **prepared.pushed(planned.facts),
+                **variant.facts,
+            }
             if failure is not None:
                 replies[key] = failure
             else:

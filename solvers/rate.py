@@ -32,6 +32,11 @@ def rate(measure: Measure, completer: Completer | None, items: Mapping[str, Item
             made = await completer.get(wanted)
             completions, judged = await clean(measure.options, completer, made)
             wanted = [item for item in wanted if item.id in completions]
+        levels = state.metadata.get("variants") or []
+        starts = {
+            name: (wording, context)
+            for name, (wording, context) in zip(state.metadata["items"], levels, strict=False)
+        }
         plan = []
         for item in wanted:
             completion = completions.get(item.id)
@@ -43,6 +48,7 @@ def rate(measure: Measure, completer: Completer | None, items: Mapping[str, Item
                     completions=() if completion is None else (completion,),
                     messages=partial(measure.rating_question, item, completion),
                     spans=partial(measure.rating_spans, item),
+                    start=starts.get(item.id, (0, 0)),
                 )
             )
         return await measured(state, measure, plan, judged)

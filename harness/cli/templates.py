@@ -8,10 +8,12 @@ import click
 
 from harness.prompts.catalogue import TEMPLATES, get_template
 from harness.prompts.conditions import CONDITIONS, DO_NOT_MENTION
+from harness.prompts.contexts import CONTEXTS
 from harness.prompts.labels import label_pair
 from harness.prompts.render import question_text, timing_of
 from harness.prompts.response import RESPONSES, response_name, tool_info
 from harness.prompts.template import Kind, Template, Timing
+from harness.prompts.worded import wordings_of
 from harness.screen import echo
 
 __all__ = ["template_toml", "templates"]
@@ -75,6 +77,40 @@ def show(name: str, response: str, timing: Timing | None, labels: str, as_toml: 
     echo(question_text(template, response=chosen, labels=allowed, timing=when))
     if chosen == "tool":
         echo("\n" + json.dumps(tool_info(allowed, template.kind), indent=2))
+
+
+@templates.command()
+@click.argument("name")
+@click.option("--timing", type=click.Choice(get_args(Timing)), help="Default: the template's own.")
+def wordings(name: str, timing: Timing | None) -> None:
+    """List the wordings of template NAME: its own question and its paraphrases, with hashes.
+
+    \b
+    penchant templates wordings enjoy_most --timing pre
+    """
+    template = get_template(name, base=Path.cwd())
+    when = timing_of(template, timing)
+    for one in wordings_of(template, when):
+        echo(one.key)
+        echo(
+            click.wrap_text(
+                one.template.questions[when],
+                initial_indent="    ",
+                subsequent_indent="    ",
+                preserve_paragraphs=True,
+            )
+        )
+
+
+@templates.command()
+def contexts() -> None:
+    """List the neutral contexts that `-T contexts=` draws from.
+
+    \b
+    penchant templates contexts
+    """
+    for one in CONTEXTS:
+        echo(f"{one.key}: {one.text}")
 
 
 @templates.command()

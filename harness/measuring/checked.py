@@ -14,6 +14,7 @@ from harness.measuring.measure import Measure
 from harness.measuring.money import price_of, read_price
 from harness.measuring.options import ChoiceOptions, Options, RatingOptions, read_options
 from harness.measuring.stages import thinking_config
+from harness.measuring.variants import drawn_variants
 from harness.models.identity import WITHOUT_LOGPROBS, provider_of
 from harness.prompts.conditions import condition
 from harness.prompts.judges import judge_kinds
@@ -83,13 +84,15 @@ def measure_of(
                 f"seeds={options.seeds} with readout={options.readout}; expected seeds=1, since "
                 "log-probabilities are the same in every repeat"
             )
+    named = condition(options.measurement_sysprompt, base=SHELL_DIRECTORY)
     return Measure(
         template=form,
         options=options,
         timing=timing,
         labels=labels,
-        condition=condition(options.measurement_sysprompt, base=SHELL_DIRECTORY),
+        condition=named,
         completion_sysprompt=options.completion_sysprompt if timing == "post" else "none",
+        variants=drawn_variants(form, timing, options, named),
     )
 
 

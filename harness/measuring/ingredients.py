@@ -35,6 +35,9 @@ def ingredients_of(
         found["pairs"] = _digest(sorted(pair for block in shown for pair in block))
     if measure is not None:
         found[f"wording of template {measure.template.name}"] = measure.template_hash
+        if measure.variants.drawn:
+            found["wordings and contexts"] = _digest(measure.variants.keys)
+            found["where they are asked"] = _digest([one.get("variants") for one in samples])
         found[f"measurement_sysprompt {measure.condition.name}"] = _digest(measure.condition.text)
     if completer is not None:
         found[f"completion_sysprompt {completer.condition.name}"] = _digest(completer.system)

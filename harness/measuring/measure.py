@@ -11,6 +11,7 @@ from harness.items.item import Item
 from harness.measuring.asking import Asker
 from harness.measuring.options import ChoiceOptions, RatingOptions, stage
 from harness.measuring.stages import base_seed, check_config, stage_config, thinking_name
+from harness.measuring.variants import Variant, Variants
 from harness.models.identity import honours_seed, model_identity, steering_facts
 from harness.prompts.conditions import Condition
 from harness.prompts.labels import labels_text
@@ -32,15 +33,17 @@ TOP_LOGPROBS = 20
 class Planned:
     """One question to be asked in every repeat: its key and its own part of the record.
 
-    `messages` renders the conversation; it is not called where a completion failed. `spans` says
-    where the texts stand in it, for a model that acts on them alone.
+    `messages` renders the conversation under a variant of the question; it is not called where a
+    completion failed. `start` are the levels at which its repeats begin (see `variants`). `spans`
+    says where the texts stand in it, for a model that acts on them alone.
     """
 
     key: str
     facts: dict[str, Any]
     completions: tuple[Completion, ...]
-    messages: Callable[[], tuple[Message, ...]]
+    messages: Callable[[Variant], tuple[Message, ...]]
     spans: Callable[[tuple[Message, ...]], Spans]
+    start: tuple[int, int] = (0, 0)
 
     def record_facts(self) -> dict[str, Any]:
         """The facts with what the record says of the completions."""
@@ -85,6 +88,7 @@ class Measure:
     labels: tuple[str, ...]
     condition: Condition
     completion_sysprompt: str
+    variants: Variants
 
     @property
     def post(self) -> bool:
@@ -102,7 +106,8 @@ class Measure:
         model = get_model()
         check = getattr(model.api, "check_stage", None)
         if check is not None:
-            check(self._config(model), system=self.system is not None)
+            system = self.system is not None or bool(self.variants.contexts)
+            check(self._config(model), system=system)
 
     def prepare(self) -> Prepared:
         """Settings and facts for the model under evaluation."""
@@ -182,24 +187,26 @@ class Measure:
         """System message in force while the question is asked."""
         return self.condition.text or None
 
-    def rating_question(self, item: Item, completion: Completion | None) -> tuple[Message, ...]:
+    def rating_question(
+        self, item: Item, completion: Completion | None, variant: Variant
+    ) -> tuple[Message, ...]:
         """The conversation that asks for a rating."""
         return rating_messages(
-            self.template,
+            variant.template,
             response=self.options.response,
             item=item.text,
             completion=None if completion is None else completion.text,
             timing=self.timing,
-            system=self.system,
+            system=variant.system,
         )
 
     def choice_question(
-        self, first: Item, second: Item, completions: Mapping[str, Completion]
+        self, first: Item, second: Item, completions: Mapping[str, Completion], variant: Variant
     ) -> tuple[Message, ...]:
         """The conversation that asks to choose between two items."""
         texts = {item_id: completion.text for item_id, completion in completions.items()}
         return choice_messages(
-            self.template,
+            variant.template,
             response=self.options.response,
             first=first.text,
             second=second.text,
@@ -207,7 +214,7 @@ class Measure:
             completion_second=texts.get(second.id),
             labels=(self.labels[0], self.labels[1]),
             timing=self.timing,
-            system=self.system,
+            system=variant.system,
         )
 
     def rating_spans(self, item: Item, messages: tuple[Message, ...]) -> Spans:

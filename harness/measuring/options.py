@@ -90,6 +90,9 @@ class _Measured(Options, frozen=True, kw_only=True, forbid_unknown_fields=True):
     min_label_mass: below this total probability of the labels a log-probability read-out is invalid
     measurement_sysprompt: named condition (or TOML file) in force while the question is asked
     answer_judge: let the model role `judge` settle answers that the rules leave open
+    wordings: draw so many of the question's wordings (its own and its paraphrases) by sample_seed,
+        and spread them evenly over each item's questions; repeats go on to the next
+    contexts: likewise of neutral system prompts, before the measurement's own
     drop_contaminated: leave out completions that refer to their system prompt (by the role `judge`,
         else by rule); they are counted and listed by item
     """
@@ -105,6 +108,8 @@ class _Measured(Options, frozen=True, kw_only=True, forbid_unknown_fields=True):
     measurement_thinking: Thinking = None
     measurement_stop: str | None = None
     answer_judge: bool = False
+    wordings: int | None = None
+    contexts: int | None = None
     drop_contaminated: bool = False
 
 
@@ -165,6 +170,8 @@ _LOWEST: dict[str, float] = {
     "seeds": 1,
     "max_calls": 1,
     "pilot": 0,
+    "wordings": 1,
+    "contexts": 1,
     "budget_usd": 0,
     "completion_max_tokens": 1,
     "measurement_max_tokens": 1,

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 import msgspec
+import numpy as np
 
 from harness.errors import UsageError
 from harness.items.item import Item
@@ -26,6 +27,7 @@ from harness.measuring.options import (
     Options,
     RatingOptions,
 )
+from harness.pairs.balance import Balance, Levels, spread_items
 from harness.pairs.presentations import Shown, pair_name, presentations
 from harness.prompts.catalogue import get_template
 from harness.prompts.labels import label_pair
@@ -98,7 +100,12 @@ def rating_plan(template: str, given: Mapping[str, Any], *, task: str) -> Plan:
     form = get_template(template, kind="rating", base=SHELL_DIRECTORY)
     items = run_items(options)
     measure = measure_of(form, options, labels=form.labels)
-    samples = item_samples(items, options.block)
+    names = [item.id for item in items]
+    starts = None
+    if measure.variants.drawn:
+        rng = np.random.default_rng((options.sample_seed, 16))
+        starts = dict(zip(names, spread_items(names, measure.variants.sizes, rng), strict=True))
+    samples = item_samples(items, options.block, starts=starts)
     questions = len(items) * options.seeds
     return _plan(options, items, measure, samples, questions=questions, per_question=1)
 
@@ -124,7 +131,7 @@ def choice_plan(template: str, given: Mapping[str, Any], *, task: str) -> Plan:
         options,
         items,
         measure,
-        [pair_sample(block, by_id) for block in _blocks(shown, options.block)],
+        _pair_samples(shown, measure, by_id, options),
         questions=sum(len(pair) for pair in shown) * options.seeds,
         per_question=2,
         asked=[item for item in items if item.id in used],
@@ -190,15 +197,40 @@ def _plan(
     return Plan(options, by_id, measure, completer, samples, forecast)
 
 
-def item_samples(items: Sequence[Item], block: int) -> list[PlannedSample]:
-    """Samples of up to `block` items each."""
-    return [
-        PlannedSample(
-            id=_block_id([item.id for item in part]),
-            input=_listing([(item.id, [item.text]) for item in part]),
-            metadata={"items": [item.id for item in part]},
+def item_samples(
+    items: Sequence[Item], block: int, *, starts: Mapping[str, Levels] | None = None
+) -> list[PlannedSample]:
+    """Samples of up to `block` items each; `starts` are the levels of each item's first repeat."""
+    found = []
+    for part in _blocks(items, block):
+        metadata: dict[str, Any] = {"items": [item.id for item in part]}
+        if starts is not None:
+            metadata["variants"] = [starts[item.id] for item in part]
+        found.append(
+            PlannedSample(
+                id=_block_id([item.id for item in part]),
+                input=_listing([(item.id, [item.text]) for item in part]),
+                metadata=metadata,
+            )
         )
-        for part in _blocks(items, block)
+    return found
+
+
+def _pair_samples(
+    shown: Sequence[Sequence[Shown]],
+    measure: Measure,
+    items: Mapping[str, Item],
+    options: ChoiceOptions,
+) -> list[PlannedSample]:
+    if not measure.variants.drawn:
+        return [pair_sample(block, items) for block in _blocks(shown, options.block)]
+    rng = np.random.default_rng((options.sample_seed, 16))
+    levels = Balance(measure.variants.sizes).assign(shown, rng)
+    return [
+        pair_sample(block, items, levels=own)
+        for block, own in zip(
+            _blocks(shown, options.block), _blocks(levels, options.block), strict=True
+        )
     ]
 
 
@@ -208,15 +240,19 @@ def pair_sample(
     *,
     prefix: str = "",
     drawn: str | None = None,
+    levels: Sequence[Sequence[Levels]] | None = None,
 ) -> PlannedSample:
     """A sample of some pairs, each in all orders it is asked in.
 
     `items` by id are those of the pairs. `prefix` begins its id; `drawn` says how its pairs came
-    about (`initial`, `reserve`, `selected`), for the record.
+    about (`initial`, `reserve`, `selected`), for the record; `levels` the wording and context of
+    each presentation's first repeat.
     """
     metadata: dict[str, Any] = {"presentations": [list(one) for pair in pairs for one in pair]}
     if drawn is not None:
         metadata["drawn"] = drawn
+    if levels is not None:
+        metadata["variants"] = [one for pair in levels for one in pair]
     return PlannedSample(
         id=prefix + _block_id([pair_name(pair) for pair in pairs]),
         input=_listing(

@@ -18,6 +18,7 @@ __all__ = [
     "EDGE",
     "acts_on",
     "cluster_index",
+    "facet_shift",
     "felt",
     "first_probability",
     "latent",
@@ -40,7 +41,7 @@ def latent(asked: Asked, index: int, known: Liked, settings: Settings) -> float:
         voice=0 if given is None else voice_of(given),
         wording=asked.wording,
         pre=given is None,
-    )
+    ) + facet_shift(asked.question, asked.context, known, settings)
 
 
 def felt(
@@ -79,6 +80,20 @@ def _wording_shift(known: Liked, settings: Settings, wording: str) -> float:
     own = settings.spread * normal(drawn.answer)
     common = known.utility - origin_mean(known, settings)
     return (math.sqrt(rho) - 1) * common + math.sqrt(1 - rho) * own
+
+
+def facet_shift(question: str, context: str, known: Liked, settings: Settings) -> float:
+    """δ of an item under one wording and in one context: N(0, wording_sd²) + N(0, context_sd²),
+    one value for an item and a question as it is asked, labels included, or a context."""
+    shift = 0.0
+    for name, level, sd in (
+        ("item × wording", question, settings.wording_sd),
+        ("item × context", context, settings.context_sd),
+    ):
+        if sd:
+            drawn = draws((name, str(settings.utility_seed), level, known.hash))
+            shift += sd * normal(drawn.answer)
+    return shift
 
 
 def acts_on(condition: Condition, known: Liked) -> Tone:

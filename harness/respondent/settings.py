@@ -69,6 +69,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         place of `measurement_effect`
     drift: shift of every utility, as of a model that has changed
     pre_shift: shift where a question is asked before the item is done
+    wording_sd: standard deviation of what each wording of a question adds to an item's utility
+    context_sd: likewise of each context (a neutral system prompt, or none)
     """
 
     spread: float = 1.5
@@ -110,6 +112,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     prompt: dict[str, float] = {}
     drift: float = 0.0
     pre_shift: float = 0.0
+    wording_sd: float = 0.0
+    context_sd: float = 0.0
 
     @cached_property
     def key(self) -> str:
@@ -156,6 +160,8 @@ _LATER = (
     "prompt",
     "drift",
     "pre_shift",
+    "wording_sd",
+    "context_sd",
 )
 _DEFAULTS: dict[str, Any] = msgspec.to_builtins(Settings())
 
@@ -200,7 +206,16 @@ _RATES = (
     "question_refusal",
     "template_correlation",
 )
-_NOT_NEGATIVE = ("spread", "noise", "misfit", "rating_noise", "judge_noise", "slow_seconds")
+_NOT_NEGATIVE = (
+    "spread",
+    "noise",
+    "misfit",
+    "rating_noise",
+    "judge_noise",
+    "slow_seconds",
+    "wording_sd",
+    "context_sd",
+)
 _INTEGERS = ("cluster_level", "utility_seed", "voice")
 _SHARES = ("refusal", "tone")
 

@@ -10,6 +10,7 @@ from harness.cli.templates import template_toml
 from harness.errors import UsageError
 from harness.prompts.catalogue import TEMPLATES
 from harness.prompts.conditions import CONDITIONS
+from harness.prompts.contexts import CONTEXTS
 from harness.prompts.toml import read_template
 
 
@@ -67,3 +68,15 @@ def test_bad_input_is_a_usage_error(arguments: tuple[str, ...]) -> None:
     with pytest.raises(UsageError) as caught:
         run(*arguments)
     assert "\n" not in str(caught.value)
+
+
+def test_wordings_and_contexts_listed() -> None:
+    """`wordings` lists a template's own question and its paraphrases, `contexts` all contexts."""
+    done = CliRunner().invoke(cli, ["templates", "wordings", "enjoy_most", "--timing", "pre"])
+    assert done.exit_code == 0
+    assert [line.partition("@")[0] for line in done.output.split("\n") if "@" in line] == [
+        "own",
+        *(f"p{k}" for k in range(1, 9)),
+    ]
+    listed = CliRunner().invoke(cli, ["templates", "contexts"])
+    assert listed.output.count("@") == len(CONTEXTS)
