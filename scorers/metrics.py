@@ -65,7 +65,9 @@ def preference_metrics() -> Metric:
         found = _outcomes(table)
         if not found["answered"]:
             return found
-        effects = position_content(table, bootstrap=_NO_INTERVALS)
+        # Wordings and contexts are spread over pairs, both orders of a pair under one.
+        drawn = ("wording", "context")
+        effects = position_content(table, bootstrap=_NO_INTERVALS, factors=drawn)
         for name in ("first_choice_rate", "position_effect", "flip_rate"):
             if math.isfinite(effects[name].estimate):
                 found[name] = effects[name].estimate

@@ -6,28 +6,22 @@ same questions.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
-import polars as pl
 
 from harness.adaptive.options import CampaignOptions
 from harness.adaptive.selection import State
 from harness.adaptive.selection_peers import RULES, random_pairs
+from harness.adaptive.standing import AnyFit, draws_of, effect_of, fitted_to, tied, to_learn
+from harness.pairs.balance import Balance, Levels
 from harness.pairs.graphs import present, regular_pairs
 from harness.pairs.presentations import Shown
-from harness.records.record import Record, frame
-from harness.stats.choices.questions import build, questions_from_records
-from harness.stats.thurstone.comparisons import FloatArray, IntArray
-from harness.stats.thurstone.fit import Fit, fit
-from harness.stats.thurstone.ranking import (
-    Progress,
-    expected_rho,
-    spearman,
-    tied_together,
-    within_groups,
-)
+from harness.records.record import Record
+from harness.stats.thurstone.comparisons import IntArray
+from harness.stats.thurstone.fit import Fit
+from harness.stats.thurstone.ranking import Progress, expected_rho, spearman, within_groups
 
 __all__ = ["Batch", "Campaign", "Role", "Step"]
 
@@ -38,10 +32,12 @@ DRAWS = 128
 
 @dataclass(frozen=True)
 class Batch:
-    """Pairs to ask, each in one or two presentations, by why they are asked."""
+    """Pairs to ask, each in one or two presentations, by why they are asked; `levels` are the
+    wording and context of each presentation, where these are drawn."""
 
     number: int
     pairs: Mapping[Role, Sequence[Sequence[Shown]]]
+    levels: Mapping[Role, Sequence[Sequence[Levels]]] | None = None
 
     @property
     def presentations(self) -> list[Shown]:
@@ -56,14 +52,16 @@ class Step:
     progress: Progress | None
     batch: Batch | None
     ended: str = ""
-    fit: Fit | None = None
+    fit: AnyFit | None = None
 
 
 @dataclass(eq=False)
 class Campaign:
     """One campaign over `items` (ids, sorted or not) with an origin each.
 
-    `step` is called once after each whole batch, in order, with that batch's records.
+    `step` is called once after each whole batch, in order, with that batch's records. `sizes` are
+    the numbers of wordings and contexts that the run has drawn: with more than one of either the
+    fit is the joint one, and the stop is the rank correlation with the utility over all of them.
     """
 
     options: CampaignOptions
@@ -71,8 +69,10 @@ class Campaign:
     origins: Sequence[str]
     batches: list[Batch] = field(default_factory=list)
     trace: list[Progress] = field(default_factory=list)
-    fitted: Fit | None = None
-    _questions: list[pl.DataFrame] = field(default_factory=list)
+    fitted: AnyFit | None = None
+    sizes: tuple[int, int] = (1, 1)
+    _records: list[Sequence[Record]] = field(default_factory=list)
+    _balance: Balance | None = None
     _shown: list[tuple[int, int]] = field(default_factory=list)
 
     def first(self) -> Batch:
@@ -87,7 +87,7 @@ class Campaign:
 
     def step(self, records: Sequence[Record]) -> Step:
         """Take the last batch's records; fit, and choose the next batch or end."""
-        self._questions.append(questions_from_records(frame(sorted(records, key=_order))))
+        self._records.append(sorted(records, key=_order))
         if not any(record.outcome == "answered" for record in records):
             return Step(None, None, "no question of the last batch was answered", self.fitted)
         before, self.fitted = self.fitted, self._fit()
@@ -105,22 +105,25 @@ class Campaign:
     def _rng(self, number: int) -> np.random.Generator:
         return np.random.default_rng((self.options.sample_seed, number))
 
-    def _fit(self) -> Fit:
-        return fit(build(pl.concat(self._questions), items=self.items))
+    def _fit(self) -> AnyFit:
+        facets = [
+            name for name, size in zip(("wording", "context"), self.sizes, strict=True) if size > 1
+        ]
+        return fitted_to(self._records, self.items, facets, self.fitted)
 
-    def _progress(self, before: Fit | None, rng: np.random.Generator) -> Progress:
+    def _progress(self, before: AnyFit | None, rng: np.random.Generator) -> Progress:
         assert self.fitted is not None
         fitted = self.fitted
-        draws = fitted.posterior.draws(DRAWS, rng)
+        draws = draws_of(fitted, DRAWS, rng)
         # Where parts hang together loosely the correlation would be the prior's guess.
-        tied = tied_together(fitted)
+        hold = tied(fitted)
         return Progress(
             iteration=len(self.trace),
             comparisons=fitted.data.total,
-            expected_rho=expected_rho(fitted.utilities, draws) if tied else None,
-            within_rho=within_groups(fitted.utilities, draws, self.origins) if tied else None,
+            expected_rho=expected_rho(fitted.utilities, draws) if hold else None,
+            within_rho=within_groups(fitted.utilities, draws, self.origins) if hold else None,
             successive_rho=None if before is None else spearman(before.utilities, fitted.utilities),
-            position_effect=float(fitted.effects[0]),
+            position_effect=effect_of(fitted),
             tau=fitted.tau,
         )
 
@@ -160,20 +163,17 @@ class Campaign:
 
     def _state(self, rng: np.random.Generator) -> State:
         assert self.fitted is not None
+        utilities, variances = to_learn(self.fitted, rng)
         first, second = np.array(self._shown, dtype=np.int64).reshape(-1, 2).T
         return State(
             # Rounded, so that the last digits of a linear algebra library choose no pairs.
-            utilities=np.round(self.fitted.utilities, 6),
-            variances=np.round(self._variances(rng), 6),
+            utilities=np.round(utilities, 6),
+            variances=np.round(variances, 6),
             first=first,
             second=second,
-            effect=round(float(self.fitted.effects[0]), 6),
-            dispersion=round(self.fitted.dispersion, 6),
+            effect=round(effect_of(self.fitted), 6),
+            dispersion=round(self.fitted.dispersion, 6) if isinstance(self.fitted, Fit) else 1.0,
         )
-
-    def _variances(self, rng: np.random.Generator) -> FloatArray:
-        assert self.fitted is not None
-        return self.fitted.posterior.variances(rng)
 
     def _orders(self, pairs: IntArray) -> list[list[tuple[int, int]]]:
         if self.options.orders == "both":
@@ -196,6 +196,11 @@ class Campaign:
         return named
 
     def _take(self, batch: Batch) -> Batch:
+        if self.sizes != (1, 1):
+            self._balance = self._balance or Balance(self.sizes)
+            rng = np.random.default_rng((self.options.sample_seed, batch.number, 16))
+            levels = {role: self._balance.assign(p, rng) for role, p in batch.pairs.items()}
+            batch = replace(batch, levels=levels)
         self.batches.append(batch)
         return batch
 

@@ -23,6 +23,8 @@ class CampaignOptions(ChoiceOptions, frozen=True, kw_only=True, forbid_unknown_f
     degree: comparisons an item in the initial random graph; default 5, with log-probabilities 4
     reserve: share of each batch that is random pairs, for held-out scores and group win rates
     rule: how pairs are chosen
+    wordings, contexts: spread over each item's pairs; target_rho is then the correlation with the
+        utility over all that might have been drawn, by the joint fit
     orders: `balanced` (one order a pair, the default: more pairs for the money) or `both`
     """
 

@@ -50,9 +50,17 @@ def campaign_plan(template: str, given: Mapping[str, Any], *, task: str) -> Camp
     if len(items) < 3:
         raise UsageError(f"{len(items)} items in items={options.items}; expected at least 3")
     measure = measure_of(form, options, labels=label_pair(options.labels))
+    if measure.variants.sizes != (1, 1) and options.readout != "sample":
+        raise UsageError(
+            f"wordings or contexts with readout={options.readout} of {task}; expected "
+            "readout=sample, since a joint fit takes answers"
+        )
     completer = completer_of(options, items) if measure.post else None
     campaign = Campaign(
-        options, tuple(item.id for item in items), tuple(item.origin for item in items)
+        options,
+        tuple(item.id for item in items),
+        tuple(item.origin for item in items),
+        sizes=measure.variants.sizes,
     )
     start = campaign.first()
     by_id = {item.id: item for item in items}
@@ -81,7 +89,8 @@ def batch_samples(batch: Batch, items: Mapping[str, Item], block: int) -> list[P
         for start in range(0, len(pairs), block):
             part: Sequence[Sequence[Shown]] = pairs[start : start + block]
             prefix = sample_prefix(role, batch.number)
-            samples.append(pair_sample(part, items, prefix=prefix, drawn=role))
+            levels = None if batch.levels is None else batch.levels[role][start : start + block]
+            samples.append(pair_sample(part, items, prefix=prefix, drawn=role, levels=levels))
     return samples
 
 

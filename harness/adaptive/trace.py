@@ -6,7 +6,7 @@ from typing import Any
 
 import polars as pl
 
-from harness.stats.thurstone.fit import Fit
+from harness.adaptive.standing import AnyFit
 from harness.stats.thurstone.ranking import Progress
 
 __all__ = ["KEY", "live_line", "result_of", "trace_of", "trace_table"]
@@ -25,7 +25,7 @@ _COLUMNS: dict[str, Any] = {
 }
 
 
-def result_of(fitted: Fit | None, trace: Sequence[Progress], ended: str) -> dict[str, Any]:
+def result_of(fitted: AnyFit | None, trace: Sequence[Progress], ended: str) -> dict[str, Any]:
     """Plain data: why it ended, the trace, and each item's utility at the end."""
     utilities: dict[str, float] = {}
     if fitted is not None:

@@ -37,6 +37,7 @@ def test_choices_whole_chain(run_eval: RunEval, wording_sd: float, pairs: int) -
             "block": 200,
         },
     )
+    assert log.status == "success"
     records = read_records([log.location]).frame
     assert records["wording"].n_unique() == 4
     assert records["template_hash"].n_unique() == 1
@@ -66,6 +67,7 @@ def test_two_facets_and_orders(run_eval: RunEval) -> None:
             "block": 200,
         },
     )
+    assert log.status == "success"
     records = read_records([log.location]).frame
     assert records.select("wording", "context").n_unique() == 6
     sds = over_records(records, ["wording", "context"]).summary["sd"]
@@ -81,6 +83,7 @@ def test_ratings_whole_chain(run_eval: RunEval) -> None:
         model_args={"wording_sd": 1.0, "rating_noise": 0.4},
         task_args={"per_origin": 12, "wordings": 4, "seeds": 8, "block": 100},
     )
+    assert log.status == "success"
     records = read_records([log.location]).frame
     counts = records.group_by("item", "wording").len()
     assert (counts["len"] == 2).all() and counts.height == 60 * 4
@@ -105,5 +108,6 @@ def test_resumed_with_other_wordings_is_another_run(run_eval: RunEval) -> None:
 def test_without_options_null(run_eval: RunEval) -> None:
     """Without the options records have neither wording nor context."""
     log = run_eval("pairwise.py", task_args={"timing": "pre", "per_origin": 1})
+    assert log.status == "success"
     frame = read_records([log.location]).frame
     assert frame.select(pl.col("wording", "context").is_null().all()).row(0) == (True, True)

@@ -1,6 +1,7 @@
 """Position and content effects, from pairs asked in both orders."""
 
 import math
+from collections.abc import Collection
 
 import msgspec
 import numpy as np
@@ -30,12 +31,14 @@ __all__ = [
 ]
 
 
-def first_choice_rate(frame: pl.DataFrame, *, confidence: float = 0.95) -> Estimate:
+def first_choice_rate(
+    frame: pl.DataFrame, *, confidence: float = 0.95, factors: Collection[str] = ()
+) -> Estimate:
     """Share of answered choices that went to the item shown first; `n` counts unordered pairs.
 
     A rate of position alone only where the order is balanced; otherwise the note says so.
     """
-    require_one(frame, where="the first-choice rate")
+    require_one(frame, factors=factors, where="the first-choice rate")
     choices = answered_choices(frame)
     pairs = choices.group_by("a", "b", maintain_order=True).agg(
         pl.col("first").sum().alias("first"), pl.len().alias("asked")
@@ -109,17 +112,24 @@ def pair_classes(
     }
 
 
-def position_content(frame: pl.DataFrame, *, bootstrap: Bootstrap) -> dict[str, Estimate]:
+def position_content(
+    frame: pl.DataFrame, *, bootstrap: Bootstrap, factors: Collection[str] = ()
+) -> dict[str, Estimate]:
     """Position and content of one group of choice records, over pairs asked in both orders.
 
     Keys: `first_choice_rate` (of all answered choices), `position` ((p₁ − p₂)/2, p the win
     rate of an item in first and second place), `position_effect` and `content_sd` (the probit
     scale in units of σ; see `position_effect`), `flip_rate`, `robust`, `fragile`,
-    `indifferent`. `undefined` counts pairs answered in one order only.
+    `indifferent`. `undefined` counts pairs answered in one order only. Records may differ in the
+    columns `factors`, over which a run spread its pairs.
     """
-    require_one(frame, where="position and content")
+    require_one(frame, factors=factors, where="position and content")
     pairs = both_orders(frame)
-    found = {"first_choice_rate": first_choice_rate(frame, confidence=bootstrap.confidence)}
+    found = {
+        "first_choice_rate": first_choice_rate(
+            frame, confidence=bootstrap.confidence, factors=factors
+        )
+    }
     position = (pairs.a_wins_first - pairs.a_wins_second) / 2
     found["position"] = mean_interval(position, confidence=bootstrap.confidence)
     probit = position_effect(pairs, confidence=bootstrap.confidence)

@@ -19,7 +19,7 @@ from harness.stats.facets.pairs import SharedByPair
 from harness.stats.facets.profile import FOUND, Profile, profile
 from harness.stats.facets.propagation import Blocks, Propagation
 from harness.stats.facets.solving import BlockSystem
-from harness.stats.thurstone.comparisons import FloatArray
+from harness.stats.thurstone.comparisons import Comparisons, FloatArray
 from harness.stats.thurstone.variance import inverse
 
 __all__ = ["JointFit", "joint_fit"]
@@ -56,6 +56,25 @@ class JointFit:
     def found(self) -> tuple[bool, ...]:
         """Whether each variance is more than 0, at 5 %; what was not tested counts as found."""
         return tuple(profile is None or profile.gain > FOUND for profile in self.profiles)
+
+    @property
+    def data(self) -> Comparisons:
+        """The comparisons of all levels."""
+        return self.answers.data
+
+    @property
+    def tau(self) -> float:
+        """Standard deviation of the items' utilities."""
+        return float(np.sqrt(self.variances[0]))
+
+    def over_drawn(self) -> tuple[FloatArray, FloatArray]:
+        """(n,) utilities over the levels that were drawn, mean 0, and their variances: what more
+        comparisons under the same levels can tell."""
+        shares = [np.ones(1), *(np.full(len(one), 1 / len(one)) for one in self.answers.levels)]
+        pick = np.concatenate(shares)
+        mean = self.posterior.mean[:-1] @ pick
+        variance = np.einsum("i,nij,j->n", pick, self.posterior.blocks[:-1], pick)
+        return mean - mean.mean(), np.maximum(variance, 1e-9)
 
     def draws(self, count: int, rng: np.random.Generator) -> FloatArray:
         """(n, count) draws of the utilities' posterior."""

@@ -33,8 +33,15 @@ class Universe:
     summary: dict[str, Any]
 
 
-def answers_of(records: pl.DataFrame, facets: Sequence[str], *, where: str = "") -> FacetAnswers:
-    """Answered choices of a record table with their levels; UsageError where they may not be
+def answers_of(
+    records: pl.DataFrame,
+    facets: Sequence[str],
+    *,
+    items: Sequence[str] | None = None,
+    where: str = "",
+) -> FacetAnswers:
+    """Answered choices of a record table with their levels; the items are those in one of them
+    unless given. UsageError where they may not be
     pooled but for the facets, and where probabilities were read off a model."""
     choices = records.filter(pl.col("kind") == "choice")
     if not len(choices):
@@ -47,7 +54,8 @@ def answers_of(records: pl.DataFrame, facets: Sequence[str], *, where: str = "")
             f"records with read-out logprobs in {where}: a joint fit takes answers, not "
             "probabilities read off the model; expected read-out sample"
         )
-    items = pl.concat([questions["first"], questions["second"]]).unique().sort().to_list()
+    if items is None:
+        items = pl.concat([questions["first"], questions["second"]]).unique().sort().to_list()
     index = pl.Enum(items)
     wins = questions["p"].to_numpy()
     return facet_answers(

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import rankdata
 
-from harness.stats.thurstone.comparisons import FloatArray
+from harness.stats.thurstone.comparisons import Comparisons, FloatArray
 from harness.stats.thurstone.fit import Fit
 from harness.stats.thurstone.graph import bottleneck, components, large_components
 
@@ -81,18 +81,19 @@ def parts_known(fitted: Fit, weak: float | None) -> bool:
     return weak is None or weak >= HARDLY
 
 
-def tied_together(fitted: Fit) -> bool:
+def tied_together(data: Comparisons, *, own_means: bool) -> bool:
     """Whether a campaign may end on its expected rank correlation: no two parts of some size are
     without a path, and none hang together so loosely that the prior decides.
 
     Items that were never answered, and pairs that met only each other, are in the draws with all
-    of the prior's uncertainty and do not stand in the way.
+    of the prior's uncertainty and do not stand in the way. `own_means`: the prior gives the
+    parts of the graph means of their own.
     """
-    count, label = components(fitted.data)
+    count, label = components(data)
     if count > 1 and large_components(label) > 1:
         return False
-    weak = bottleneck(fitted.data)
-    return weak is None or ("graph" in fitted.group_sd and weak >= HARDLY)
+    weak = bottleneck(data)
+    return weak is None or (own_means and weak >= HARDLY)
 
 
 def within_groups(utilities: FloatArray, draws: FloatArray, labels: Sequence[str]) -> float:
