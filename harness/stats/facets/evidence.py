@@ -15,6 +15,8 @@ __all__ = ["LARGEST", "SMALLEST", "converge", "gradients", "information"]
 
 SMALLEST, LARGEST = 1e-4, 400.0
 """Of a variance; an sd of .01 is none."""
+NOTHING = 0.1
+"""A variance of this size begins to count beside an answer's noise of 2."""
 CAREFUL = 0.15
 """Far from its maximum the evidence bends the other way; steps there are as if it bent so much."""
 
@@ -113,4 +115,5 @@ def _newton(run: Propagation, held: tuple[int, ...]) -> float:
     run.variances = after[: run.layout.components]
     if run.pairs is not None:
         run.pair = float(after[-1])
-    return float(np.abs(np.log(after / before)).max())
+    # A variance that is next to nothing may wander without moving anything else.
+    return float((np.abs(np.log(after / before)) * after / (after + NOTHING)).max())
