@@ -40,7 +40,7 @@ test: $(VENV)/.dev
 	$(BIN)/python -m pytest $(ARGS)
 
 # A GPU table (benchmarks/steering_gpu.py) and long runs (--help of each) are for their own machines.
-BENCHMARKS := overhead reliability fit policies coverage wordings chain effects verdicts judging judged_rates pool limits dispatch steering
+BENCHMARKS := overhead reliability fit policies coverage wordings zeros chain effects verdicts judging judged_rates pool limits dispatch steering
 
 bench: $(VENV)/.dev
 	for bench in $(BENCHMARKS); do echo "== $$bench"; $(BIN)/python -m benchmarks.$$bench || exit 1; done

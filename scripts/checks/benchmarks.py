@@ -23,6 +23,7 @@ TINY: dict[str, tuple[str, ...]] = {
     "policies select": ("policies", "select", "--items", "60", "--batches", "20", "--repeats", "1"),
     "coverage": ("coverage", "--runs", "1", "--only", "8 items"),
     "wordings": ("wordings", "--runs", "1", "--only", "sd 0.8, 40"),
+    "zeros": ("zeros", "--runs", "1", "--only", "neither 40"),
     "chain": ("chain", "--runs", "1", "--pairs", "regular:3"),
     "chain stop": ("chain", "stop", "--runs", "1", "--target", "0.6"),
     "effects": ("effects", "--runs", "2"),

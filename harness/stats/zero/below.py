@@ -1,0 +1,96 @@
+"""What a zero says: utilities from it, the share of each group below it, whether zeros agree."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import ndtr
+
+from harness.errors import UsageError
+from harness.stats.thurstone.comparisons import FloatArray
+from harness.stats.zero.fit import ZeroFit
+
+__all__ = ["Below", "ZerosApart", "agreement", "below", "place_of", "placed"]
+
+DRAWS = 2000
+
+
+@dataclass(frozen=True)
+class Below:
+    """Share of a group's items below the zero, with 95 % interval; `group` "" is all items. The
+    interval is for these items, not for a population of them."""
+
+    group: str
+    share: float
+    low: float
+    high: float
+    items: int
+
+
+@dataclass(frozen=True)
+class ZerosApart:
+    """Two zeros: how much higher the second lies, with 95 % interval and the p that they agree."""
+
+    one: str
+    other: str
+    apart: float
+    low: float
+    high: float
+    p: float
+
+
+def place_of(fitted: ZeroFit, zero: str) -> int:
+    """Where a zero, or an item by name, stands in `mean`; UsageError naming what there is."""
+    answers = fitted.answers
+    if zero in answers.zeros:
+        return len(answers.items) + answers.zeros.index(zero)
+    if zero in answers.items:
+        return answers.items.index(zero)
+    there = ", ".join(answers.zeros) or "none"
+    raise UsageError(f"no zero {zero!r}; there are answers for {there}, or an item's name")
+
+
+def placed(fitted: ZeroFit, zero: str) -> tuple[FloatArray, FloatArray]:
+    """(n,) utilities from the zero, and their standard errors."""
+    n, at, c = len(fitted.answers.items), place_of(fitted, zero), fitted.covariance
+    variance = np.diagonal(c)[:n] + c[at, at] - 2 * c[at, :n]
+    return fitted.mean[:n] - fitted.mean[at], np.sqrt(np.maximum(variance, 0))
+
+
+def below(fitted: ZeroFit, zero: str, *, rng: np.random.Generator) -> list[Below]:
+    """All items first, then each group in the order of its name (none where there is one)."""
+    n, at = len(fitted.answers.items), place_of(fitted, zero)
+    values, vectors = np.linalg.eigh(fitted.covariance)
+    root = vectors * np.sqrt(np.maximum(values, 0))
+    drawn = fitted.mean[:, None] + root @ rng.standard_normal((len(root), DRAWS))
+    under = drawn[:n] < drawn[at]
+    if at < n:
+        under = np.delete(under, at, axis=0)
+    groups = np.array([g for k, g in enumerate(fitted.answers.groups) if k != at])
+    names: Sequence[str] = sorted(set(groups.tolist()))
+    found = [_below("", under)]
+    if len(names) > 1:
+        found += [_below(name or "unknown", under[groups == name]) for name in names]
+    return found
+
+
+def _below(group: str, under: FloatArray) -> Below:
+    shares = under.mean(axis=0)
+    # Shares go in steps of one item: quantiles of the draws would hold a step more than 95 %.
+    mean, half = float(shares.mean()), 1.959964 * float(shares.std())
+    return Below(group, mean, max(mean - half, 0.0), min(mean + half, 1.0), len(under))
+
+
+def agreement(fitted: ZeroFit) -> list[ZerosApart]:
+    """Every pair of zeros that the answers give."""
+    zeros, found = fitted.answers.zeros, []
+    for k, one in enumerate(zeros):
+        for other in zeros[k + 1 :]:
+            i, j = place_of(fitted, one), place_of(fitted, other)
+            c = fitted.covariance
+            se = float(np.sqrt(c[i, i] + c[j, j] - 2 * c[i, j]))
+            apart = float(fitted.mean[j] - fitted.mean[i])
+            p = float(2 * ndtr(-abs(apart) / se))
+            half = 1.959964 * se
+            found.append(ZerosApart(one, other, apart, apart - half, apart + half, p))
+    return found
