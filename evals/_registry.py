@@ -8,6 +8,7 @@ from evals.likert import (
     likert_qualitative,
     qualitative_binary,
     qualitative_ternary,
+    yes_no,
 )
 from evals.open_ended import open_ended
 from evals.pairwise import pairwise
@@ -42,4 +43,5 @@ __all__ = [
     "rating",
     "stated_1_5",
     "utilities",
+    "yes_no",
 ]

@@ -34,3 +34,9 @@ def qualitative_binary(**options: Any) -> Task:
 def qualitative_ternary(**options: Any) -> Task:
     """Bad, neutral or good. Options: `harness.measuring.options.RatingOptions`."""
     return rating_task("qualitative_ternary", options, task="qualitative_ternary")
+
+
+@task
+def yes_no(**options: Any) -> Task:
+    """Would it take the task? Asked before. Options: `harness.measuring.options.RatingOptions`."""
+    return rating_task("yes_no", options, task="yes_no")

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from functools import partial
+from typing import Any
 
 from inspect_ai.solver import Generate, Solver, TaskState, solver
 
@@ -23,8 +24,8 @@ def choose(measure: Measure, completer: Completer | None, items: Mapping[str, It
 
     The sample's metadata `presentations` holds `[first, second, occurrence]`; the occurrence
     counts from 0 where one presentation stands several times in the data set, so that no two
-    questions share an answer; `drawn`, where it is there, goes into
-    the records; `variants`, where it is there, the levels of wording and
+    questions share an answer; `drawn` and `zero`, where they are there,
+    go into the records; `variants`, where it is there, the levels of wording and
     context of each. `completer` is None for a pre-task choice.
     """
 
@@ -38,7 +39,9 @@ def choose(measure: Measure, completer: Completer | None, items: Mapping[str, It
             made = await completer.get([items[item_id] for item_id in items_of(state)])
             completions, judged = await clean(measure.options, completer, made)
             starts = [one for one in starts if completions.keys() >= set(one[0][:2])]
-        drawn = {key: state.metadata[key] for key in ("drawn",) if key in state.metadata}
+        drawn: dict[str, Any] = {
+            key: state.metadata[key] for key in ("drawn", "zero") if key in state.metadata
+        }
         plan = []
         for (first_id, second_id, occurrence), (wording, context) in starts:
             first, second = items[first_id], items[second_id]

@@ -49,7 +49,7 @@ def campaign_plan(template: str, given: Mapping[str, Any], *, task: str) -> Camp
     items = run_items(options)
     if len(items) < 3:
         raise UsageError(f"{len(items)} items in items={options.items}; expected at least 3")
-    measure = measure_of(form, options, labels=label_pair(options.labels))
+    measure = measure_of(form, options, labels=form.choice_labels(label_pair(options.labels)))
     if measure.variants.sizes != (1, 1) and options.readout != "sample":
         raise UsageError(
             f"wordings or contexts with readout={options.readout} of {task}; expected "

@@ -12,7 +12,7 @@ from harness.prompts.contexts import CONTEXTS
 from harness.prompts.labels import label_pair
 from harness.prompts.render import question_text, timing_of
 from harness.prompts.response import RESPONSES, response_name, tool_info
-from harness.prompts.template import Kind, Template, Timing
+from harness.prompts.template import THIRD_LABELS, Kind, Template, Timing
 from harness.prompts.worded import wordings_of
 from harness.screen import echo
 
@@ -66,7 +66,7 @@ def show(name: str, response: str, timing: Timing | None, labels: str, as_toml: 
         echo(template_toml(template), nl=False)
         return
     chosen, when = response_name(response), timing_of(template, timing)
-    allowed = template.labels or label_pair(labels)
+    allowed = template.labels or template.choice_labels(label_pair(labels))
     content = template.asked_hash(when)
     echo(f"{template.name} (version {template.version}, hash {content}), asked {when}")
     if template.levels:
@@ -139,6 +139,8 @@ def template_toml(template: Template) -> str:
         lines.append(f"banned = {json.dumps(list(template.banned), ensure_ascii=False)}")
     if template.completes:
         lines.append("completes = true")
+    if template.third:
+        lines.append(f"third = {json.dumps(template.third)}")
     if template.levels:
         levels = (
             f"  {{ label = {json.dumps(each.label, ensure_ascii=False)}, value = {each.value} }},"
@@ -159,7 +161,7 @@ def _toml_text(text: str) -> str:
 def _labels(template: Template) -> str:
     """The lowest and the highest label, with their values where these say something else."""
     if template.kind == "choice":
-        return "two (A,B)"
+        return f"two (A,B), {THIRD_LABELS[template.third]}" if template.third else "two (A,B)"
     low, high = (
         end.label if end.label == f"{end.value:g}" else f"{end.label} = {end.value:g}"
         for end in (template.levels[0], template.levels[-1])

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Literal
@@ -15,6 +16,7 @@ from rich.text import Text
 
 from harness.cli.over import report_over
 from harness.cli.reading import judge_options
+from harness.cli.zero import report_zero
 from harness.errors import UsageError
 from harness.records.files import WRITERS, write_table
 from harness.records.logs import read_records
@@ -30,6 +32,7 @@ from harness.stats.facets.columns import FACETS, read_facets
 from harness.stats.facets.universe import over_records
 from harness.stats.thurstone.fit import Options
 from harness.stats.thurstone.parts import PriorGroups
+from harness.stats.zero.records import from_zero
 
 __all__ = ["utilities"]
 
@@ -149,6 +152,12 @@ def _number_or_none(value: str, name: str, expected: str) -> float | None:
     f"some of {', '.join(FACETS)}, with its shares of variance.",
 )
 @click.option(
+    "--zero",
+    metavar="optout|neither|yes_no|ITEM",
+    help="Utilities from this zero, with the share of items below it by origin: the opt-out, "
+    "neither, not taking a task (template yes_no), or an item.",
+)
+@click.option(
     "--sensitivity",
     "sensitive",
     is_flag=True,
@@ -176,6 +185,7 @@ def utilities(
     position_by: PositionBy,
     prior_groups: PriorGroups,
     over: str | None,
+    zero: str | None,
     sensitive: bool,
     seed: int,
     judge: str,
@@ -204,12 +214,16 @@ def utilities(
     \b
     penchant utilities logs/ -o utilities.csv
     penchant utilities logs/ --over wording,response
+    penchant utilities logs/ --zero optout
     penchant utilities games.csv --link logit --prior-sd none --reference Baltimore
     """
     if output is not None and output.suffix.lower() not in WRITERS:
         raise UsageError(
             f"cannot write {str(output)!r}; expected a name ending in {', '.join(WRITERS)}"
         )
+    if zero is not None:
+        _zero(inputs, zero, output, print_json, seed, judge, rules_only)
+        return
     if over is not None:
         _over(inputs, over, output, print_json, reference, seed, judge, rules_only, choice)
         return
@@ -250,6 +264,36 @@ def utilities(
         echo(f"written: {output}", err=print_json)
 
 
+def _zero(
+    inputs: tuple[Path, ...],
+    zero: str,
+    output: Path | None,
+    print_json: bool,
+    seed: int,
+    judge: str,
+    rules_only: bool,
+) -> None:
+    """The fit with a zero, of choices and yes_no ratings."""
+    _refuse_others("--zero", (*_ONE_WORDING, "over", "reference", "choice"))
+    read = read_records(inputs, progress=True, judge=judge, rules_only=rules_only)
+    for note in read.notes():
+        echo(note, err=True)
+    where = ", ".join(map(str, inputs))
+    with Console(stderr=True).status("Fitting"):
+        found = from_zero(read.frame, zero, seed=seed, where=where)
+    console = Console() if sys.stdout.isatty() else Console(width=_WIDE)
+    report_zero(found, output=output, print_json=print_json, console=console)
+
+
+def _refuse_others(asked: str, names: Iterable[str]) -> None:
+    """UsageError for an option of another fit."""
+    context = click.get_current_context()
+    for name in names:
+        if context.get_parameter_source(name) is not ParameterSource.DEFAULT:
+            shown = next(one for one in context.command.params if one.name == name).opts[0]
+            raise UsageError(f"{shown} with {asked}; its fit has none of the kind")
+
+
 def _over(
     inputs: tuple[Path, ...],
     over: str,
@@ -262,11 +306,7 @@ def _over(
     choice: str,
 ) -> None:
     """The joint fit, which has options of its own: any other than these is refused."""
-    context = click.get_current_context()
-    for name in _ONE_WORDING:
-        if context.get_parameter_source(name) is not ParameterSource.DEFAULT:
-            shown = next(one for one in context.command.params if one.name == name).opts[0]
-            raise UsageError(f"{shown} with --over; the joint fit has none of its kind")
+    _refuse_others("--over", _ONE_WORDING)
     facets = read_facets(over)
     choices, where = _choices(inputs, judge=judge, rules_only=rules_only, choice=choice)
     with Console(stderr=True).status("Fitting"):

@@ -25,6 +25,9 @@ from harness.where import SHELL_DIRECTORY
 
 __all__ = ["checked", "completer_of", "makes", "measure_of", "run_items"]
 
+MOST_OPTOUT = 0.5
+"""A twentieth places most items; beyond a half it is no ranking any more."""
+
 Kind = TypeVar("Kind", bound=Options)
 
 
@@ -76,6 +79,18 @@ def measure_of(
 ) -> Measure:
     """What the run measures; UsageError where timing, read-out and labels do not go together."""
     timing = timing_of(form, options.timing)
+    share = getattr(options, "optout", 0.0)
+    if share > MOST_OPTOUT:
+        raise UsageError(f"optout={share:g}; expected a share of at most {MOST_OPTOUT:g}")
+    if share and timing != "pre":
+        raise UsageError(
+            f"optout={share:g} with timing={timing}; expected timing=pre, since no task is not done"
+        )
+    if options.readout != "sample" and form.third:
+        raise UsageError(
+            f"readout={options.readout} with template {form.name!r}; expected readout=sample, "
+            "since a third answer has no place in a probability of the first"
+        )
     if options.readout != "sample":
         if options.response != "plain" or options.readout == "logprobs":
             check_distinguishable(labels, options.response)

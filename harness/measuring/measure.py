@@ -173,6 +173,7 @@ class Measure:
             values=tuple(level.value for level in self.template.levels),
             banned=self.template.banned,
             completes=self.template.completes,
+            third=self.template.third,
             readout=self.options.readout,
             min_label_mass=self.options.min_label_mass,
         )
@@ -212,7 +213,7 @@ class Measure:
             second=second.text,
             completion_first=texts.get(first.id),
             completion_second=texts.get(second.id),
-            labels=(self.labels[0], self.labels[1]),
+            labels=self.labels,
             timing=self.timing,
             system=variant.system,
         )

@@ -125,11 +125,14 @@ class ChoiceOptions(_Measured, frozen=True, kw_only=True, forbid_unknown_fields=
         with `@S` behind a number other pairs for each S
     orders: `both`, `balanced` (each item first as often as second) or `first` (as given)
     labels: the two labels, `A,B` by default
+    optout: share of questions, beside the others, that set an item against the opt-out (no task,
+        the conversation ends) in both orders, before any is done: for `penchant utilities --zero`
     """
 
     pairs: str = "regular:5"
     orders: Literal["both", "balanced", "first"] = "both"
     labels: str = "A,B"
+    optout: float = 0.0
 
 
 class CompletionOptions(Options, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -171,6 +174,7 @@ _LOWEST: dict[str, float] = {
     "max_calls": 1,
     "pilot": 0,
     "wordings": 1,
+    "optout": 0,
     "contexts": 1,
     "budget_usd": 0,
     "completion_max_tokens": 1,

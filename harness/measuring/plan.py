@@ -15,6 +15,7 @@ import numpy as np
 from harness.errors import UsageError
 from harness.items.item import Item
 from harness.items.open_questions import open_questions
+from harness.items.optout import OPTOUT
 from harness.measuring.checked import checked, completer_of, makes, measure_of, run_items
 from harness.measuring.completer import Completer
 from harness.measuring.forecast import Forecast, forecast_of
@@ -28,6 +29,7 @@ from harness.measuring.options import (
     RatingOptions,
 )
 from harness.pairs.balance import Balance, Levels, spread_items
+from harness.pairs.optout import optout_pairs
 from harness.pairs.presentations import Shown, pair_name, presentations
 from harness.prompts.catalogue import get_template
 from harness.prompts.labels import label_pair
@@ -115,7 +117,7 @@ def choice_plan(template: str, given: Mapping[str, Any], *, task: str) -> Plan:
     options = checked(ChoiceOptions, given, task=task)
     form = get_template(template, kind="choice", base=SHELL_DIRECTORY)
     items = run_items(options)
-    measure = measure_of(form, options, labels=label_pair(options.labels))
+    measure = measure_of(form, options, labels=form.choice_labels(label_pair(options.labels)))
     shown = presentations(
         options.pairs,
         [item.id for item in items],
@@ -126,16 +128,34 @@ def choice_plan(template: str, given: Mapping[str, Any], *, task: str) -> Plan:
         origins=[item.origin for item in items],
     )
     by_id = {item.id: item for item in items}
+    against = _against(options, shown, items)
     used = {name for pair in shown for one in pair for name in one[:2]}
-    return _plan(
+    with_out = by_id | {one.id: one for one in OPTOUT} if against else by_id
+    samples = [
+        *_pair_samples(shown, measure, by_id, options),
+        *_pair_samples(against, measure, with_out, options, zero="optout"),
+    ]
+    plan = _plan(
         options,
         items,
         measure,
-        _pair_samples(shown, measure, by_id, options),
-        questions=sum(len(pair) for pair in shown) * options.seeds,
+        samples,
+        questions=sum(len(pair) for pair in (*shown, *against)) * options.seeds,
         per_question=2,
         asked=[item for item in items if item.id in used],
     )
+    return replace(plan, items=with_out)
+
+
+def _against(
+    options: ChoiceOptions, shown: Sequence[Sequence[Shown]], items: Sequence[Item]
+) -> list[list[Shown]]:
+    """Pairs with the opt-out, a share `optout` of the questions."""
+    count = round(options.optout * sum(len(pair) for pair in shown))
+    if not options.optout:
+        return []
+    rng = np.random.default_rng((options.sample_seed, 17))
+    return optout_pairs([item.id for item in items], max(2, count), rng)
 
 
 def completion_plan(given: Mapping[str, Any], *, task: str) -> Plan:
@@ -221,16 +241,17 @@ def _pair_samples(
     measure: Measure,
     items: Mapping[str, Item],
     options: ChoiceOptions,
+    *,
+    zero: str | None = None,
 ) -> list[PlannedSample]:
+    blocks = _blocks(shown, options.block)
     if not measure.variants.drawn:
-        return [pair_sample(block, items) for block in _blocks(shown, options.block)]
+        return [pair_sample(block, items, zero=zero) for block in blocks]
     rng = np.random.default_rng((options.sample_seed, 16))
     levels = Balance(measure.variants.sizes).assign(shown, rng)
     return [
-        pair_sample(block, items, levels=own)
-        for block, own in zip(
-            _blocks(shown, options.block), _blocks(levels, options.block), strict=True
-        )
+        pair_sample(block, items, levels=own, zero=zero)
+        for block, own in zip(blocks, _blocks(levels, options.block), strict=True)
     ]
 
 
@@ -241,16 +262,19 @@ def pair_sample(
     prefix: str = "",
     drawn: str | None = None,
     levels: Sequence[Sequence[Levels]] | None = None,
+    zero: str | None = None,
 ) -> PlannedSample:
     """A sample of some pairs, each in all orders it is asked in.
 
     `items` by id are those of the pairs. `prefix` begins its id; `drawn` says how its pairs came
     about (`initial`, `reserve`, `selected`), for the record; `levels` the wording and context of
-    each presentation's first repeat.
+    each presentation's first repeat; `zero` says that one of each pair is no item (`optout`).
     """
     metadata: dict[str, Any] = {"presentations": [list(one) for pair in pairs for one in pair]}
     if drawn is not None:
         metadata["drawn"] = drawn
+    if zero is not None:
+        metadata["zero"] = zero
     if levels is not None:
         metadata["variants"] = [one for pair in levels for one in pair]
     return PlannedSample(

@@ -68,6 +68,32 @@ The first task is {first} and the second is {second}. Choose the one that you wa
     },
 )
 
+CHOOSE_OR_NEITHER = Template(
+    name="choose_or_neither",
+    version=1,
+    kind="choice",
+    third="neither",
+    questions={
+        "pre": """\
+The first task is {first} and the second is {second}. Do not do either of them. Which of the two, \
+{first} or {second}, would you prefer to do? If you would rather do no task at all, answer \
+Neither.""",
+    },
+)
+
+CHOOSE_OR_INDIFFERENT = Template(
+    name="choose_or_indifferent",
+    version=1,
+    kind="choice",
+    third="indifferent",
+    questions={
+        "pre": """\
+The first task is {first} and the second is {second}. Do not do either of them. Which of the two, \
+{first} or {second}, would you prefer to do? If you have no preference between them, answer \
+Equal.""",
+    },
+)
+
 CHOICES: dict[str, Template] = {
     template.name: template
     for template in (
@@ -76,6 +102,8 @@ CHOICES: dict[str, Template] = {
         ENJOY_MOST,
         DO_AGAIN,
         CHOOSE_AND_COMPLETE,
+        CHOOSE_OR_NEITHER,
+        CHOOSE_OR_INDIFFERENT,
     )
 }
 """Every built-in choice template by name."""

@@ -112,6 +112,17 @@ _TERNARY = (
     "or a good experience in doing it?",
 )
 
+_YES_NO = (
+    "There is no need to do it. Would you take on this task if that were yours to decide, yes or "
+    "no? Leaving it means to do no task.",
+    "Only read it. Given the free choice, do you take this task or leave it and do nothing: would "
+    "you take it, yes or no?",
+    "You are not asked to do it here. Suppose that you may decline it, and that nothing else is "
+    "asked of you then. Would you take the task, yes or no?",
+    "Leave it undone for now. If you could accept or decline this task, with no other one instead, "
+    "would you accept it, yes or no?",
+)
+
 _BEGINNINGS = {
     "stated_1_5": _ENJOY,
     "anchored_1_5": _ENJOY,
@@ -128,16 +139,18 @@ _BEGINNINGS = {
     "likert_qualitative": _EXPERIENCE,
     "qualitative_binary": _BINARY,
     "qualitative_ternary": _TERNARY,
+    "yes_no": _YES_NO,
 }
 
 
 def _paraphrases(template: Template, beginnings: tuple[str, ...]) -> tuple[str, ...]:
     """The first paragraph in other words, and all that comes after it as it is."""
-    _, gap, scale = template.questions["post"].partition("\n\n")
+    [question] = template.questions.values()
+    _, gap, scale = question.partition("\n\n")
     return tuple(f"{said}{gap}{scale}" for said in beginnings)
 
 
 RATING_WORDINGS: dict[str, tuple[str, ...]] = {
     name: _paraphrases(RATINGS[name], beginnings) for name, beginnings in _BEGINNINGS.items()
 }
-"""Paraphrases of each template's post-task question, `p1` first."""
+"""Paraphrases of each template's question, `p1` first."""

@@ -1,8 +1,8 @@
 """The built-in rating templates, one constant each.
 
-Post wordings are asked after the item and its completion; some templates have a pre wording too,
-asked with the item in delimiters in one message. Raise `version` when a wording changes; records
-carry the hash of what was asked besides.
+Post wordings are asked after the item and its completion; some templates have a pre wording too
+(`yes_no` has no other), asked with the item in delimiters in one message. Raise `version` when a
+wording changes; records carry the hash of what was asked besides.
 """
 
 from harness.prompts.template import Level, Template
@@ -287,6 +287,18 @@ good?"""
     },
 )
 
+YES_NO = Template(
+    name="yes_no",
+    version=1,
+    kind="rating",
+    levels=_words("no", "yes"),
+    questions={
+        "pre": """\
+Do not do it now. If it were up to you alone, would you take this task, yes or no? If you do not \
+take it, there is no other task in its place."""
+    },
+)
+
 RATINGS: dict[str, Template] = {
     template.name: template
     for template in (
@@ -305,6 +317,7 @@ RATINGS: dict[str, Template] = {
         LIKERT_QUALITATIVE,
         QUALITATIVE_BINARY,
         QUALITATIVE_TERNARY,
+        YES_NO,
     )
 }
 """Every built-in rating template by name."""

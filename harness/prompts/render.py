@@ -62,19 +62,20 @@ def choice_messages(
     second: str,
     completion_first: str | None,
     completion_second: str | None,
-    labels: tuple[str, str],
+    labels: tuple[str, ...],
     timing: Timing | None = None,
     system: str | None = None,
 ) -> tuple[Message, ...]:
     """The conversation that asks to choose between the items shown first and second.
 
     Post: item, completion, item, completion, question in five turns. Pre: one turn with both
-    items in delimiters that carry the labels. Errors as in `rating_messages`.
+    items in delimiters that carry the labels. A third label is that of an answer beside them.
+    Errors as in `rating_messages`.
     """
     timing = timing_of(template, timing)
     question = question_text(template, response=response, labels=labels, timing=timing)
     if timing == "pre":
-        items = delimited((first, second), labels)
+        items = delimited((first, second), labels[:2])
         return _asked(system, f"{PRE_CHOICE}\n\n{items}\n\n{question}")
     if completion_first is None or completion_second is None:
         raise ValueError("a post-task choice needs both completions")
@@ -129,6 +130,6 @@ def _question(
     wording: str, labels: tuple[str, ...], response: ResponseName, kind: Kind, completes: bool
 ) -> str:
     if kind == "choice":
-        named = dict(zip(("first", "second"), labels, strict=True))
+        named = {"first": labels[0], "second": labels[1]}
         wording = _PLACEHOLDER.sub(lambda match: named[match.group(1)], wording)
     return f"{wording}\n\n{answer_instruction(response, labels, kind, completes=completes)}"

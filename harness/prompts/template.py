@@ -11,11 +11,15 @@ import msgspec
 
 from harness.items.item import text_hash
 
-__all__ = ["Kind", "Level", "ResponseName", "Template", "Timing"]
+__all__ = ["THIRD_LABELS", "Kind", "Level", "ResponseName", "Template", "Third", "Timing"]
 
 Kind = Literal["rating", "choice"]
 Timing = Literal["post", "pre"]
 ResponseName = Literal["plain", "xml", "tool", "reasoned"]
+Third = Literal["", "neither", "indifferent"]
+
+THIRD_LABELS: dict[Third, str] = {"neither": "Neither", "indifferent": "Equal"}
+"""Labels of the third answer of a choice that offers one."""
 
 
 class Level(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -33,7 +37,8 @@ class Template(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     has none (its two labels are a parameter of the run) and its wording holds the placeholders
     `{first}` and `{second}` for the labels. `banned` are labels on the scale that the prompt
     forbids: giving one is invalid. `completes` is for a choice whose answer is the label first and
-    then the completion of the chosen item, so that only the leading label counts.
+    then the completion of the chosen item, so that only the leading label counts. `third` is the
+    answer that a choice offers beside the two items, under its label of `THIRD_LABELS`.
     """
 
     name: str
@@ -43,11 +48,16 @@ class Template(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     levels: tuple[Level, ...] = ()
     banned: tuple[str, ...] = ()
     completes: bool = False
+    third: Third = ""
 
     @cached_property
     def hash(self) -> str:
         """Hash of the whole content: two wordings under one name have two hashes."""
-        return text_hash(msgspec.json.encode(self, order="deterministic").decode())
+        told = msgspec.json.encode(self, order="deterministic").decode()
+        if not self.third:
+            # Without a third answer the hash is that of templates before there was one.
+            told = told.removesuffix(',"third":""}') + "}"
+        return text_hash(told)
 
     def asked_hash(self, timing: Timing) -> str:
         """Hash for records asked at `timing`: of a rating, its content with that wording alone.
@@ -64,6 +74,10 @@ class Template(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     def labels(self) -> tuple[str, ...]:
         """The declared labels of a rating, lowest value first."""
         return tuple(level.label for level in self.levels)
+
+    def choice_labels(self, pair: tuple[str, str]) -> tuple[str, ...]:
+        """The labels of a choice: those of the two items, and that of a third answer."""
+        return (*pair, THIRD_LABELS[self.third]) if self.third else pair
 
     @property
     def timings(self) -> tuple[Timing, ...]:

@@ -69,6 +69,8 @@ def decode_toml(path: Path, form: type[T]) -> T:
 def _check_rating(template: Template, path: Path) -> None:
     if len(template.levels) < 2:
         raise UsageError(f"{path}: levels has {len(template.levels)}; expected at least two")
+    if template.third:
+        raise UsageError(f"{path}: third = {template.third!r}; a rating has none")
     if template.completes:
         raise UsageError(f"{path}: completes = true; expected false for a rating")
     check_labels(template.labels, where=f"{path}: levels")

@@ -111,8 +111,35 @@ _CHOOSE = (
 )
 
 
+_OR_NONE = (
+    "If no task at all is what you would rather have, answer Neither.",
+    "Should you want to do no task at all, the answer is Neither.",
+    "Where you would sooner do nothing than one of them, say Neither.",
+    "If doing no task is better to you than both, answer Neither.",
+    "To do no task at all, answer Neither.",
+    "Say Neither if you would rather not do any task.",
+    "The answer Neither means that you would prefer no task.",
+    "Your answer may also be Neither: no task at all.",
+)
+
+_OR_EQUAL = (
+    "If neither is preferred to the other, answer Equal.",
+    "Should you have no preference, the answer is Equal.",
+    "Where both are the same to you, say Equal.",
+    "If you do not prefer one to the other, answer Equal.",
+    "To say that you have no preference, answer Equal.",
+    "Say Equal if you prefer neither of them to the other.",
+    "The answer Equal means that you have no preference between them.",
+    "Your answer may also be Equal: no preference between the two.",
+)
+
+
 def _post(questions: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(f"{said}\n\n{asked}" for said, asked in zip(_DONE, questions, strict=True))
+
+
+def _with(questions: tuple[str, ...], more: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(f"{asked} {also}" for asked, also in zip(questions, more, strict=True))
 
 
 def _pre(questions: tuple[str, ...]) -> tuple[str, ...]:
@@ -125,5 +152,7 @@ CHOICE_WORDINGS: dict[str, dict[Timing, tuple[str, ...]]] = {
     "enjoy_most": {"post": _post(_ENJOYED), "pre": _pre(_WOULD_ENJOY)},
     "do_again": {"post": _post(_AGAIN)},
     "choose_and_complete": {"pre": _CHOOSE},
+    "choose_or_neither": {"pre": _with(_pre(_SIMPLE), _OR_NONE)},
+    "choose_or_indifferent": {"pre": _with(_pre(_SIMPLE), _OR_EQUAL)},
 }
 """Paraphrases of each family by timing, `p1` first."""

@@ -61,6 +61,7 @@ class Common(msgspec.Struct, frozen=True, kw_only=True):
     values: tuple[float, ...]
     banned: tuple[str, ...]
     completes: bool
+    third: str = ""
     readout: Literal["sample", "logprobs", "auto"]
     min_label_mass: float
 

@@ -9,6 +9,7 @@ from harness.errors import UsageError
 __all__ = [
     "IDENTITY",
     "groups",
+    "items_only",
     "labels",
     "require_columns",
     "require_one",
@@ -42,6 +43,11 @@ IDENTITY = (
     "operation",
 )
 """Columns of the record table in which the records of one analysis must agree."""
+
+
+def items_only(frame: pl.DataFrame) -> pl.DataFrame:
+    """Records about items alone: without those in which one of the two was the opt-out."""
+    return frame.filter(pl.col("zero").is_null()) if "zero" in frame.columns else frame
 
 
 def require_columns(frame: pl.DataFrame, columns: Collection[str], *, where: str) -> None:

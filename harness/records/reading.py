@@ -126,7 +126,7 @@ def _distribution(common: Common, reply: Reply) -> Distribution | None:
 def _sampled(common: Common, label: str) -> dict[str, Any]:
     index = common.allowed.index(label)
     if common.facts["kind"] == "choice":
-        return {"choice": ("first", "second")[index]}
+        return {"choice": ("first", "second", common.third)[index]}
     value = common.values[index]
     return {"value": value, "normalised": _normalised(common, value)}
 

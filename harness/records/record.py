@@ -17,7 +17,8 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     `item_second`, `origin_first`, `origin_second`, `choice`, `p_first`. `item_hash` (of a choice
     `…_first` and `…_second`) is of the item's text, so that two texts under one id are seen.
     `answer` is the label
-    given, `choice` says whether it was the item shown first or second. `value` is on the
+    given, `choice` says whether it was the item shown first or second, or
+    the third answer of a template that offers one. `value` is on the
     template's own scale, `normalised` in [0, 1]. `repeat` counts from 0 over epochs and seeds;
     `seed` is the generation seed, None when none was set. `prompt_hash` is of the whole rendered
     conversation. `probabilities` (label → probability) and `label_mass` come with the
@@ -29,10 +30,11 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     `judge NAME`. `pushed` is the item that a contrastive steering pushed up. `controls` is JSON:
     the same estimate under random directions (`beside`). `drawn` says how a
     campaign came to ask a pair: `initial` and `reserve` pairs are drawn at random, `selected` ones
-    by what earlier answers said. `completion_prefix` is false where a completion was made under a
-    system prompt without the request not to mention it. `wording` is the paraphrase of the
-    template's question that was asked and `context` the neutral system prompt that stood before it,
-    each `NAME@HASH`, where these were drawn. Null means "does not apply" or "unknown".
+    by what earlier answers said. `zero` is `optout` where one of the two is the opt-out and no
+    item. `completion_prefix` is false where a completion was made under a system prompt without the
+    request not to mention it. `wording` is the paraphrase of the template's question that was asked
+    and `context` the neutral system prompt that stood before it, each `NAME@HASH`, where these were
+    drawn. Null means "does not apply" or "unknown".
     """
 
     kind: Literal["rating", "choice"]
@@ -77,7 +79,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     answer: str | None = None
     value: float | None = None
     normalised: float | None = None
-    choice: Literal["first", "second"] | None = None
+    choice: Literal["first", "second", "neither", "indifferent"] | None = None
     read_by: str | None = None
     reply_hash: str | None = None
     executed: str | None = None
@@ -103,6 +105,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     error: str | None = None
     asked: bool = True
     drawn: Literal["initial", "reserve", "selected"] | None = None
+    zero: Literal["optout"] | None = None
     log: str | None = None
     sample_id: str | None = None
     version: int = 1

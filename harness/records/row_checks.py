@@ -28,7 +28,11 @@ _DEFAULTS = {
 }
 """What a record is without the column: repeat 0, system prompt "none", …"""
 
-_ALLOWED = {"kind": ("rating", "choice"), "outcome": OUTCOMES, "choice": ("first", "second")}
+_ALLOWED = {
+    "kind": ("rating", "choice"),
+    "outcome": OUTCOMES,
+    "choice": ("first", "second", "neither", "indifferent"),
+}
 _FLOATS = tuple(name for name, kind in SCHEMA.items() if kind == pl.Float64)
 _NO_ITEM = "expected the id of an item"
 

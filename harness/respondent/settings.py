@@ -71,6 +71,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     pre_shift: shift where a question is asked before the item is done
     wording_sd: standard deviation of what each wording of a question adds to an item's utility
     context_sd: likewise of each context (a neutral system prompt, or none)
+    optout, outside, taking: utilities of the opt-out, of "neither" beside two items, and of leaving
+        a task where the question is whether to take it; each has the noise of an item
+    indifference: difference of utilities, noise included, below which both are equal
     """
 
     spread: float = 1.5
@@ -114,6 +117,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     pre_shift: float = 0.0
     wording_sd: float = 0.0
     context_sd: float = 0.0
+    optout: float = -0.5
+    outside: float = -0.5
+    taking: float = -0.5
+    indifference: float = 0.5
 
     @cached_property
     def key(self) -> str:
@@ -162,6 +169,10 @@ _LATER = (
     "pre_shift",
     "wording_sd",
     "context_sd",
+    "optout",
+    "outside",
+    "taking",
+    "indifference",
 )
 _DEFAULTS: dict[str, Any] = msgspec.to_builtins(Settings())
 
@@ -215,6 +226,7 @@ _NOT_NEGATIVE = (
     "slow_seconds",
     "wording_sd",
     "context_sd",
+    "indifference",
 )
 _INTEGERS = ("cluster_level", "utility_seed", "voice")
 _SHARES = ("refusal", "tone")

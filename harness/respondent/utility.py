@@ -8,6 +8,7 @@ from statistics import NormalDist
 from typing import NamedTuple
 
 from harness.items.item import text_hash
+from harness.items.optout import OPTOUT_ORIGIN, is_optout
 from harness.respondent.draws import draws, normal
 from harness.respondent.settings import OTHER, Settings
 
@@ -54,6 +55,8 @@ def misfit(first: Liked, second: Liked, settings: Settings) -> float:
 
 def _liked(text: str, settings: Settings) -> Liked:
     key = text_hash(text)
+    if is_optout(text):
+        return Liked(key, OPTOUT_ORIGIN, settings.optout, 0.0)
     origin = settings.origins.get(text, OTHER)
     drawn = draws(("utility", str(settings.utility_seed), key))
     value = _of(settings.origin_means, origin) + settings.spread * normal(drawn.answer)

@@ -27,7 +27,7 @@ def test_list_names_every_template() -> None:
     assert [line.split()[-1] for line in lines] == [
         known.asked_hash(known.timings[0]) for known in TEMPLATES.values()
     ]
-    assert len(run("list", "--kind", "choice").splitlines()) == 5
+    assert len(run("list", "--kind", "choice").splitlines()) == 7
 
 
 def test_show_is_the_question_as_asked() -> None:

@@ -27,6 +27,7 @@ LEVELS: dict[str, dict[str, float]] = {
     "likert_qualitative": FIVE,
     "qualitative_binary": {"bad": 0, "good": 1},
     "qualitative_ternary": {"bad": 0, "neutral": 1, "good": 2},
+    "yes_no": {"no": 0, "yes": 1},
 }
 TIMINGS = {
     "simple_preference": ("post", "pre"),
@@ -34,6 +35,8 @@ TIMINGS = {
     "enjoy_most": ("post", "pre"),
     "do_again": ("post",),
     "choose_and_complete": ("pre",),
+    "choose_or_neither": ("pre",),
+    "choose_or_indifferent": ("pre",),
 }
 FACTS = {
     "anchored_1_5": ("hated", "weapon", "loved", "code that works"),
@@ -130,7 +133,7 @@ def test_fault_5_higher_is_better(name: str) -> None:
 
 def test_fault_4_one_name_one_content() -> None:
     """The two fruit ratings differ in name and hash, and a change of any part changes the hash."""
-    assert len({template.hash for template in TEMPLATES.values()}) == len(TEMPLATES) == 20
+    assert len({template.hash for template in TEMPLATES.values()}) == len(TEMPLATES) == 23
     assert all(template.name == name for name, template in TEMPLATES.items())
     known = RATINGS["fruit_rating"]
     changed: list[Template] = [

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from harness.records.pooling import require_columns
+from harness.records.pooling import items_only, require_columns
 from harness.stats.intervals import FloatArray
 
 __all__ = ["BothOrders", "answered_choices", "both_orders"]
@@ -62,6 +62,7 @@ def answered_choices(frame: pl.DataFrame) -> pl.DataFrame:
     """
     columns = ("item_first", "item_second", "outcome", "choice")
     require_columns(frame, columns, where="choice records")
+    frame = items_only(frame)
     for name in ("origin_first", "origin_second", "p_first", "readout"):
         if name not in frame.columns:
             kind = pl.Float64 if name == "p_first" else pl.String

@@ -12,7 +12,7 @@ from typing import Any, Literal
 import polars as pl
 
 from harness.errors import UsageError
-from harness.records.pooling import require_one_text
+from harness.records.pooling import items_only, require_one_text
 from harness.records.sheet import ROW, Sheet, as_number, read_sheet, sheet_of
 from harness.stats.choices.forms import COLUMNS, comparisons, is_nothing
 from harness.stats.thurstone.comparisons import Comparisons, aggregate
@@ -28,6 +28,9 @@ __all__ = [
     "questions_from_table",
     "read_questions",
 ]
+
+THIRD = ["neither", "indifferent"]
+"""Answers beside the two items."""
 
 PositionBy = Literal["none", "template", "origin-pair"]
 
@@ -54,11 +57,16 @@ whether the first was shown first; where not known, `first` is the item that won
 
 
 def questions_from_records(records: pl.DataFrame) -> pl.DataFrame:
-    """Choice records (`harness.records.record.SCHEMA`) as questions; other kinds are left out."""
-    choices = records.filter(pl.col("kind") == "choice")
+    """Choice records (`harness.records.record.SCHEMA`) as questions; other kinds are left out.
+
+    A third answer (`neither`, `indifferent`) is an outcome of its own here: no win and no half of
+    one. Questions against the opt-out are about a zero (see `stats.zero`) and are left out.
+    """
+    choices = items_only(records.filter(pl.col("kind") == "choice"))
     require_one_text(choices)
     soft = pl.col("p_first").is_not_null()
     answered = pl.col("outcome") == "answered"
+    third = answered & pl.col("choice").is_in(THIRD).fill_null(False)
     hard = pl.when(pl.col("choice") == "first").then(1.0).when(pl.col("choice") == "second").then(0)
     return choices.select(
         first="item_first",
@@ -66,10 +74,10 @@ def questions_from_records(records: pl.DataFrame) -> pl.DataFrame:
         origin_first="origin_first",
         origin_second="origin_second",
         template="template",
-        outcome="outcome",
-        p=pl.when(answered).then(pl.coalesce("p_first", hard)),
+        outcome=pl.when(third).then("choice").otherwise("outcome"),
+        p=pl.when(answered & ~third).then(pl.coalesce("p_first", hard)),
         count=pl.lit(1.0),
-        soft=soft & answered,
+        soft=soft & answered & ~third,
         random=pl.col("drawn").is_in(["initial", "reserve"]).fill_null(False),
         refused_first="completion_refused_first",
         refused_second="completion_refused_second",

@@ -8,6 +8,7 @@ import numpy as np
 import polars as pl
 
 from harness.errors import UsageError
+from harness.records.pooling import items_only
 from harness.stats.choices.questions import origins_of, questions_from_records
 from harness.stats.facets.answers import FacetAnswers, facet_answers
 from harness.stats.facets.columns import levels_of, one_but_for
@@ -43,11 +44,14 @@ def answers_of(
     """Answered choices of a record table with their levels; the items are those in one of them
     unless given. UsageError where they may not be
     pooled but for the facets, and where probabilities were read off a model."""
-    choices = records.filter(pl.col("kind") == "choice")
+    choices = items_only(records.filter(pl.col("kind") == "choice"))
     if not len(choices):
         raise UsageError(f"no choice records in {where}")
     one_but_for(choices, facets, where=where)
-    answered = choices.filter(pl.col("outcome") == "answered")
+    answered = choices.filter(
+        (pl.col("outcome") == "answered")
+        & (pl.col("choice").is_in(["first", "second"]) | pl.col("p_first").is_not_null())
+    )
     questions = questions_from_records(answered)
     if bool(questions["soft"].any()):
         raise UsageError(
