@@ -17,6 +17,7 @@ from harness.adaptive.selection_peers import RULES, random_pairs
 from harness.adaptive.standing import AnyFit, draws_of, effect_of, fitted_to, tied, to_learn
 from harness.pairs.balance import Balance, Levels
 from harness.pairs.graphs import present, regular_pairs
+from harness.pairs.optout import optout_pairs
 from harness.pairs.presentations import Shown
 from harness.records.record import Record
 from harness.stats.thurstone.comparisons import IntArray
@@ -25,7 +26,7 @@ from harness.stats.thurstone.ranking import Progress, expected_rho, spearman, wi
 
 __all__ = ["Batch", "Campaign", "Role", "Step"]
 
-Role = Literal["initial", "selected", "reserve"]
+Role = Literal["initial", "selected", "reserve", "optout"]
 
 DRAWS = 128
 
@@ -73,6 +74,7 @@ class Campaign:
     sizes: tuple[int, int] = (1, 1)
     _records: list[Sequence[Record]] = field(default_factory=list)
     _balance: Balance | None = None
+    _against: int = 0
     _shown: list[tuple[int, int]] = field(default_factory=list)
 
     def first(self) -> Batch:
@@ -134,7 +136,7 @@ class Campaign:
         if any(not record.asked for record in records):
             return "the budget is spent"
         if self._room() < self._cost():
-            return f"{len(self._shown) * self.options.seeds:,} questions asked (max_comparisons)"
+            return f"{self._asked():,} questions asked (max_comparisons)"
         return ""
 
     def _cost(self) -> int:
@@ -142,11 +144,26 @@ class Campaign:
         return self.options.seeds * (2 if self.options.orders == "both" else 1)
 
     def _room(self) -> int:
-        """Questions left within max_comparisons."""
-        return self.options.most(len(self.items)) - len(self._shown) * self.options.seeds
+        """Questions left within max_comparisons, those against the opt-out counted."""
+        return self.options.most(len(self.items)) - self._asked()
+
+    def _asked(self) -> int:
+        """Questions so far."""
+        return (len(self._shown) + 2 * self._against) * self.options.seeds
+
+    def _optout(self) -> list[list[Shown]]:
+        """Pairs with the opt-out that bring their share of all questions to what was asked for."""
+        share = self.options.optout
+        wanted = max(1, round(share * len(self._shown) / 2))
+        rng = np.random.default_rng((self.options.sample_seed, 17))
+        more = 2 * (wanted - self._against)
+        pairs = optout_pairs(self.items, more, rng, since=self._against)
+        self._against = wanted
+        return pairs
 
     def _choose(self, rng: np.random.Generator) -> Batch:
-        pairs = max(1, min(self.options.batch, self._room()) // self._cost())
+        room = min(self.options.batch, self._room()) / (1 + self.options.optout)
+        pairs = max(1, int(room) // self._cost())
         held = round(self.options.reserve * pairs)
         state = self._state(rng)
         reserve = random_pairs(state, held, rng)
@@ -196,6 +213,8 @@ class Campaign:
         return named
 
     def _take(self, batch: Batch) -> Batch:
+        if self.options.optout:
+            batch = replace(batch, pairs={**batch.pairs, "optout": self._optout()})
         if self.sizes != (1, 1):
             self._balance = self._balance or Balance(self.sizes)
             rng = np.random.default_rng((self.options.sample_seed, batch.number, 16))

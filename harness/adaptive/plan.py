@@ -8,6 +8,7 @@ from harness.adaptive.campaign import Batch, Campaign, Role
 from harness.adaptive.options import CampaignOptions, read_campaign_options
 from harness.errors import UsageError
 from harness.items.item import Item
+from harness.items.optout import OPTOUT
 from harness.measuring.checked import completer_of, makes, measure_of, run_items
 from harness.measuring.forecast import forecast_of
 from harness.measuring.plan import Plan, PlannedSample, pair_sample
@@ -64,6 +65,8 @@ def campaign_plan(template: str, given: Mapping[str, Any], *, task: str) -> Camp
     )
     start = campaign.first()
     by_id = {item.id: item for item in items}
+    if options.optout:
+        by_id |= {one.id: one for one in OPTOUT}
     samples = batch_samples(start, by_id, options.block)
     forecast = forecast_of(
         options,
@@ -90,7 +93,8 @@ def batch_samples(batch: Batch, items: Mapping[str, Item], block: int) -> list[P
             part: Sequence[Sequence[Shown]] = pairs[start : start + block]
             prefix = sample_prefix(role, batch.number)
             levels = None if batch.levels is None else batch.levels[role][start : start + block]
-            samples.append(pair_sample(part, items, prefix=prefix, drawn=role, levels=levels))
+            kind = {"zero": role} if role == "optout" else {"drawn": role}
+            samples.append(pair_sample(part, items, prefix=prefix, levels=levels, **kind))
     return samples
 
 

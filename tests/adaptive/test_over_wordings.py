@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 import numpy as np
+import polars as pl
 import pytest
 from inspect_ai.log import EvalLog
 from scipy.special import ndtr
@@ -118,3 +119,30 @@ def test_probabilities_refused(run_eval: Callable[..., EvalLog]) -> None:
     """Wordings with probabilities read off the model are refused before a call."""
     with pytest.raises(Exception, match="readout=sample"):
         run_eval("utilities.py", task_args={"wordings": 2, "readout": "logprobs", "timing": "pre"})
+
+
+def test_optout_beside(run_eval: Callable[..., EvalLog]) -> None:
+    """A share of a campaign's questions is against the opt-out, in both orders and batch by batch;
+    they are no part of the fit that chooses pairs, and count within max_comparisons."""
+    log = run_eval(
+        "utilities.py",
+        task_args={
+            "timing": "pre",
+            "per_origin": 5,
+            "optout": 0.1,
+            "target_rho": 0.999,
+            "batch": 60,
+            "max_comparisons": 260,
+            "block": 50,
+        },
+    )
+    assert log.status == "success"
+    records = read_records([log.location]).frame
+    against = records.filter(pl.col("zero") == "optout")
+    assert 0.07 < against.height / (records.height - against.height) < 0.13
+    assert records.height <= 260
+    assert (against["origin_first"] == "optout").sum() == against.height / 2
+    assert against["drawn"].null_count() == against.height
+    assert len((log.eval.metadata or {})["utilities"]["utilities"]) == 25
+    pairs = against.select("item_first", "item_second").unique()
+    assert pairs.height == against.height
