@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 import click
 import numpy as np
 
+from harness.adaptive.against import NEAR
 from harness.pairs.graphs import present, regular_pairs
 from harness.stats.thurstone.comparisons import FloatArray
 from harness.stats.zero.answers import ZeroAnswers, zero_answers
@@ -30,8 +31,10 @@ EFFECT = -0.3
 class Planted:
     """`optout` questions set an item against the opt-out, half in either order; `neither`: that is
     an answer of all comparisons; `asked` yes_no questions an item; `threshold` κ of being
-    indifferent, 0 where it is no answer. Zeros are planted at `zero`, the yes_no's `apart`
-    higher."""
+    indifferent, 0 where it is no answer; `near`: after
+    half the opt-out questions the rest are about items that a fit of all so far has near the zero,
+    as a campaign's are. Neither is planted at `zero`, the other zeros
+    `apart` higher."""
 
     items: int = 200
     each: int = 20
@@ -39,6 +42,7 @@ class Planted:
     neither: bool = False
     asked: int = 0
     threshold: float = 0.0
+    near: bool = False
     zero: float = 0.0
     apart: float = 0.0
 
@@ -53,6 +57,12 @@ CONDITIONS = {
     "neither and yes_no, equal": Planted(neither=True, asked=2, zero=-0.5),
     "neither and yes_no, .5 apart": Planted(neither=True, asked=2, zero=-0.5, apart=0.5),
     "optout and neither, equal": Planted(neither=True, optout=100, zero=-0.5),
+    "optout near 100 (5 %)": Planted(optout=100, near=True),
+    "optout near and neither, equal": Planted(neither=True, optout=100, zero=-0.5, near=True),
+    "optout near and neither, .5 apart": Planted(
+        neither=True, optout=100, zero=-0.5, apart=0.5, near=True
+    ),
+    "optout and neither, .5 apart": Planted(neither=True, optout=100, zero=-0.5, apart=0.5),
 }
 
 
@@ -68,6 +78,11 @@ class _Said:
         self.second.append(second)
         self.said.append(said)
         self.third.append(third)
+
+    def answers(self, names: list[str], groups: list[str]) -> ZeroAnswers:
+        return zero_answers(
+            names, groups, first=self.first, second=self.second, said=self.said, third=self.third
+        )
 
 
 @dataclass(frozen=True)
@@ -86,6 +101,7 @@ def simulated(plan: Planted, seed: int) -> Simulated:
     member = np.arange(n) % 5
     mu = rng.normal(0, 1.4, n) + rng.normal(0, 0.5, 5)[member]
     names, said = [str(k) for k in range(n)], _Said()
+    groups = [f"group {k}" for k in member]
     for orders in present(regular_pairs(n, plan.each, rng), "balanced", rng):
         f, s = orders[0]
         felt = np.array([mu[f] + EFFECT / 2, mu[s] - EFFECT / 2, plan.zero]) + rng.normal(size=3)
@@ -96,26 +112,35 @@ def simulated(plan: Planted, seed: int) -> Simulated:
         even = abs(gap) < plan.threshold
         third = "indifferent" if plan.threshold else ""
         said.add(names[f], names[s], 0 if even else int(np.sign(gap)), third)
-    chosen = np.concatenate([rng.permutation(n) for _ in range(plan.optout // n + 1)])
-    for k, item in enumerate(chosen[: plan.optout]):
-        side = 1 if k % 2 else -1
-        won = mu[item] - plan.zero + side * EFFECT + np.sqrt(2) * rng.normal() > 0
-        pair = (names[item], "optout") if side == 1 else ("optout", names[item])
-        said.add(*pair, side if won else -side, "")
+    _against(plan, mu, names, groups, said, rng)
     for item in range(n):
         for _ in range(plan.asked):
             yes = mu[item] - plan.zero - plan.apart + np.sqrt(2) * rng.normal() > 0
             said.add(names[item], "yes_no", 1 if yes else -1, "")
-    groups = [f"group {k}" for k in member]
-    answers = zero_answers(
-        names,
-        groups,
-        first=said.first,
-        second=said.second,
-        said=said.said,
-        third=said.third,
-    )
-    return Simulated(mu, groups, answers)
+    return Simulated(mu, groups, said.answers(names, groups))
+
+
+def _against(
+    plan: Planted,
+    mu: FloatArray,
+    names: list[str],
+    groups: list[str],
+    said: _Said,
+    rng: np.random.Generator,
+) -> None:
+    """The opt-out questions; those `near` take the nearest items in turn."""
+    n = plan.items
+    chosen = np.concatenate([rng.permutation(n) for _ in range(plan.optout // n + 1)])
+    for k in range(plan.optout):
+        if plan.near and k == plan.optout // 2:
+            contrast, _ = placed(zero_fit(said.answers(names, groups)), "optout")
+            nearest = np.argsort(np.abs(contrast))[: round(NEAR * n)]
+            chosen[k:] = np.resize(rng.permutation(nearest), len(chosen) - k)
+        item, side = chosen[k], 1 if k % 2 else -1
+        own = mu[item] - plan.zero - plan.apart + side * EFFECT
+        won = own + np.sqrt(2) * rng.normal() > 0
+        pair = (names[item], "optout") if side == 1 else ("optout", names[item])
+        said.add(*pair, side if won else -side, "")
 
 
 @dataclass(frozen=True)
@@ -141,7 +166,7 @@ def planted(plan: Planted, seed: int) -> Outcome:
     answers = made.answers
     fitted = zero_fit(answers)
     n, mu, zero = plan.items, made.mu, answers.zeros[0]
-    true = plan.zero + (plan.apart if zero == "yes_no" else 0.0)
+    true = plan.zero + (0.0 if zero == "neither" else plan.apart)
     contrast, se = placed(fitted, zero)
     far = np.abs(mu - true) > 0.5
     out = np.abs(contrast) > 1.959964 * se

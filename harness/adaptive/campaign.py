@@ -11,13 +11,13 @@ from typing import Literal
 
 import numpy as np
 
+from harness.adaptive.against import Against
 from harness.adaptive.options import CampaignOptions
 from harness.adaptive.selection import State
 from harness.adaptive.selection_peers import RULES, random_pairs
 from harness.adaptive.standing import AnyFit, draws_of, effect_of, fitted_to, tied, to_learn
 from harness.pairs.balance import Balance, Levels
 from harness.pairs.graphs import present, regular_pairs
-from harness.pairs.optout import optout_pairs
 from harness.pairs.presentations import Shown
 from harness.records.record import Record
 from harness.stats.thurstone.comparisons import IntArray
@@ -74,7 +74,7 @@ class Campaign:
     sizes: tuple[int, int] = (1, 1)
     _records: list[Sequence[Record]] = field(default_factory=list)
     _balance: Balance | None = None
-    _against: int = 0
+    _against: Against | None = None
     _shown: list[tuple[int, int]] = field(default_factory=list)
 
     def first(self) -> Batch:
@@ -149,17 +149,18 @@ class Campaign:
 
     def _asked(self) -> int:
         """Questions so far."""
-        return (len(self._shown) + 2 * self._against) * self.options.seeds
+        against = 0 if self._against is None else 2 * self._against.pairs
+        return (len(self._shown) + against) * self.options.seeds
 
     def _optout(self) -> list[list[Shown]]:
         """Pairs with the opt-out that bring their share of all questions to what was asked for."""
-        share = self.options.optout
-        wanted = max(1, round(share * len(self._shown) / 2))
-        rng = np.random.default_rng((self.options.sample_seed, 17))
-        more = 2 * (wanted - self._against)
-        pairs = optout_pairs(self.items, more, rng, since=self._against)
-        self._against = wanted
-        return pairs
+        self._against = self._against or Against(self.items, self.options.sample_seed)
+        wanted = max(1, round(self.options.optout * len(self._shown) / 2))
+        known, effect = None, 0.0
+        if self.fitted is not None:
+            known, effect = self.fitted.utilities, effect_of(self.fitted)
+        records = [record for batch in self._records for record in batch]
+        return self._against.next(wanted - self._against.pairs, known, effect, records)
 
     def _choose(self, rng: np.random.Generator) -> Batch:
         room = min(self.options.batch, self._room()) / (1 + self.options.optout)
