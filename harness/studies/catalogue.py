@@ -26,6 +26,7 @@ NAMES = (
     "pairwise-templates",
     "drift",
     "pre-post",
+    "framing",
 )
 """In the order in which `penchant study list` shows them; each is a module of `named`."""
 

@@ -19,7 +19,7 @@ from harness.stats.facets.shares import Share, choice_shares, generalizability, 
 from harness.stats.facets.universe import answers_of
 from harness.stats.thurstone.comparisons import FloatArray
 
-__all__ = ["Components", "choice_components", "rating_components"]
+__all__ = ["Components", "choice_components", "components_of", "rating_components"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,8 +69,15 @@ def choice_components(
     for designs with intervals of this half width, `price` is that of one answer."""
     records = records.filter(pl.col("kind") == "choice")
     names = _facets(records, facets, where)
-    answers = answers_of(records, names, where=where)
-    fitted = joint_fit(answers, seed=seed)
+    fitted = joint_fit(answers_of(records, names, where=where), seed=seed)
+    return components_of(fitted, width=width, price=price, seed=seed)
+
+
+def components_of(
+    fitted: JointFit, *, width: float | None = None, price: float | None = None, seed: int = 0
+) -> Components:
+    """The same of a fit that there is."""
+    answers, names = fitted.answers, fitted.answers.facets
     drawn = variance_draws(fitted.variances, fitted.log_covariance, fitted.profiles, seed=seed)
     return Components(
         kind="choice",
