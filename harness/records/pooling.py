@@ -87,6 +87,10 @@ def require_one_text(frame: pl.DataFrame, *, where: str = "") -> None:
         )
 
 
+_DRAWN = {"wording", "context"}
+"""Columns whose values a run draws, so that a joint fit can speak of all of them."""
+
+
 def require_one(frame: pl.DataFrame, *, factors: Collection[str] = (), where: str = "") -> None:
     """Refuse to pool: every identity column that is not a factor must hold one value.
 
@@ -106,7 +110,12 @@ def require_one(frame: pl.DataFrame, *, factors: Collection[str] = (), where: st
                 "analyse them apart"
             )
     named = "; ".join(f"{name}: {_values(frame, name)}" for name in differing)
-    raise UsageError(f"would pool records that differ in {named}{_at(where)}; analyse them apart")
+    jointly = ""
+    if set(differing) <= _DRAWN:
+        jointly = f", or together by penchant utilities --over {','.join(differing)}"
+    raise UsageError(
+        f"would pool records that differ in {named}{_at(where)}; analyse them apart{jointly}"
+    )
 
 
 def groups(

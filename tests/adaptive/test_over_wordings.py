@@ -54,11 +54,11 @@ def test_over_wordings() -> None:
     """Under four wordings a campaign's expected rho is with the utility over all wordings: on
     average it is the true one, where that in the four drawn would promise more."""
     told, true, drawn = [], [], []
-    for seed in range(4):
+    for seed in range(3):
         rng = np.random.default_rng(seed)
         names = [str(k) for k in range(40)]
         options = CampaignOptions(
-            target_rho=0.99, batch=200, degree=6, max_comparisons=1000, sample_seed=seed
+            target_rho=0.99, batch=200, degree=6, max_comparisons=800, sample_seed=seed
         )
         campaign = Campaign(options, names, ["o"] * 40, sizes=(4, 1))
         truth, own = rng.normal(0, 1.5, 40), rng.normal(0, 1.2, (40, 4))

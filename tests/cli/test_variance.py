@@ -105,6 +105,7 @@ def test_without_over_refused(table: Path) -> None:
     done = run("utilities", table)
     assert isinstance(done.exception, UsageError)
     assert "wording" in str(done.exception)
+    assert str(done.exception).endswith("or together by penchant utilities --over wording")
 
 
 @pytest.mark.parametrize(

@@ -18,10 +18,10 @@ RunEval = Callable[..., EvalLog]
 
 
 @pytest.mark.parametrize(
-    ("wording_sd", "pairs"),
+    ("wording_sd", "each"),
     [(0.5, 40), (0.5, 80), (0.8, 40), (0.8, 80), (1.5, 40), (1.5, 80)],
 )
-def test_choices_whole_chain(run_eval: RunEval, wording_sd: float, pairs: int) -> None:
+def test_choices_whole_chain(run_eval: RunEval, wording_sd: float, each: int) -> None:
     """Planted item × wording goes through prompt, answer, log and fit and is found again; the
     utilities over wordings are those that were planted."""
     planted = {"wording_sd": wording_sd, "misfit": 0}
@@ -30,9 +30,10 @@ def test_choices_whole_chain(run_eval: RunEval, wording_sd: float, pairs: int) -
         model_args=planted,
         task_args={
             "timing": "pre",
-            "per_origin": 17,
+            "per_origin": 9,
             "wordings": 4,
-            "pairs": f"regular:{pairs}",
+            "pairs": "regular:40",
+            "seeds": each // 40,
             "orders": "balanced",
             "block": 200,
         },
