@@ -4,7 +4,7 @@
 """
 
 from harness.prompts.ratings import RATINGS
-from harness.prompts.template import Template
+from harness.prompts.template import Template, Timing
 
 __all__ = ["RATING_WORDINGS"]
 
@@ -143,14 +143,47 @@ _BEGINNINGS = {
 }
 
 
-def _paraphrases(template: Template, beginnings: tuple[str, ...]) -> tuple[str, ...]:
-    """The first paragraph in other words, and all that comes after it as it is."""
-    [question] = template.questions.values()
-    _, gap, scale = question.partition("\n\n")
-    return tuple(f"{said}{gap}{scale}" for said in beginnings)
+_ENJOY_BEFORE = (
+    "Do not do the task now. How far would you enjoy doing it?",
+    "Look at the task above. How enjoyable would it be for you to do?",
+    "If you were to do this task, to what degree would you enjoy it?",
+    "Think of working on this task. How great would your enjoyment in doing it be?",
+)
 
+_FIND_BEFORE = (
+    "Do not do the task now. What would you find it to be like?",
+    "Look at the task above. How would it be for you?",
+    "If you were to do this task, what would it be like to do?",
+    "Think of working on this task. How would you describe it as a task to do?",
+)
 
-RATING_WORDINGS: dict[str, tuple[str, ...]] = {
-    name: _paraphrases(RATINGS[name], beginnings) for name, beginnings in _BEGINNINGS.items()
+_AGREE_BEFORE = (
+    "Do not do the task now. To what extent do you agree with the statement below?",
+    "Look at the task above. How strongly do you agree with what this statement says of it?",
+    "A statement about doing this task follows. How far do you share it?",
+    "Think of working on this task. Say how much you agree with these words:",
+)
+
+_BEFORE = {
+    "stated_1_5": _ENJOY_BEFORE,
+    "anchored_precise_1_5": _FIND_BEFORE,
+    "fruit_qualitative": _FIND_BEFORE,
+    "likert_agreement": _AGREE_BEFORE,
 }
-"""Paraphrases of each template's question, `p1` first."""
+
+
+def _paraphrases(template: Template) -> dict[Timing, tuple[str, ...]]:
+    """The first paragraph in other words, and all that comes after it as it is."""
+    found: dict[Timing, tuple[str, ...]] = {}
+    for timing, question in template.questions.items():
+        both = len(template.questions) > 1
+        beginnings = (_BEFORE if both and timing == "pre" else _BEGINNINGS)[template.name]
+        _, gap, scale = question.partition("\n\n")
+        found[timing] = tuple(f"{said}{gap}{scale}" for said in beginnings)
+    return found
+
+
+RATING_WORDINGS: dict[str, dict[Timing, tuple[str, ...]]] = {
+    name: _paraphrases(RATINGS[name]) for name in _BEGINNINGS
+}
+"""Paraphrases of each template's question at each timing, `p1` first."""

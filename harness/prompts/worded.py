@@ -35,10 +35,8 @@ def wordings_of(template: Template, timing: Timing) -> tuple[Wording, ...]:
     """
     texts: tuple[str, ...] = ()
     if TEMPLATES.get(template.name) == template:
-        if template.kind == "choice":
-            texts = CHOICE_WORDINGS[template.name][timing]
-        else:
-            texts = RATING_WORDINGS[template.name]
+        known = CHOICE_WORDINGS if template.kind == "choice" else RATING_WORDINGS
+        texts = known[template.name][timing]
     if not texts:
         raise UsageError(
             f"template {template.name!r} has no paraphrases; expected a built-in one, or no "

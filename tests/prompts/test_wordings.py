@@ -5,7 +5,7 @@ import re
 import pytest
 
 from harness.errors import UsageError
-from harness.prompts.catalogue import CHOICES, RATINGS, TEMPLATES
+from harness.prompts.catalogue import CHOICES, TEMPLATES
 from harness.prompts.conditions import condition_in
 from harness.prompts.contexts import CONTEXTS, context_in
 from harness.prompts.template import Template, Timing
@@ -36,15 +36,17 @@ def test_labels_in_order(template: Template) -> None:
             assert named[::2] == ["first"] * (len(named) // 2)
 
 
-POST = [one for one in RATINGS.values() if "post" in one.questions]
+RATED = [(one, timing) for one, timing in EVERY if one.kind == "rating" and one.name != "yes_no"]
 
 
-@pytest.mark.parametrize("template", POST, ids=lambda value: value.name)
-def test_scale_untouched(template: Template) -> None:
+@pytest.mark.parametrize(
+    ("template", "timing"), RATED, ids=lambda value: getattr(value, "name", value)
+)
+def test_scale_untouched(template: Template, timing: Timing) -> None:
     """A paraphrase of a rating keeps the scale's lines word for word, and the labels' order."""
-    own = template.questions["post"].partition("\n\n")[2]
-    for one in wordings_of(template, "post"):
-        text = one.template.questions["post"]
+    own = template.questions[timing].partition("\n\n")[2]
+    for one in wordings_of(template, timing):
+        text = one.template.questions[timing]
         assert text.endswith(own)
         assert one.template.levels == template.levels
         places = [re.search(rf"(?<!\w){re.escape(name)}(?!\w)", text) for name in template.labels]
@@ -56,10 +58,10 @@ def test_scale_untouched(template: Template) -> None:
 def test_no_sign_between() -> None:
     """No paraphrase brings in a word of liking that its own question does not have."""
     liking = r"\b(love|hate|like better|fun|boring|please[ds]?\b(?! (do|start)))"
-    for template in POST:
-        own = set(re.findall(liking, template.questions["post"]))
-        for one in wordings_of(template, "post"):
-            assert set(re.findall(liking, one.template.questions["post"])) <= own
+    for template, timing in RATED:
+        own = set(re.findall(liking, template.questions[timing]))
+        for one in wordings_of(template, timing):
+            assert set(re.findall(liking, one.template.questions[timing])) <= own
 
 
 def test_own_template_has_none() -> None:

@@ -114,9 +114,7 @@ class Tiny:
         )
 
     @contextmanager
-    def serving(
-        self, seed: int = 0, template: str | None = None, port: int = 0
-    ) -> Iterator[str]:
+    def serving(self, seed: int = 0, template: str | None = None, port: int = 0) -> Iterator[str]:
         """The address of a server with a model of its own, with `template` as its chat template
         and the vector of this seed."""
         from steering_server.http.server import Options, SteeringServer
