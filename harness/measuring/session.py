@@ -16,19 +16,19 @@ import msgspec
 from harness.errors import DiskError, ServiceError, UsageError
 from harness.measuring.asking import Asker
 from harness.measuring.completions import CompletionStore
-from harness.measuring.hope import Hope
 from harness.measuring.journal import Entries, Journal, journal_directory, open_journal
 from harness.measuring.locks import hold, lock_path, release
 from harness.measuring.money import Price, Purse, price_of, read_price, true_cost
-from harness.measuring.oddities import Oddities
 from harness.measuring.options import Options
-from harness.measuring.pilot import Pilot
 from harness.measuring.resumed import (
     earlier_logs,
     ingredients_in,
     refuse_changed,
     refuse_others,
 )
+from harness.measuring.tallies.hope import Hope
+from harness.measuring.tallies.oddities import Oddities
+from harness.measuring.tallies.pilot import Pilot
 from harness.models.inspect_api import sample_active
 from harness.notices import say
 from harness.records.kept import Completion

@@ -8,7 +8,7 @@ import pytest
 from inspect_ai.log import EvalLog
 from inspect_ai.model import GenerateConfig, get_model
 
-from harness.measuring.oddities import Oddities
+from harness.measuring.tallies.oddities import Oddities
 from harness.models.upstreams import at_router, pinned, unpinned
 from harness.wire import Reply
 

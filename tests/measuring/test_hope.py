@@ -3,7 +3,7 @@
 import pytest
 
 from harness.errors import ServiceError
-from harness.measuring.hope import Hope
+from harness.measuring.tallies.hope import Hope
 from harness.wire import Reply
 
 OK = Reply(text="4")

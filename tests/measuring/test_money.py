@@ -4,7 +4,7 @@ import pytest
 from harness.errors import UsageError
 from harness.measuring.forecast import Forecast, forecast_line
 from harness.measuring.money import Price, Purse, read_price
-from harness.measuring.pilot import Pilot
+from harness.measuring.tallies.pilot import Pilot
 from harness.wire import Message, Question, Reply
 
 QUESTION = Question(messages=(Message("user", "x" * 400),))
