@@ -39,6 +39,8 @@ _BATCH = 50_000
 
 _HEAD = 1 << 16
 """Bytes in which a header ends."""
+_MANY = 1_000_000
+"""Rows that fit into memory whatever they hold."""
 
 
 @dataclass(frozen=True)
@@ -80,6 +82,7 @@ def read_sheet(path: Path, names: Collection[str]) -> Sheet:
     """
     try:
         if path.suffix.lower() == ".parquet":
+            _refuse_swollen(path)
             return sheet_of(pl.read_parquet(path), names, where=str(path))
         text = decoded(path)
     except (OSError, pl.exceptions.PolarsError) as error:
@@ -90,6 +93,17 @@ def read_sheet(path: Path, names: Collection[str]) -> Sheet:
     schema = {ROW: pl.Int64, **dict.fromkeys(places, pl.String)}
     table = pl.concat(parts) if parts else pl.DataFrame(schema=schema)
     return Sheet(table, found.header, str(path))
+
+
+def _refuse_swollen(path: Path) -> None:
+    """UsageError for a file that unpacks to a row from less than a byte: no measurement is so
+    alike, and a few kilobytes would fill the memory."""
+    rows = int(pl.scan_parquet(path).select(pl.len()).collect().item())
+    if rows > max(_MANY, path.stat().st_size):
+        raise UsageError(
+            f"{path} unpacks to {rows:,} rows from {path.stat().st_size:,} bytes; expected a byte "
+            "a row at least"
+        )
 
 
 def sheet_of(table: pl.DataFrame, names: Collection[str], *, where: str) -> Sheet:

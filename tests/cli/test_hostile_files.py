@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from harness.dispatcher.poolfile import load_pools
@@ -84,3 +85,18 @@ def test_a_hostile_file_is_one_line_with_its_name(
     if name == "f.csv":
         assert "probabilities" in str(caught.value)
     assert len(str(caught.value)) < 1000 and "\0" not in str(caught.value)
+
+
+def test_a_table_that_swells_is_refused_unread(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two million rows of one value lie in a few kilobytes: the line says how many would come."""
+    path = tmp_path / "f.parquet"
+    pl.DataFrame({"kind": pl.repeat("rating", 2_000_000, eager=True)}).write_parquet(path)
+
+    def read(*_: object) -> None:
+        raise AssertionError("read")
+
+    monkeypatch.setattr(pl, "read_parquet", read)
+    with pytest.raises(UsageError, match="2,000,000 rows from"):
+        read_table(path)
