@@ -8,6 +8,7 @@ import pytest
 from inspect_ai.log import EvalLog
 from inspect_ai.model import GenerateConfig, get_model
 
+from harness.measuring.beforehand import warnings_of
 from harness.measuring.tallies.oddities import Oddities
 from harness.models.upstreams import at_router, pinned, unpinned
 from harness.wire import Reply
@@ -103,3 +104,13 @@ def test_odd_replies_are_counted_and_said_once() -> None:
     assert "3 replies" in endings
     assert "'weird' 2, 'odd' 1" in endings
     assert "1 reply reported numbers of tokens that cannot be" in usages
+
+
+def test_an_unpinned_router_is_named_with_the_way_to_pin_it() -> None:
+    """One line before the run for a model that routes, none for one that is pinned."""
+    loose = get_model("openrouter/a/b", api_key="k", memoize=False)
+    [line] = warnings_of(loose)
+    assert line.startswith("openrouter/a/b: OpenRouter answers from whichever back end")
+    assert "-M provider='{only: [NAME]}'" in line
+    pinned_one = get_model("openrouter/a/b", api_key="k", memoize=False, provider={"only": ["x"]})
+    assert list(warnings_of(pinned_one)) == []
