@@ -54,6 +54,15 @@ def test_the_second_is_told_who_holds_it_and_a_kill_frees_it(tmp_path: Path) -> 
     release(path)
 
 
+def test_what_is_given_back_another_process_may_hold(tmp_path: Path) -> None:
+    """A finished task's lock does not last until its process ends."""
+    path = lock_path(tmp_path, "task", "t")
+    hold(path, what="this task")
+    release(path)
+    with another_process(path):
+        assert held_elsewhere(path) is not None
+
+
 async def test_an_eval_set_that_runs_ends_the_second_before_it_begins(tmp_path: Path) -> None:
     """Not an error of one of its tasks, which Inspect would try again ten times."""
     from inspect_ai.hooks import EvalSetStart
