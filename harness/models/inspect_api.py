@@ -97,10 +97,10 @@ def spared() -> Iterator[None]:
 
 
 def registered_name(name: str) -> str:
-    """What Inspect calls a task of this project's entry points: with the package in front where
-    the package is installed, without where it is run from its folder."""
+    """What Inspect calls a task of this project's entry points: with the task's top-level package
+    in front where that is installed from a wheel, without where it is run from its folder."""
     ensure_entry_points()
-    full = f"penchant/{name}"
+    full = f"evals/{name}"
     return full if registry_lookup("task", full) else name
 
 
