@@ -1,6 +1,5 @@
 """What `penchant utilities --over` shows: utilities over a universe of wordings and the like."""
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -8,8 +7,8 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from harness.records.files import write_table
-from harness.screen import Console, echo
+from harness.cli.result import report_result
+from harness.screen import Console
 from harness.stats.facets.shares import Share
 from harness.stats.facets.universe import Universe
 
@@ -22,17 +21,15 @@ def report_over(
     found: Universe, *, output: Path | None, print_json: bool, console: Console
 ) -> None:
     """Print the fit as tables or as one JSON object, and write its table where asked."""
-    if output is not None:
-        write_table(found.table, output)
-    if print_json:
-        echo(json.dumps(found.summary, indent=1, ensure_ascii=False))
-    else:
-        console.print(_utilities(found))
-        console.print(share_table(found.shares, "shares of variance of a choice"))
-        for line in _lines(found.summary):
-            echo(line)
-    if output is not None:
-        echo(f"written: {output}", err=print_json)
+    report_result(
+        found.table,
+        found.summary,
+        shown=(_utilities(found), share_table(found.shares, "shares of variance of a choice")),
+        lines=_lines(found.summary),
+        output=output,
+        print_json=print_json,
+        console=console,
+    )
 
 
 def _utilities(found: Universe) -> Table:

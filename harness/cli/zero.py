@@ -1,14 +1,13 @@
 """What `penchant utilities --zero` shows: utilities from a zero, and shares of items below it."""
 
-import json
 from pathlib import Path
 
 from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from harness.records.files import write_table
-from harness.screen import Console, echo
+from harness.cli.result import report_result
+from harness.screen import Console
 from harness.stats.zero.records import FromZero
 
 __all__ = ["report_zero"]
@@ -20,17 +19,15 @@ def report_zero(
     found: FromZero, *, output: Path | None, print_json: bool, console: Console
 ) -> None:
     """Print the fit as tables or as one JSON object, and write its table where asked."""
-    if output is not None:
-        write_table(found.table, output)
-    if print_json:
-        echo(json.dumps(found.summary, indent=1, ensure_ascii=False))
-    else:
-        console.print(_utilities(found))
-        console.print(_below(found))
-        for line in _lines(found):
-            echo(line)
-    if output is not None:
-        echo(f"written: {output}", err=print_json)
+    report_result(
+        found.table,
+        found.summary,
+        shown=(_utilities(found), _below(found)),
+        lines=_lines(found),
+        output=output,
+        print_json=print_json,
+        console=console,
+    )
 
 
 def _utilities(found: FromZero) -> Table:
