@@ -26,6 +26,7 @@ import polars as pl
 from harness.records.logs import read_records
 from harness.records.record import SCHEMA
 from harness.stats.effects.diagonal import self_vs_cross
+from harness.stats.effects.effects import holm
 from harness.stats.effects.factorial import cells_3x3, effects_3x3
 from harness.stats.effects.power import Spread
 from harness.stats.effects.refusal import refusal_preference
@@ -204,6 +205,24 @@ def drifted(mean: float, bound: float, rng: Rng) -> Mapping[str, bool]:
     return {"moved": pair.delta.p < 0.05, "same": pair.same.within}
 
 
+def before_after(mean: float, bound: float, rng: Rng) -> Mapping[str, bool]:
+    """pre-post: two raters, of which the first rates items otherwise after the task, by `mean`."""
+    origins = [name for name in ORIGINS for _ in range(PER_ORIGIN)]
+    pairs = {}
+    for rater, shift in (("x", mean), ("y", 0.0)):
+        base = drawn_items(rng, len(origins))
+        moved = base + differing(rng, len(origins), shift)
+        frame = ratings(
+            {(("timing", "pre"),): base, (("timing", "post"),): moved}, origins, rng, repeats=4
+        )
+        before, after = (frame.filter(pl.col("timing") == timing) for timing in ("pre", "post"))
+        pairs[rater] = Pair(before, after, bound=bound)
+    held = {
+        rater: p < 0.05 for rater, p in holm({r: one.delta.p for r, one in pairs.items()}).items()
+    }
+    return {"moved": held["x"], "any": any(held.values()), "same": pairs["y"].same.within}
+
+
 @dataclass(frozen=True)
 class Case:
     """A row: the study, what is planted, which finding counts, and whether it is a null."""
@@ -233,6 +252,7 @@ def cases() -> list[Case]:
     (own,) = findable("self-vs-cross")
     overall, inside = findable("refusal-stated")
     now, bound = findable("drift")
+    post, alike = findable("pre-post")
     rows = [
         ("sysprompt-3x3", "completion {a:.3f}", (nine, made, 0.3), "completion_in_neutral", False),
         ("sysprompt-3x3", "no completion effect", (nine, 0.0, 0.3), "completion_in_neutral", True),
@@ -251,6 +271,9 @@ def cases() -> list[Case]:
         ("drift", "no drift", (drifted, 0.0, bound), "moved", True),
         ("drift", "none, within {b:.3f}", (drifted, 0.0, bound), "same", False),
         ("drift", "at the bound {b:.3f}", (drifted, bound, bound), "same", True),
+        ("pre-post", "one of two {a:.3f}", (before_after, post, alike), "moved", False),
+        ("pre-post", "no difference, any of 2", (before_after, 0.0, alike), "any", True),
+        ("pre-post", "none, within {b:.3f}", (before_after, 0.0, alike), "same", False),
     ]  # fmt: skip
     return [
         Case(

@@ -1,6 +1,6 @@
 """Two states of one rater, item by item: before and now, before the task and after it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 import polars as pl
@@ -10,12 +10,26 @@ from harness.report.parts.style import Plot, palette
 from harness.stats.effects.correlation import pearson
 from harness.stats.effects.effects import paired_delta
 from harness.stats.effects.equivalence import equivalence
+from harness.stats.effects.power import smallest_bound, smallest_effect
 from harness.stats.intervals import Estimate
 from harness.stats.ratings.matrix import item_means, matched_matrices
 from harness.studies.planted import Planted
-from harness.studies.study import Quantity
+from harness.studies.study import Basis, Contrast, Quantity
 
-__all__ = ["Pair", "paired_plot"]
+__all__ = ["Pair", "paired_contrasts", "paired_plot"]
+
+
+def paired_contrasts(words: str, same: str, *, tests: int = 1) -> tuple[Contrast, Contrast]:
+    """The difference that one of `tests` pairs of states (Holm's correction) is shown to have, and
+    the bound within which a pair is shown to have none."""
+    return (
+        Contrast(words, partial(_smallest, of=partial(smallest_effect, tests=tests))),
+        Contrast(same, partial(_smallest, of=smallest_bound)),
+    )
+
+
+def _smallest(basis: Basis, *, of: Callable[..., float]) -> float:
+    return of(basis.spread, items=basis.items, repeats=basis.repeats)
 
 
 class Pair:

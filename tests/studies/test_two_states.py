@@ -7,10 +7,11 @@ import pytest
 
 from harness.errors import UsageError
 from harness.records.record import Record, frame
+from harness.stats.effects.power import Spread
 from harness.stats.intervals import Bootstrap
 from harness.studies.catalogue import get_study
 from harness.studies.parameters import read_parameters
-from harness.studies.study import Found, Given
+from harness.studies.study import Basis, Found, Given
 
 ITEMS = 24
 
@@ -116,3 +117,17 @@ def test_confound_needs_verdicts() -> None:
     plain = [one for one in told(6, 12) if one.completion_sysprompt == "none"]
     with pytest.raises(UsageError, match="needs verdicts"):
         analysed("sysprompt-confound", plain)
+
+
+def test_the_forecast_of_two_states_corrects_for_every_pair_of_them() -> None:
+    """What pre-post finds with power .8 grows with the pairs that Holm's correction counts."""
+    study = get_study("pre-post")
+    basis = Basis(Spread(items=0.25, repeats=0.15, effect=0.12), {"math": 40}, 4)
+
+    def findable(*raters: str) -> list[float]:
+        design = study.design(read_parameters(study, {"raters": raters}))
+        return [one.smallest(basis) for one in design.contrasts]
+
+    one, four = findable("sim/a"), findable("sim/a", "sim/b", "sim/c", "sim/d")
+    assert one[0] < four[0]
+    assert one[1] == four[1]

@@ -1,7 +1,5 @@
 """Does a model rate a fixed set of anchors as it did before?"""
 
-from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 
 import polars as pl
@@ -10,10 +8,9 @@ from harness.errors import UsageError
 from harness.records.logs import read_records
 from harness.report.parts.table import Column, Section, Table
 from harness.report.parts.wording import shown
-from harness.stats.effects.power import smallest_bound, smallest_effect
-from harness.studies.paired import Pair, paired_plot
+from harness.studies.paired import Pair, paired_contrasts, paired_plot
 from harness.studies.ratings import rater_by_template
-from harness.studies.study import Basis, Contrast, Found, Given, Parameters, Study, StudyDesign
+from harness.studies.study import Found, Given, Parameters, Study, StudyDesign
 
 __all__ = ["STUDY"]
 
@@ -43,15 +40,8 @@ def _design(given: _Drift) -> StudyDesign:
     return rater_by_template(
         given,
         ("now − before, paired by item, against the bound",),
-        contrasts=(
-            Contrast("now − before", partial(_smallest, of=smallest_effect)),
-            Contrast("bound within which no drift is shown", partial(_smallest, of=smallest_bound)),
-        ),
+        contrasts=paired_contrasts("now − before", "bound within which no drift is shown"),
     )
-
-
-def _smallest(basis: Basis, *, of: Callable[..., float]) -> float:
-    return of(basis.spread, items=basis.items, repeats=basis.repeats)
 
 
 def _analyse(given: Given) -> Found:

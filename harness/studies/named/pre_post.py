@@ -12,7 +12,7 @@ from harness.report.parts.wording import shown
 from harness.stats.effects.effects import holm
 from harness.stats.effects.refusal import refusal_preference
 from harness.stats.intervals import Bootstrap, Estimate
-from harness.studies.paired import Pair, paired_plot
+from harness.studies.paired import Pair, paired_contrasts, paired_plot
 from harness.studies.study import Found, Given, Parameters, Study, StudyDesign, rating_cell
 from harness.where import SHELL_DIRECTORY
 
@@ -52,6 +52,11 @@ def _design(given: _PrePost) -> StudyDesign:
             for timing in ("pre", "post")
         ),
         ("post − pre, paired by item, for each rater and template, Holm's correction",),
+        paired_contrasts(
+            "post − pre",
+            "bound within which no difference is shown",
+            tests=len(given.raters) * len(given.templates),
+        ),
     )
 
 
