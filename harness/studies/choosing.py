@@ -20,7 +20,8 @@ def choice_cell(
     levels: Mapping[str, str],
     **options: Any,
 ) -> DesignCell:
-    """A cell of choices; the completer is the rater unless the study names one for all.
+    """A cell of choices; the completer is the rater unless the study names one for all. `options`
+    stand over the parameters.
 
     UsageError where several completers are named.
     """

@@ -1,8 +1,8 @@
 """What a study will ask and what it can find, reckoned before a call."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import msgspec
 
@@ -74,6 +74,27 @@ class _Sum:
             self.dollars += price.cost(tokens_in, tokens_out)
 
 
+@dataclass
+class _Completed:
+    """The items that one completer completes in one way, whichever cells want them."""
+
+    forecast: Forecast
+    items: set[str] = field(default_factory=set)
+
+    def add(self, plan: Plan) -> None:
+        self.items |= _asked(plan)
+
+
+def _asked(plan: Plan) -> set[str]:
+    """Hashes of the items that a plan asks about, whatever they are called."""
+    names: set[str] = set()
+    for sample in plan.samples:
+        names.update(sample.metadata.get("items", ()))
+        for shown in sample.metadata.get("presentations", ()):
+            names.update(shown[:2])
+    return {plan.items[name].hash for name in names if name in plan.items}
+
+
 def study_forecast(
     design: StudyDesign,
     *,
@@ -91,7 +112,7 @@ def study_forecast(
     plans = [plan_of(cell) for cell in design.cells]
     total = _Sum()
     calls: dict[str, int] = {}
-    completions: dict[tuple[str, str], Forecast] = {}
+    completions: dict[tuple[str, str], _Completed] = {}
     for cell, plan in zip(design.cells, plans, strict=True):
         found = plan.forecast
         price = price_for(cell.rater, plan.options.price)
@@ -102,21 +123,26 @@ def study_forecast(
         )
         calls[cell.rater] = calls.get(cell.rater, 0) + found.questions
         if found.makes_completions:
-            completions[cell.completer, made_by(plan)] = found
-    for (completer, _), found in completions.items():
+            completions.setdefault((cell.completer, made_by(plan)), _Completed(found)).add(plan)
+    for (completer, _), made in completions.items():
+        count, found = len(made.items), made.forecast
         total.add(
-            found.items * found.item_chars / CHARS_PER_TOKEN,
-            found.items * (found.completion_output or UNKNOWN_OUTPUT),
+            count * found.item_chars / CHARS_PER_TOKEN,
+            count * (found.completion_output or UNKNOWN_OUTPUT),
             price_for(completer, found.price),
         )
-        calls[completer] = calls.get(completer, 0) + found.items
-    items = min(plan.forecast.items for plan in plans)
+        calls[completer] = calls.get(completer, 0) + count
+    items = min(
+        plan.forecast.items
+        for cell, plan in zip(design.cells, plans, strict=True)
+        if cell.task == design.cells[0].task
+    )
     counts = Counter(item.origin or "unknown" for item in plans[0].items.values())
     basis = Basis(spread, counts, seeds)
     return StudyForecast(
         cells=len(plans),
         questions=sum(plan.forecast.questions for plan in plans),
-        completions=sum(found.items for found in completions.values()),
+        completions=sum(len(made.items) for made in completions.values()),
         items=items,
         tokens_in=total.tokens_in,
         tokens_out=total.tokens_out,
@@ -136,5 +162,4 @@ def made_by(plan: Plan) -> str:
     kept: Mapping[str, object] = {
         name: value for name, value in options.items() if name.startswith("completion")
     }
-    names: Sequence[str] = ("items", "per_origin", "sample_seed")
-    return repr((sorted(kept.items(), key=str), [options[name] for name in names]))
+    return repr(sorted(kept.items(), key=str))

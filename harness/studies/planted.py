@@ -7,6 +7,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import msgspec
 import numpy as np
 
 from harness.errors import UsageError
@@ -39,6 +40,15 @@ class Planted:
             raise UsageError(f"{name} is not among the models of the study")
         return self._settings[name]
 
+    def with_settings(self, name: str, **changed: float) -> "Planted":
+        """The same with some parameters of one model changed."""
+        other = Planted({}, ())
+        other._texts = self._texts
+        other._settings = self._settings | {
+            name: msgspec.structs.replace(self.settings(name), **changed)
+        }
+        return other
+
     def utilities(self, rater: str, items: Sequence[str]) -> FloatArray:
         """Planted utilities."""
         settings = self.settings(rater)
@@ -49,16 +59,48 @@ class Planted:
         settings = self.settings(completer)
         return np.array([liked(self._texts[item], settings).refusal for item in items])
 
-    def chosen(self, rater: str, pairs: Sequence[tuple[str, str]], *, reasoned: bool) -> FloatArray:
-        """Probability that an answered choice between (first, second) takes the first."""
+    def chosen(
+        self,
+        rater: str,
+        pairs: Sequence[tuple[str, str]],
+        *,
+        reasoned: bool,
+        wording: str = "",
+        pre: bool = False,
+    ) -> FloatArray:
+        """Probability that an answered choice between (first, second) takes the first.
+
+        `wording` is the question's last paragraph as asked: it matters to respondents whose
+        wordings correlate by less than 1; `pre`: asked before the items are done.
+        """
         settings = self.settings(rater)
-        known = [tuple(liked(self._texts[item], settings) for item in pair) for pair in pairs]
+        known = {
+            item: liked(self._texts[item], settings) for item in {name for p in pairs for name in p}
+        }
+        value = {
+            item: felt(one, settings, condition=None, tone=0.0, voice=0, wording=wording, pre=pre)
+            for item, one in known.items()
+        }
         return np.array(
             [
-                first_probability(a.utility, b.utility, (a, b), settings, reasoned=reasoned)
-                for a, b in known
+                first_probability(
+                    value[a], value[b], (known[a], known[b]), settings, reasoned=reasoned
+                )
+                for a, b in pairs
             ]
         )
+
+    def outcomes(self, key: Mapping[str, object], items: Sequence[str]) -> dict[str, FloatArray]:
+        """Probability of each outcome of a rating question about each item, by a cell's `key`."""
+        settings = self.settings(str(key["rater"]))
+        refused = self.refusals(str(key["rater"]), items) * settings.question_refusal
+        found = {
+            "refused": refused,
+            "disclaimed": np.full(len(items), settings.disclaim),
+            "invalid": np.full(len(items), settings.format_error),
+        }
+        found["answered"] = 1 - refused - settings.disclaim - settings.format_error
+        return found
 
     def shares(self, key: Mapping[str, object], items: Sequence[str]) -> FloatArray:
         """Probability of each declared level, lowest first, of an answered rating (items × K).

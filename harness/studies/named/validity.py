@@ -1,147 +1,164 @@
-"""Can this model be measured with this wording? The first study to run on a new model."""
+"""Can this model be measured with this wording? The first study to run on a new model.
 
-import math
+Every verdict's rule is written in `harness.studies.cards.rows.RULES`; the design names them and the
+page shows them.
+"""
+
 from collections.abc import Sequence
 
-import numpy as np
+import polars as pl
 
-from harness.analysis.ratings import RatingCell
+from harness.analysis.cells import cells
+from harness.prompts.catalogue import get_template
+from harness.report.parts.dots import Dot, Panel, dots
+from harness.report.parts.style import Plot, palette
 from harness.report.parts.table import Column, Section, Table
-from harness.report.parts.wording import number, shown
 from harness.report.sections.outcomes import NAMES
-from harness.stats.effects.correlation import pearson
-from harness.stats.intervals import Estimate
-from harness.stats.ratings.matrix import item_means, matched_matrices
+from harness.studies.cards.rows import RULES, CardRow, base_cells, choice_rows, rating_rows
+from harness.studies.choosing import choice_cell
+from harness.studies.forecast import plan_of
+from harness.studies.models import read_model
 from harness.studies.ratings import distribution_plots, dot_plot, rater_by_template
 from harness.studies.rehearsed import RATERS, cell_measured, found_cells
-from harness.studies.study import Found, Given, Parameters, Study, StudyDesign
+from harness.studies.study import (
+    DesignCell,
+    Found,
+    Given,
+    Parameters,
+    Study,
+    StudyDesign,
+    rating_cell,
+)
+from harness.where import SHELL_DIRECTORY
 
 __all__ = ["STUDY"]
 
+_NONE = "none"
+
 
 class _Validity(Parameters, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Parameters of validity."""
+    """Parameters of validity.
+
+    pre: ask before the task too, in the templates that can
+    reasoned: ask with chain of thought too
+    pairwise: template of choices between all pairs of some items, in both orders; none for none
+    chosen: so many items of each origin are chosen between
+    """
 
     templates: tuple[str, ...] = ("anchored_1_5", "anchored_precise_1_5", "fruit_rating")
     per_origin: int | None = 20
-
-
-_RULES: tuple[tuple[str, str, str, float], ...] = (
-    ("answered", "answered", "at least", 0.9),
-    ("invalid", "invalid, off-scale among them", "at most", 0.05),
-    ("disclaimed", "disclaimed", "at most", 0.05),
-    ("modal_share", "at the commonest level", "at most", 0.8),
-    ("kl_uniform_normalised", "KL ÷ ln K", "at most", 0.6),
-    ("icc", "ICC(1,1)", "at least", 0.5),
-    ("icc_without_refused", "ICC without refused items", "at least", 0.5),
-    ("outcome_consistency", "outcomes agree over repeats", "at least", 0.9),
-)
-"""Quantity, words, sense and limit. The limits are conventions, written down so that a verdict can
-be argued with: .5 is where half of a single rating's variance is the item's (moderate by Koo & Li
-2016); at .8 on one level four repeats in ten tell no two items apart."""
-
-
-_WORDINGS = 0.5
-"""Least r over items of two wordings of one rater: below it less than a quarter of what one
-wording tells of items is told by the other."""
-
-
-def _verdict(value: Estimate, sense: str, limit: float) -> str:
-    """By the whole interval: holds, fails, or open where the limit lies inside it."""
-    if not math.isfinite(value.estimate):
-        return "not defined"
-    known = math.isfinite(value.low)
-    low, high = (value.low, value.high) if known else (value.estimate,) * 2
-    if sense == "at most":
-        return "holds" if high <= limit else "fails" if low > limit else "open"
-    return "holds" if low >= limit else "fails" if high < limit else "open"
+    pre: bool = True
+    reasoned: bool = True
+    pairwise: str = "simple_preference"
+    chosen: int = 3
 
 
 def _design(given: _Validity) -> StudyDesign:
-    rules = [f"{words} {sense} {limit:g}" for _, words, sense, limit in _RULES]
-    rules += ["informative r above its value without signal", "seed honoured at least 1"]
-    if len(given.templates) > 1:
-        rules.append(f"r with each other wording at least {_WORDINGS:g}")
-    return rater_by_template(given, rules, repeats=2)
+    plain = rater_by_template(given, (), repeats=2)
+    rules = [f"{quantity}: {rule}" for quantity, rule, _ in RULES]
+    return StudyDesign(
+        tuple(one for cell in plain.cells for one in (cell, *_asked_else(given, cell)))
+        + _choices(given),
+        tuple(rules),
+    )
+
+
+def _asked_else(given: _Validity, cell: DesignCell) -> list[DesignCell]:
+    """The same question before the task, and with chain of thought."""
+    template = str(cell.options["template"])
+    timings = get_template(template, kind="rating", base=SHELL_DIRECTORY).timings
+    also: list[dict[str, str]] = []
+    if given.pre and len(timings) > 1:
+        also.append({"timing": next(one for one in timings if one != timings[0])})
+    if given.reasoned:
+        also.append({"response": "reasoned"})
+    return [
+        rating_cell(
+            given,
+            cell.rater,
+            template,
+            completer=cell.completer,
+            levels=cell.levels | {"asked": next(iter(options.values()))},
+            **options,
+        )
+        for options in also
+    ]
+
+
+def _choices(given: _Validity) -> tuple[DesignCell, ...]:
+    if given.pairwise == _NONE:
+        return ()
+    few = min(given.chosen, given.per_origin or given.chosen)
+    return tuple(
+        choice_cell(
+            given,
+            rater,
+            given.pairwise,
+            levels={"rater": rater, "template": given.pairwise},
+            pairs="all",
+            orders="both",
+            per_origin=few,
+        )
+        for rater in given.raters
+    )
 
 
 def _analyse(given: Given) -> Found:
     found = found_cells(given, repeats=2)
-    rows = [row for one in found for row in (*_card(one), *_beside(one, found))]
-    sentences = []
-    for one in found[:5]:
-        mine = [row for row in rows if row["cell"] == one.cell.name]
-        failing = [str(row["quantity"]) for row in mine if row["verdict"] == "fails"]
-        unclear = sum(row["verdict"] == "open" for row in mine)
-        told = f"fails: {', '.join(failing)}" if failing else "fails nothing"
-        sentences.append(
-            f"{one.cell.name}: {told}; {unclear} of {len(mine)} open "
-            f"({one.quantities['mean'].n} items)."
-        )
+    base = base_cells(found)
+    choices = cells(given.frame, "choice")
+    rows = [row for one in base for row in rating_rows(one, found)]
+    rows += [row for cell in choices for row in choice_rows(cell)]
     return Found(
-        sentences=sentences,
-        tables=[_card_table(rows), _honoured(found)],
+        sentences=_sentences(rows),
+        tables=[_card(rows), _calls(given)],
         sections=[
             Section(
                 title="Agreement and use of the scale",
                 anchor="agreement",
                 plots=(
                     dot_plot(
-                        found,
+                        base,
                         {"icc": "ICC(1,1)", "kl_uniform_normalised": "KL ÷ ln K",
                          "answered": "answered"},
                         name="validity", title="What the verdicts rest on",
                     ),
+                    *_beside_plots(rows),
                 ),
             ),
+            Section(title="Rules", anchor="rules", tables=(_rules(),)),
             Section(title="Distributions", anchor="distributions",
                     plots=distribution_plots(found)),
         ],
-        measured=cell_measured(found, {"mean": "mean", "icc": "ICC"}),
+        measured=[
+            *cell_measured(base, {"mean": "mean"}),
+            *(row.compared for row in rows if row.planted is not None),
+        ],
     )  # fmt: skip
 
 
-def _card(one: RatingCell) -> list[dict[str, object]]:
-    return [
-        one.cell.row
-        | {"cell": one.cell.name, "quantity": words, "value": one.quantities[key]}
-        | {"rule": f"{sense} {limit:g}"}
-        | {"verdict": _verdict(one.quantities[key], sense, limit)}
-        for key, words, sense, limit in _RULES
-    ]
+def _sentences(rows: Sequence[CardRow]) -> list[str]:
+    """One a rater: what fails, in which wordings, and how much stays open."""
+    sentences = []
+    for rater in dict.fromkeys(row.cell.rater for row in rows):
+        mine = [row for row in rows if row.cell.rater == rater]
+        failing: dict[str, list[str]] = {}
+        for row in mine:
+            if row.verdict == "fails":
+                failing.setdefault(row.quantity, []).append(row.cell.template)
+        told = "; ".join(
+            f"{quantity} ({', '.join(dict.fromkeys(where))})" for quantity, where in failing.items()
+        )
+        unclear = sum(row.verdict == "open" for row in mine)
+        asked = len({row.cell.name for row in mine})
+        sentences.append(
+            f"{rater}: {f'fails {told}' if told else 'fails nothing'}; {unclear} of {len(mine)} "
+            f"verdicts open ({asked} cells)."
+        )
+    return sentences
 
 
-def _beside(one: RatingCell, found: Sequence[RatingCell]) -> list[dict[str, object]]:
-    """Rows whose limit is another quantity, or which need another cell or no interval."""
-    floor = one.quantities["informative_r_no_signal"].estimate
-    informative = one.quantities["informative_r"]
-    honoured = one.cell.frame["seed_honoured"].fill_null(False).to_numpy()
-    share = Estimate(estimate=float(np.mean(honoured)), n=len(honoured))
-    told: list[tuple[str, Estimate, str, str]] = [
-        (
-            "informative r",
-            informative,
-            f"above {floor:.2f}, its value without signal",
-            _verdict(informative, "at least", floor) if math.isfinite(floor) else "not defined",
-        ),
-        ("seed honoured", share, "at least 1", _verdict(share, "at least", 1.0)),
-    ]
-    for other in found:
-        if other.cell.rater == one.cell.rater and other.cell.template != one.cell.template:
-            _, pair = matched_matrices([one.cell.frame, other.cell.frame], column="normalised")
-            r = pearson(*(item_means(values) for values in pair))
-            rule = f"at least {_WORDINGS:g}"
-            told.append((f"r with {other.cell.template}", r, rule,
-                         _verdict(r, "at least", _WORDINGS)))  # fmt: skip
-    return [
-        one.cell.row
-        | {"cell": one.cell.name, "quantity": words, "value": value}
-        | {"rule": rule, "verdict": verdict}
-        for words, value, rule, verdict in told
-    ]
-
-
-def _card_table(rows: list[dict[str, object]]) -> Table:
+def _card(rows: Sequence[CardRow]) -> Table:
     return Table(
         name="card",
         title="Validity card",
@@ -151,38 +168,100 @@ def _card_table(rows: list[dict[str, object]]) -> Table:
             Column("value", "value"),
             Column("rule", "rule"),
             Column("verdict", "verdict"),
+            Column("calls", "calls", "count"),
         ),
-        rows=rows,
+        rows=[
+            row.cell.row
+            | {"cell": row.cell.name, "quantity": row.quantity, "value": row.value}
+            | {"rule": row.rule, "verdict": row.verdict, "calls": row.calls}
+            for row in rows
+        ],
         caption="A rule holds or fails by the whole 95 % interval; it is open where the limit lies "
-        "inside. Shares are from 0 to 1.",
+        "inside. Shares are from 0 to 1; calls are the questions behind a value.",
+        first=80,
     )
 
 
-def _honoured(found: Sequence[RatingCell]) -> Table:
+def _rules() -> Table:
+    return Table(
+        name="rules",
+        title="The rules of the verdicts",
+        columns=(Column("quantity", "quantity"), Column("rule", "rule"), Column("why", "why")),
+        rows=[{"quantity": quantity, "rule": rule, "why": why} for quantity, rule, why in RULES],
+        caption="Conventions, written down so that a verdict can be argued with.",
+    )
+
+
+def _calls(given: Given) -> Table:
+    """Questions of each cell of the design, and those that the records hold."""
     rows = []
-    for one in found:
-        honoured = one.cell.frame["seed_honoured"].fill_null(False).mean()
-        informative = one.quantities["informative_r"]
+    for cell in _design(given.parameters).cells:
+        plan = plan_of(cell)
+        assert plan.measure is not None
+        rater, template = read_model(cell.rater).name, str(cell.options["template"])
+        response, timing = plan.measure.options.response, plan.measure.timing
+        held = given.frame.filter(
+            pl.col("rater") == rater,
+            pl.col("template") == template,
+            pl.col("timing") == timing,
+            pl.col("response") == response,
+        )
         rows.append(
-            one.cell.row
-            | {"informative_r": informative}
-            | {"no_signal": one.quantities["informative_r_no_signal"]}
-            | {"honoured": number(float(str(honoured)), "share")}
-            | {"said": shown(informative)}
+            {"rater": rater, "template": template, "timing": timing, "response": response}
+            | {"planned": plan.forecast.questions, "asked": held.height}
+            | {"answered": held.filter(pl.col("outcome") == "answered").height}
         )
     return Table(
-        name="beside",
-        title="Beside the card",
+        name="calls",
+        title="Calls",
         columns=(
-            *NAMES,
-            Column("informative_r", "informative r"),
-            Column("no_signal", "without signal"),
-            Column("honoured", "seed honoured"),
+            Column("rater", "rater"),
+            Column("template", "template"),
+            Column("timing", "asked"),
+            Column("response", "answer"),
+            Column("planned", "planned", "count"),
+            Column("asked", "questions", "count"),
+            Column("answered", "answered", "count"),
         ),
         rows=rows,
-        caption="Informative r is read against its value without signal. Where seeds are not "
-        "honoured a run cannot be repeated to the letter.",
+        caption="Planned by these parameters; a question that was asked twice would show here.",
     )
+
+
+def _beside_plots(rows: Sequence[CardRow]) -> tuple[Plot, ...]:
+    """Agreement with the other ways of asking, and the choices, where they were asked."""
+    plots = []
+    agreement = [row for row in rows if row.quantity.startswith("r ")]
+    shares = [row for row in rows if row.quantity in ("flip rate", "circular triads")]
+    for part, name, title, zero in (
+        (agreement, "agreement", "Agreement of ways to ask", 0.5),
+        (shares, "choices", "Choices in both orders", None),
+    ):
+        if part:
+            plots.append(
+                dots(
+                    [
+                        Panel(
+                            quantity,
+                            [
+                                Dot(row.cell.question, row.value, row.cell.rater)
+                                for row in part
+                                if row.quantity == quantity
+                            ],
+                            label=f"n ≥ {min(row.value.n for row in part)}",
+                            zero=zero,
+                        )
+                        for quantity in dict.fromkeys(row.quantity for row in part)
+                    ],
+                    name=name,
+                    title=title,
+                    caption="95 % intervals; dashed: the rule's limit."
+                    if zero is not None
+                    else "95 % intervals; coin tosses flip .5 and go round in .25 of triads.",
+                    colours=palette(row.cell.rater for row in part),
+                )
+            )
+    return tuple(plots)
 
 
 STUDY = Study(
@@ -191,6 +270,12 @@ STUDY = Study(
     parameters=_Validity,
     design=_design,
     analyse=_analyse,
-    small={"per_origin": 10},
-    rehearsal={"raters": ("sim/faithful", RATERS[2], "sim/rambler")},
+    small={"per_origin": 10, "chosen": 2, "seeds": 3},
+    rehearsal={
+        "raters": (
+            "sim/faithful",
+            RATERS[2],
+            "sim/rambler(position_bias=-1.5, template_correlation=0.5)",
+        )
+    },
 )
