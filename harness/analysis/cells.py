@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 
 import polars as pl
 
+from harness.analysis.drawn import DRAWN, drawn_facets, taken_together
 from harness.analysis.names import short, slug
 from harness.prompts.catalogue import RATINGS
 from harness.records.pooling import IDENTITY, groups
@@ -54,7 +55,8 @@ class Cell:
     """Records of one rater, template and configuration.
 
     `variant` names whatever else tells this cell from the others of the report, "" where nothing
-    does.
+    does. Wordings and contexts that a design drew are in one cell, whose variant says how many
+    they are: so do the columns of `frame`, and `asked` are the same records, each with its own.
     """
 
     rater: str
@@ -64,6 +66,12 @@ class Cell:
     variant: str
     key: dict[str, object]
     frame: pl.DataFrame = field(repr=False)
+    asked: pl.DataFrame = field(repr=False)
+
+    @property
+    def over(self) -> tuple[str, ...]:
+        """The facets of which a design drew several levels: wording, context."""
+        return drawn_facets(self.asked)
 
     @property
     def name(self) -> str:
@@ -91,7 +99,9 @@ def cells(frame: pl.DataFrame, kind: str) -> list[Cell]:
     records = frame.filter(pl.col("kind") == kind)
     if not records.height:
         return []
-    named = _telling(records)
+    row = "row of the records"
+    pooled = taken_together(records).with_row_index(row)
+    named = _telling(pooled)
     found = [
         Cell(
             rater=str(key["rater"]),
@@ -100,9 +110,10 @@ def cells(frame: pl.DataFrame, kind: str) -> list[Cell]:
             labels=str(key["labels"] or ""),
             variant=", ".join(said for name in named if (said := _said(name, key))),
             key=key,
-            frame=part,
+            frame=part.drop(row),
+            asked=records[part[row]],
         )
-        for key, part in groups(records)
+        for key, part in groups(pooled)
     ]
     return _told_apart(sorted(found, key=lambda cell: (cell.rater, cell.template, cell.variant)))
 
@@ -111,7 +122,8 @@ def _telling(records: pl.DataFrame) -> list[str]:
     """Identity columns to name beside rater and template.
 
     Readable ones that vary for a template, the completer (the rater itself included) where any
-    is not the rater, and then whatever else it takes to tell the cells apart.
+    is not the rater, wordings and contexts that were drawn, and then whatever else it takes to
+    tell the cells apart.
     """
     varying = records.group_by("template").agg(pl.col(name).n_unique() for name in _READABLE)
     foreign = bool((records["completer"] != records["rater"]).any())
@@ -120,6 +132,7 @@ def _telling(records: pl.DataFrame) -> list[str]:
         for name in _READABLE
         if (foreign if name == "completer" else (varying[name] > 1).any())
     ]
+    chosen += [name for name in DRAWN if records[name].is_not_null().any()]
     count = records.select("rater", "template", *chosen).n_unique()
     for name in IDENTITY:
         more = records.select("rater", "template", *chosen, pl.col(name).alias("more")).n_unique()
@@ -150,6 +163,8 @@ def _said(name: str, key: dict[str, object]) -> str:
         return "" if value else "not asked to hide it"
     if isinstance(value, float):
         text = f"{value:g}"
+    elif name in DRAWN and "@" in str(value):
+        text = f"{name} {value}"
     else:
         text = str(value)[:8] if name.endswith(("_hash", "identity")) else short(str(value), 60)
     return _PREFIX.get(name, "") + text

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from harness.analysis.cells import Cell
+from harness.analysis.universe import over_drawn
 from harness.errors import UsageError
 from harness.stats.choices.questions import outcome_rates, questions_from_records
 from harness.stats.choices.sensitivity import Sensitivity, refused_items, sensitivity
@@ -26,7 +27,8 @@ _FEWEST_ITEMS = 4
 
 @dataclass(frozen=True)
 class UtilityCell:
-    """A fit of one cell. `items` has one row an item, best first: the fit's table with origin,
+    """A fit of one cell, over the universe of wordings where several were drawn (`universe`).
+    `items` has one row an item, best first: the fit's table with origin,
     share of questions refused, and whether the item counts as refused. `sensitivity` are other fits
     against this one. `win_rates` has one row an ordered pair of origins: rates counted (over pairs
     drawn at random alone where `random`) and by the fit. `trace` is the campaign's, empty without
@@ -72,8 +74,13 @@ def utility_cells(
 
 
 def _fit(cell: Cell, bootstrap: Bootstrap, traces: Mapping[str, pl.DataFrame]) -> UtilityCell:
-    analysis = analyse_records(cell.frame, seed=bootstrap.seed, where=cell.name)
+    joint = over_drawn(cell, seed=bootstrap.seed) if cell.over else None
+    if joint is not None:
+        analysis = joint.analysis
+    else:
+        analysis = analyse_records(cell.frame, seed=bootstrap.seed, where=cell.name)
     origins = [origin or "unknown" for origin in analysis.origins]
+    means = group_means(analysis.fit, origins) if joint is None else joint.means(origins)
     origin_of = pl.DataFrame({"item": analysis.fit.data.items, "origin": origins})
     questions = questions_from_records(cell.frame)
     rates = outcome_rates(questions)
@@ -100,10 +107,7 @@ def _fit(cell: Cell, bootstrap: Bootstrap, traces: Mapping[str, pl.DataFrame]) -
         cell=cell,
         analysis=analysis,
         items=items,
-        means={
-            row["group"]: estimate_of(row, key="mean")
-            for row in group_means(analysis.fit, origins).iter_rows(named=True)
-        },
+        means={row["group"]: estimate_of(row, key="mean") for row in means.iter_rows(named=True)},
         refusal=refusal,
         sensitivity=sensitivity(questions, analysis.fit),
         win_rates=_win_rates(questions, analysis.fit, origins),
