@@ -110,7 +110,9 @@ def model_identity(model: Model, config: GenerateConfig) -> str:
         "base_url": model.explicit_base_url,
         "config": config.model_dump(exclude_none=True, exclude=_OPERATIONAL),
     }
-    text = msgspec.json.encode(facts, order="deterministic", enc_hook=str)
+    # A logit bias has token numbers as its keys, which no deterministic order takes.
+    named = msgspec.to_builtins(facts, str_keys=True, enc_hook=str)
+    text = msgspec.json.encode(named, order="deterministic")
     return hashlib.sha256(text).hexdigest()[:16]
 
 

@@ -14,6 +14,7 @@ from harness.dispatcher.concurrency import Concurrency
 from harness.dispatcher.endpoint import Endpoint
 from harness.dispatcher.estimates import Quantiles, Sizes
 from harness.dispatcher.file_limit import allow_connections
+from harness.dispatcher.hedge import HedgeBudget
 from harness.dispatcher.job import Flight, Job
 from harness.dispatcher.limits import Bucket
 from harness.dispatcher.poolfile import EndpointSpec
@@ -194,3 +195,17 @@ def test_what_was_cancelled_before_it_went_out_is_not_booked(begun: bool, booked
     assert endpoint.account.requests == booked
     assert (endpoint.account.cancelled.tokens > 0) == begun
     assert (endpoint.inflight, pump.waiting) == (0, 0)
+
+
+@given(st.lists(st.sampled_from(["answered", "hedge"]), max_size=400))
+def test_hedges_are_a_twentieth_of_what_was_answered(happened: list[str]) -> None:
+    """However answers and hedges take turns: always one, else at most 5 %, and never fewer."""
+    budget, answered = HedgeBudget(), 0
+    for one in happened:
+        if one == "answered":
+            budget.earned()
+            answered += 1
+        elif budget.allowed():
+            budget.spent()
+        assert budget.count <= max(1, -(-answered // 20))
+        assert budget.allowed() == (20 * budget.count < max(20, answered))

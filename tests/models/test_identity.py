@@ -1,7 +1,10 @@
 """Who answers, in full: what may be left out of an identity."""
 
+from typing import Any
+
 import pytest
-from inspect_ai.model import GenerateConfig, get_model
+from inspect_ai.model import GenerateConfig, ResponseSchema, get_model
+from inspect_ai.util import JSONSchema
 
 from harness.models.identity import model_identity
 
@@ -27,3 +30,63 @@ def test_an_argument_that_only_sounds_secret_tells_models_apart(name: str) -> No
 def test_a_credential_is_no_part_of_an_identity(name: str) -> None:
     """Who pays does not change what is answered, and a key must not reach a hash."""
     assert identity(**{name: "A"}) == identity(**{name: "B"}) == identity()
+
+
+HOW_A_CALL_IS_MADE: dict[str, Any] = {
+    "max_connections": 7,
+    "adaptive_connections": True,
+    "max_retries": 3,
+    "timeout": 60,
+    "attempt_timeout": 30,
+    "stream_idle_timeout": 10,
+    "cache": True,
+    "cache_prompt": True,
+    "batch": True,
+    "seed": 5,
+    "num_choices": 2,
+    "logprobs": True,
+    "top_logprobs": 5,
+    "extra_headers": {"X-Title": "a run"},
+    "response_schema": ResponseSchema(name="answer", json_schema=JSONSchema(type="object")),
+}
+WHAT_THE_MODEL_DOES: dict[str, Any] = {
+    "temperature": 0.3,
+    "top_p": 0.5,
+    "top_k": 7,
+    "max_tokens": 100,
+    "stop_seqs": ["\n"],
+    "system_message": "Be brief.",
+    "frequency_penalty": 0.2,
+    "presence_penalty": 0.2,
+    "logit_bias": {42: 10.0},
+    "reasoning_effort": "low",
+    "reasoning_tokens": 1000,
+    "verbosity": "low",
+    "best_of": 3,
+    "extra_body": {"provider": {"only": ["deepinfra"]}},
+}
+
+
+def with_settings(**settings: Any) -> str:
+    """Identity of one model under these generation settings."""
+    return model_identity(get_model("mockllm/model"), GenerateConfig(**settings))
+
+
+@pytest.mark.parametrize("name", HOW_A_CALL_IS_MADE)
+def test_how_a_call_is_made_is_no_part_of_an_identity(name: str) -> None:
+    """A run resumed with other time limits, connections, retries or seed finds its answers."""
+    assert with_settings(**{name: HOW_A_CALL_IS_MADE[name]}) == with_settings()
+
+
+@pytest.mark.parametrize("name", WHAT_THE_MODEL_DOES)
+def test_what_a_model_does_is_part_of_its_identity(name: str) -> None:
+    """Answers under other generation settings are another rater's."""
+    assert with_settings(**{name: WHAT_THE_MODEL_DOES[name]}) != with_settings()
+
+
+def test_name_and_address_are_part_of_an_identity() -> None:
+    """Two models, and one model at two addresses, are told apart."""
+    plain = GenerateConfig()
+    one, other = get_model("mockllm/model"), get_model("mockllm/other")
+    there = get_model("mockllm/model", base_url="http://127.0.0.1:9/v1", memoize=False)
+    assert len({model_identity(model, plain) for model in (one, other, there)}) == 3

@@ -15,6 +15,7 @@ from inspect_ai.model import (
     TopLogprob,
 )
 
+from harness.measuring.money import Price, true_cost
 from harness.models.first_token import IMPOSSIBLE
 from harness.models.replies import reply_of
 
@@ -32,6 +33,29 @@ def test_impossible_usage_is_unknown(count: int) -> None:
     """A count that cannot be is unknown on this path as well."""
     reply = reply_of(output(tokens=count))
     assert (reply.usage_known, reply.input_tokens) == (False, 0)
+
+
+@pytest.mark.parametrize(("read", "written"), [(None, None), (70, None), (None, 20), (70, 20)])
+def test_cached_input_is_input_and_is_paid_for(read: int | None, written: int | None) -> None:
+    """Inspect counts what came from or went into a provider's cache apart from the input: tokens
+    and dollars of a reply have all three in them."""
+    usage = ModelUsage(
+        input_tokens=10,
+        output_tokens=5,
+        input_tokens_cache_read=read,
+        input_tokens_cache_write=written,
+    )
+    whole = 10 + (read or 0) + (written or 0)
+    reply = reply_of(output().model_copy(update={"usage": usage}))
+    assert (reply.input_tokens, reply.output_tokens) == (whole, 5)
+    assert true_cost(reply, Price(3.0, 7.0)) == pytest.approx((3 * whole + 7 * 5) / 1e6)
+
+
+def test_what_a_provider_says_it_cost_stands() -> None:
+    """A provider's own dollars stand over tokens times price."""
+    usage = ModelUsage(input_tokens=10, output_tokens=5, total_cost=0.5)
+    reply = reply_of(output().model_copy(update={"usage": usage}))
+    assert true_cost(reply, Price(3.0, 7.0)) == 0.5
 
 
 def test_lone_surrogates_are_replaced() -> None:

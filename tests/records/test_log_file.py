@@ -64,3 +64,33 @@ def test_headers_alone_are_scanned_in_one_pass():
         list(read_log(hostile).samples())
         raise NotALog
     assert time.process_time() - started < 2
+
+
+METHODS = {"stored": zipfile.ZIP_STORED, "deflated": zipfile.ZIP_DEFLATED}
+
+
+def log_with_other_content(method, *, directory):
+    """A log of two samples, the first of which is not what its checksum was taken of."""
+    kept = io.BytesIO()
+    with zipfile.ZipFile(kept, "w", method) as archive:
+        archive.writestr("header.json", HEADER)
+        for number in (1, 2):
+            archive.writestr(f"samples/{number}.json", f'{{"id": {number}, "epoch": 1}}')
+    data = kept.getvalue()
+    with zipfile.ZipFile(kept) as archive:
+        checksum, end = archive.getinfo("samples/1.json").CRC, archive.start_dir
+    if method == zipfile.ZIP_STORED:
+        data = data.replace(b'"id": 1', b'"id": 7')
+    else:
+        data = data.replace(struct.pack("<I", checksum), struct.pack("<I", checksum ^ 1))
+    return data if directory else data[:end]
+
+
+@pytest.mark.parametrize("directory", [True, False], ids=["whole", "cut"])
+@pytest.mark.parametrize("method", METHODS.values(), ids=METHODS)
+def test_a_sample_that_is_not_what_was_written_is_damaged(method, directory):
+    """What still unpacks and still is JSON is told by the checksum alone, with the zip's directory
+    or without it."""
+    log = read_log(log_with_other_content(method, directory=directory))
+    assert [sample.id for sample in log.samples()] == [2]
+    assert (log.damaged, log.cut) == (1, True)
