@@ -10,6 +10,7 @@ from harness.items.builtin import builtin_items
 from harness.items.hub import from_hub
 from harness.items.item import Item
 from harness.items.itemset import ItemSet, collect, sample, select
+from harness.items.marked import marked_items
 from harness.items.rows import Row, read_rows
 from harness.items.sources import SOURCES
 
@@ -35,6 +36,7 @@ def load_items(
     `spec` is one part or several joined by "+":
 
     * `builtin`, `builtin:math`: the built-in items, all or of one origin;
+    * `marked`: items that the tiny model `tiny:planted` likes as their texts say, for rehearsals;
     * `alpaca`, `wildchat`, `math`, `stress_test`: that source from the hub (needs network);
     * `math:FILE` and so on: that source from its own file;
     * `FILE.jsonl`, `FILE.csv`: records with `text` and optionally `id` and `origin`; other names
@@ -75,6 +77,8 @@ def _load_part(part: str, base: Path) -> Sequence[Item]:
     name, colon, rest = part.partition(":")
     if name == "builtin":
         return builtin_items(rest if colon else None)
+    if part == "marked":
+        return marked_items()
     if name in SOURCES:
         if not colon:
             return from_hub(name)

@@ -11,8 +11,12 @@ from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers
 from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedTokenizerFast
 
 from harness.errors import UsageError
+from steering_server.model.planted import mark, planted
 
-__all__ = ["FAMILIES", "build", "tokenizer"]
+__all__ = ["FAMILIES", "PLANTED", "build", "tokenizer"]
+
+PLANTED = "planted"
+"""Family of the model whose answers are known, beside the random ones."""
 
 _COMMON: dict[str, Any] = {
     "vocab_size": 320,
@@ -94,10 +98,17 @@ def tokenizer() -> Any:
 def build(family: str, *, seed: int = 0, spread: float = 0.6) -> tuple[Any, Any]:
     """A random model of `family` and its tokenizer. The same seed makes the same weights.
 
-    `spread` widens the output layer so that the distributions over tokens are not flat.
+    `spread` widens the output layer so that the distributions over tokens are not flat. The model
+    `planted` is not random: see `steering_server.model.planted`.
     """
+    if family == PLANTED:
+        marked = tokenizer()
+        mark(marked)
+        return planted(_GPT2, marked), marked
     if family not in FAMILIES:
-        raise UsageError(f"unknown tiny model {family!r}; expected one of {', '.join(FAMILIES)}")
+        raise UsageError(
+            f"unknown tiny model {family!r}; expected one of {', '.join((*FAMILIES, PLANTED))}"
+        )
     kind, options = FAMILIES[family]
     config = AutoConfig.for_model(kind, **options, tie_word_embeddings=False)
     with torch.random.fork_rng(devices=[]):
