@@ -62,7 +62,11 @@ def _task(cell: DesignCell, study: str) -> dict[str, Any]:
         "factory": registered_name(cell.task),
         "args": cell.options,
         "model": _model(cell.rater),
-        "model_roles": {"completer": _model(cell.completer)},
+        "model_roles": {
+            role: _model(model)
+            for role, model in (("completer", cell.completer), ("judge", cell.judge))
+            if model is not None
+        },
         "metadata": cell_metadata(task.metadata or {}, cell, study),
     }
     doubled: dict[str, Any] = _doubled(msgspec.to_builtins(told))

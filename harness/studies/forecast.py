@@ -1,13 +1,14 @@
 """What a study will ask and what it can find, reckoned before a call."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import msgspec
 
 from harness.errors import UsageError
 from harness.measuring.forecast import Forecast
+from harness.measuring.judge_calls import JudgeCalls
 from harness.measuring.money import CHARS_PER_TOKEN, UNKNOWN_OUTPUT, Price
 from harness.measuring.plan import Plan, choice_plan, rating_plan
 from harness.stats.effects.power import Spread, half_width, smallest_effect
@@ -41,13 +42,14 @@ class StudyForecast(msgspec.Struct, frozen=True, kw_only=True):
     width: float
     effect: float
     findable: tuple[tuple[str, float], ...] = ()
+    judgements: int = 0
     spread: Spread = ASSUMED
     spreads_from: str = _STATED
 
     @property
     def calls(self) -> int:
-        """Questions and completions."""
-        return self.questions + self.completions
+        """Questions, completions and judgements."""
+        return self.questions + self.completions + self.judgements
 
 
 def plan_of(cell: DesignCell) -> Plan:
@@ -132,6 +134,10 @@ def study_forecast(
             price_for(completer, found.price),
         )
         calls[completer] = calls.get(completer, 0) + count
+    judged = _judged(design.cells, plans)
+    for (judge, *_), (one, price) in judged.items():
+        total.add(one.calls * one.chars / CHARS_PER_TOKEN, one.calls * one.output, price)
+        calls[judge] = calls.get(judge, 0) + one.calls
     items = min(
         plan.forecast.items
         for cell, plan in zip(design.cells, plans, strict=True)
@@ -152,8 +158,26 @@ def study_forecast(
         effect=smallest_effect(spread, items=items, repeats=seeds),
         spread=spread,
         spreads_from=_STATED if pilot is None else pilot.words,
+        judgements=sum(one.calls for one, _ in judged.values()),
         findable=tuple((one.words, one.smallest(basis)) for one in design.contrasts),
     )
+
+
+def _judged(
+    cells: Sequence[DesignCell], plans: Sequence[Plan]
+) -> dict[tuple[str, ...], tuple[JudgeCalls, Price | None]]:
+    """What each judge reads, with its price: a completion once, however many cells have it."""
+    found: dict[tuple[str, ...], tuple[JudgeCalls, Price | None]] = {}
+    for number, (cell, plan) in enumerate(zip(cells, plans, strict=True)):
+        if cell.judge is None:
+            continue
+        price = price_for(cell.judge, plan.options.judge_price)
+        for one in plan.forecast.judged:
+            of = f"cell {number}" if one.each_epoch else made_by(plan)
+            key = (cell.judge, cell.completer, of, one.kind)
+            if key not in found or found[key][0].calls < one.calls:
+                found[key] = one, price
+    return found
 
 
 def made_by(plan: Plan) -> str:

@@ -36,12 +36,14 @@ def prompt_design(
     primary: Sequence[str],
     *,
     by_origin: bool = False,
+    contrasts: Sequence[Contrast] = (),
     **options: str,
 ) -> StudyDesign:
     """Items completed under each prompt and under none, measured without one; `options` are those
     of every cell.
 
     `by_origin` says that each origin is tested apart, over which Holm's correction then goes too.
+    `contrasts` are those named beforehand, where they are not each prompt against none.
     """
     if not prompts:
         raise UsageError("no system prompt given; expected at least one (--prompt NAME)")
@@ -63,7 +65,8 @@ def prompt_design(
             for prompt in ("none", *(name for name in prompts if name != "none"))
         ),
         tuple(primary),
-        (
+        tuple(contrasts)
+        or (
             Contrast(
                 "one prompt, in one origin" if by_origin else "one prompt",
                 partial(_smallest, prompts=len(set(prompts) - {"none"}), by_origin=by_origin),

@@ -34,8 +34,10 @@ def rater_by_template(
     *,
     repeats: int = 1,
     contrasts: Sequence[Contrast] = (),
+    **options: str,
 ) -> StudyDesign:
-    """Every rater in every template; UsageError where the seeds are fewer than needed."""
+    """Every rater in every template; UsageError where the seeds are fewer than needed. `options`
+    are those of every cell."""
     if given.seeds < repeats:
         raise UsageError(
             f"seeds={given.seeds}; agreement of repeats needs at least {repeats} (--seeds)"
@@ -53,6 +55,7 @@ def rater_by_template(
                 template,
                 completer=given.completers[0] if given.completers else None,
                 levels={"rater": rater, "template": template},
+                **options,
             )
             for rater in given.raters
             for template in given.templates

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 import msgspec
 from inspect_ai import Task, eval_set, task_with
 from inspect_ai.hooks import Hooks, SampleEnd, hooks
+from inspect_ai.model import Model
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
@@ -126,9 +127,17 @@ def _task(cell: DesignCell, study: str) -> Task:
     return task_with(
         task,
         model=model_of(cell.rater),
-        model_roles={"completer": model_of(cell.completer)},
+        model_roles=_roles(cell),
         metadata=cell_metadata(task.metadata or {}, cell, study),
     )
+
+
+def _roles(cell: DesignCell) -> dict[str, str | Model | list[str | Model]]:
+    """The models of a cell by role."""
+    roles: dict[str, str | Model | list[str | Model]] = {"completer": model_of(cell.completer)}
+    if cell.judge is not None:
+        roles["judge"] = model_of(cell.judge)
+    return roles
 
 
 def cell_metadata(own: Mapping[str, Any], cell: DesignCell, study: str) -> dict[str, Any]:

@@ -9,15 +9,16 @@ from typing import Any
 import msgspec
 
 from harness.errors import UsageError
+from harness.records.judgement import RULE
 from harness.records.logs import read_records
 from harness.stats.intervals import Bootstrap
 from harness.studies.folder import Frozen, freeze
 from harness.studies.forecast import StudyForecast, study_forecast
-from harness.studies.models import model_of
+from harness.studies.models import model_of, read_model
 from harness.studies.parts import run_parts
 from harness.studies.run import run_design
 from harness.studies.spending import StudySpent, spent
-from harness.studies.study import Study, StudyDesign
+from harness.studies.study import JudgedParameters, Study, StudyDesign
 from harness.studies.writing import Written, write_study
 
 __all__ = ["forecast_lines", "report_study", "run_study"]
@@ -29,10 +30,11 @@ DEAR = 5.0
 
 def forecast_lines(found: StudyForecast) -> list[str]:
     """The forecast in words."""
+    judged = f" + {found.judgements:,} judgements" if found.judgements else ""
     money = "no price known" if found.dollars is None else f"at most ${found.dollars:,.2f}"
     return [
         f"{found.cells} cells, {found.items} items: {found.questions:,} questions + "
-        f"{found.completions:,} completions = {found.calls:,} calls",
+        f"{found.completions:,} completions{judged} = {found.calls:,} calls",
         f"about {found.tokens_in:,.0f} tokens in, at most {found.tokens_out:,.0f} out; {money}; "
         f"about {found.minutes:,.0f} minutes at 300 calls a minute and model",
         f"expected interval of a cell mean ± {found.width:.3f} of the scale's length; smallest "
@@ -79,11 +81,11 @@ def run_study(
         say(_purse(forecast, budget))
     elif not (folder / "study.json").is_file() and _large(forecast) and not go("go?"):
         raise UsageError("not started; nothing was asked")
-    for model in {name for cell in design.cells for name in (cell.rater, cell.completer)}:
+    for model in {name for cell in design.cells for name in cell.models}:
         model_of(model)  # a missing key is said before anything is written or asked
     freeze(frozen, folder)
     _run(design, parameters, folder, study=study, budget=budget, processes=processes)
-    read = read_records([folder / "logs"])
+    read = read_records([folder / "logs"], judge=_judge_name(parameters))
     written = write_study(
         study,
         parameters,
@@ -110,7 +112,7 @@ def report_study(
     written = write_study(
         study,
         parameters,
-        read_records(logs),
+        read_records(logs, judge=_judge_name(parameters)),
         folder,
         rehearsal=rehearsal,
         day=day,
@@ -165,6 +167,13 @@ def _run(
         ) from None
 
 
+def _judge_name(parameters: Any) -> str:
+    """Whose verdicts say what a completion is: the study's judge, else the rule."""
+    if isinstance(parameters, JudgedParameters) and parameters.judge is not None:
+        return read_model(parameters.judge).name
+    return RULE
+
+
 def _large(forecast: StudyForecast) -> bool:
     simulated = forecast.dollars == 0
     dear = forecast.dollars is None or forecast.dollars > DEAR
@@ -173,7 +182,12 @@ def _large(forecast: StudyForecast) -> bool:
 
 def _spent(parameters: Any, folder: Path) -> StudySpent:
     models = (*parameters.raters, *parameters.completers)
-    return spent(folder / "logs", models, parameters.price)
+    judged = (
+        {"judge": parameters.judge, "judge_price": parameters.judge_price}
+        if isinstance(parameters, JudgedParameters)
+        else {}
+    )
+    return spent(folder / "logs", models, parameters.price, **judged)
 
 
 def _spent_line(found: StudySpent, forecast: StudyForecast) -> str:
@@ -182,9 +196,12 @@ def _spent_line(found: StudySpent, forecast: StudyForecast) -> str:
         "no price known" if value is None else f"${value:,.2f}"
         for value in (found.dollars, forecast.dollars)
     )
+    judged = ""
+    if found.judgements or forecast.judgements:
+        judged = f", {found.judgements:,} of {forecast.judgements:,} judgements"
     return (
         f"spent {money} (forecast: at most {most}); {found.questions:,} of {forecast.questions:,} "
-        f"questions, {found.completions:,} of {forecast.completions:,} completions; "
+        f"questions, {found.completions:,} of {forecast.completions:,} completions{judged}; "
         f"{found.tokens_in:,} tokens in ({forecast.tokens_in:,.0f}), {found.tokens_out:,} out "
         f"(at most {forecast.tokens_out:,.0f})"
     )

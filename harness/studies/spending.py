@@ -11,15 +11,17 @@ from harness.wire import Reply
 
 __all__ = ["StudySpent", "spent"]
 
-_OTHERS = ("completions-", "judgements")
+_JUDGEMENTS = "judgements"
+_COPIES = "completions-"
 
 
 class StudySpent(msgspec.Struct, frozen=True, kw_only=True):
-    """Answers that were paid for, over all starts of a run; `dollars` None where a price is not
-    known. What judges cost is not among it."""
+    """Answers that were paid for, over all starts of a run, judges' included; `dollars` None where
+    a price is not known."""
 
     questions: int
     completions: int
+    judgements: int
     tokens_in: int
     tokens_out: int
     dollars: float | None
@@ -32,37 +34,49 @@ class _Line(msgspec.Struct):
     entry: Reply
 
 
-def spent(logs: Path, models: Sequence[str], price: str | None) -> StudySpent:
+def spent(
+    logs: Path,
+    models: Sequence[str],
+    price: str | None,
+    *,
+    judge: str | None = None,
+    judge_price: str | None = None,
+) -> StudySpent:
     """Count the answers of all journals under `logs`. `models` are those of the study, as given;
-    `price` stands over their own."""
-    questions = completions = tokens_in = tokens_out = 0
+    `price` stands over their own, and over the judge's where there is no `judge_price`."""
+    counts = dict.fromkeys(("questions", "completions", "judgements"), 0)
+    tokens_in = tokens_out = 0
     dollars: float | None = 0.0
     prices = _Prices(models, price)
-    for line in _lines(logs):
-        made = line.key.partition(" ")[2].partition(" ")[2].startswith("completion:")
-        completions += made
-        questions += not made
+    judging = _Prices([] if judge is None else [judge], judge_price or price)
+    for line, judged in _lines(logs):
+        asked = line.key.partition(" ")[2].partition(" ")[2]
+        if not judged and asked.startswith("judge "):
+            continue  # a run's note of what it paid for; the answer itself is in the judge's file
+        made = asked.startswith("completion:")
+        counts["judgements" if judged else "completions" if made else "questions"] += 1
         tokens_in += line.entry.input_tokens
         tokens_out += line.entry.output_tokens
-        known = prices.of(line.entry)
+        known = (judging if judged else prices).of(line.entry)
         unknown = known is None and line.entry.cost is None and line.entry.error is None
         dollars = None if dollars is None or unknown else dollars + true_cost(line.entry, known)
     return StudySpent(
-        questions=questions,
-        completions=completions,
+        **counts,
         tokens_in=tokens_in,
         tokens_out=tokens_out,
         dollars=dollars,
     )
 
 
-def _lines(logs: Path) -> Iterator[_Line]:
-    """Every answer of every journal; a line that was cut off is no answer."""
+def _lines(logs: Path) -> Iterator[tuple[_Line, bool]]:
+    """Every answer of every journal, and whether a judge gave it; a line that was cut off is no
+    answer."""
     for path in sorted(logs.rglob("journal/*.jsonl")):
-        if path.name.startswith(_OTHERS):
+        if path.name.startswith(_COPIES):
             continue
         with path.open("rb") as file:
-            yield from _decoded(file)
+            for line in _decoded(file):
+                yield line, path.name.startswith(_JUDGEMENTS)
 
 
 def _decoded(lines: Iterable[bytes]) -> Iterator[_Line]:

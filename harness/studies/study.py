@@ -19,6 +19,7 @@ __all__ = [
     "DesignCell",
     "Found",
     "Given",
+    "JudgedParameters",
     "Parameters",
     "Quantity",
     "Study",
@@ -52,8 +53,19 @@ class Parameters(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     price: str | None = None
 
 
-class DesignCell(msgspec.Struct, frozen=True, kw_only=True):
-    """One run of the design: an eval with its options, who is asked and who completes.
+class JudgedParameters(Parameters, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Parameters of studies that have completions judged.
+
+    judge: model that judges completions; without, the rules alone do
+    judge_price: as price, of the judge; without, price
+    """
+
+    judge: str | None = None
+    judge_price: str | None = None
+
+
+class DesignCell(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One run of the design: an eval with its options, who is asked, completes and judges.
 
     `levels` are the values of the design's factors here.
     """
@@ -63,6 +75,13 @@ class DesignCell(msgspec.Struct, frozen=True, kw_only=True):
     rater: str
     completer: str
     levels: dict[str, str]
+    judge: str | None = None
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """Every model that the cell calls."""
+        named = dict.fromkeys((self.rater, self.completer, self.judge))
+        return tuple(name for name in named if name is not None)
 
     @property
     def name(self) -> str:
@@ -174,12 +193,18 @@ def rating_cell(
     **options: Any,
 ) -> DesignCell:
     """A cell of ratings with the options that all cells of a study share."""
+    shared = _shared(parameters) | {"template": template, "seeds": parameters.seeds}
+    judge = parameters.judge if isinstance(parameters, JudgedParameters) else None
+    if isinstance(parameters, JudgedParameters) and judge is not None:
+        price = parameters.judge_price or parameters.price
+        shared |= {} if price is None else {"judge_price": price}
     return DesignCell(
         task="rating",
-        options=_shared(parameters) | {"template": template, "seeds": parameters.seeds} | options,
+        options=shared | options,
         rater=rater,
         completer=completer or rater,
         levels=dict(levels),
+        judge=judge,
     )
 
 

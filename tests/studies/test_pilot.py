@@ -74,3 +74,17 @@ def test_a_plan_says_where_its_spreads_come_from() -> None:
     said = " ".join(told.split())
     assert "effect 0.12 of the scale's length: assumed (--pilot" in said
     assert "self less cross: none can be found" in said
+
+
+def test_a_plan_forecasts_its_own_contrast() -> None:
+    """What sysprompt-v2 was designed to find is Δ⁺ + Δ⁻: two effects and the neutral cell twice, so
+    less is findable than of one prompt, and of more pairs less again."""
+    arguments = ["sysprompt-v2", "--rehearse", "--small"]
+    found = []
+    for pairs in (("affective",), ("affective", "math", "ethical")):
+        more = [part for pair in pairs for part in ("--pair", pair)]
+        result = CliRunner().invoke(study, ["plan", *arguments, *more], catch_exceptions=False)
+        line = next(one for one in result.output.splitlines() if "Δ⁺ + Δ⁻" in one)
+        found.append(float(line.rpartition(" ")[2]))
+        assert "one prompt:" not in result.output
+    assert 0.16 < found[0] < found[1]

@@ -23,17 +23,30 @@ def reply(**given: Any) -> Reply:
 
 
 def test_all_parts_count_and_half_a_line_does_not(tmp_path: Path) -> None:
-    """Questions and completions of every process; not the shared copies of completions, not what
-    judges were asked, not a line that a kill cut off."""
+    """Questions and completions of every process; not the shared copies of completions, not a line
+    that a kill cut off."""
     entries = {"id 0 item#0@h": reply(), "id 0 completion:c": reply(), "id 1 item#1@h": reply()}
     journal(tmp_path / "part-1", "t1.jsonl", entries, tail=b'{"key":"id 2 it')
     journal(tmp_path / "part-2", "t2.jsonl", {"id 0 item#0@h": reply(cost=0.5)})
     journal(tmp_path / "part-1", "completions-s.jsonl", {"c": reply()})
-    journal(tmp_path / "part-1", "judgements.jsonl", {"id 0 judge x": reply()})
     found = spent(tmp_path, ["sim/noisy"], "1,10")
-    assert (found.questions, found.completions) == (3, 1)
+    assert (found.questions, found.completions, found.judgements) == (3, 1, 0)
     assert (found.tokens_in, found.tokens_out) == (4000, 400)
     assert found.dollars == pytest.approx(3 * 0.002 + 0.5)
+
+
+def test_a_judge_counts_once_and_at_its_own_price(tmp_path: Path) -> None:
+    """A verdict is paid for once, whatever runs note that they paid for it; its tokens and dollars
+    count, by the judge's price, else by that of all models, else the sum is unknown."""
+    entries = {"id 0 item#0@h": reply(), "id 0 judge j h s p #0.0": reply(cost=0.02)}
+    journal(tmp_path, "t1.jsonl", entries)
+    journal(tmp_path, "judgements.jsonl", {"id 0 judge j h s p #0.0": reply()})
+    models = ["openai-api/nowhere/m"]
+    found = spent(tmp_path, models, "1,10", judge="sim/judge", judge_price="2,20")
+    assert (found.questions, found.judgements, found.tokens_in) == (1, 1, 2000)
+    assert found.dollars == pytest.approx(0.002 + 0.004)
+    assert spent(tmp_path, models, "1,10", judge="x/j").dollars == pytest.approx(0.004)
+    assert spent(tmp_path, ["sim/noisy"], None, judge="openai-api/nowhere/j").dollars is None
 
 
 def test_dollars_are_unknown_where_a_price_is(tmp_path: Path) -> None:

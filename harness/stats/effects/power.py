@@ -16,6 +16,7 @@ __all__ = [
     "Spread",
     "effect_spread",
     "half_width",
+    "smallest_asymmetry",
     "smallest_bound",
     "smallest_correlation",
     "smallest_diagonal",
@@ -104,6 +105,26 @@ def smallest_effect(
     if items < 2:
         return math.nan
     error = math.sqrt((spread.effect**2 + 2 * spread.repeats**2 / (repeats * averaged)) / items)
+    return error * _noncentrality(items - 1, alpha / tests, power)
+
+
+def smallest_asymmetry(
+    spread: Spread,
+    *,
+    items: int,
+    repeats: int,
+    tests: int = 1,
+    power: float = 0.8,
+    alpha: float = 0.05,
+) -> float:
+    """Δ⁺ + Δ⁻ over items that a two-sided test finds with that power; as `smallest_effect`.
+
+    m⁺ + m⁻ − 2·m₀: two effects of their own on each item, and the neutral condition's noise twice,
+    so its error is √((2σ_e² + 6σ_r²/k)/n). NaN below two items.
+    """
+    if items < 2:
+        return math.nan
+    error = math.sqrt((2 * spread.effect**2 + 6 * spread.repeats**2 / repeats) / items)
     return error * _noncentrality(items - 1, alpha / tests, power)
 
 

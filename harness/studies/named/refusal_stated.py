@@ -22,7 +22,7 @@ from harness.studies.study import (
     Contrast,
     Found,
     Given,
-    Parameters,
+    JudgedParameters,
     Quantity,
     Study,
     StudyDesign,
@@ -31,7 +31,7 @@ from harness.studies.study import (
 __all__ = ["STUDY"]
 
 
-class _RefusalStated(Parameters, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class _RefusalStated(JudgedParameters, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Parameters of refusal-stated."""
 
     seeds: int = 3
@@ -45,6 +45,7 @@ def _design(given: _RefusalStated) -> StudyDesign:
             Contrast("r of refusal with the rating", lambda basis: _smallest(basis, 1)),
             Contrast("r within origins", lambda basis: _smallest(basis, len(basis.origins))),
         ),
+        **({} if given.judge is None else {"judges": "refusal"}),
     )
 
 
@@ -123,8 +124,14 @@ def _analyse(given: Given) -> Found:
             )
         ],
         measured=measured,
-        cautions=("What is a refusal is the rule's verdict on the completion, not a judge's.",),
+        cautions=(_by(judged),),
     )
+
+
+def _by(judged: pl.DataFrame) -> str:
+    """Whose verdicts say what a refusal is."""
+    names = sorted(judged["completion_refused_by"].drop_nulls().unique()) or ["rule"]
+    return f"What of the completions is a refusal: verdict of the {', '.join(names)}."
 
 
 def _n(value: object) -> int:
@@ -228,4 +235,5 @@ STUDY = Study(
             "sim/refuser(refusal_bailbench=0.6, refusal_slope=2, question_refusal=0, spread=1)",
         )
     },
+    needs=("judge (optional)",),
 )

@@ -20,7 +20,7 @@ from harness.studies.prompted import FACTOR, effect_rows, effect_table, planted_
 from harness.studies.study import (
     Found,
     Given,
-    Parameters,
+    JudgedParameters,
     Quantity,
     Study,
     StudyDesign,
@@ -36,7 +36,7 @@ _PREFIXES = {"with": pl.col("completion_prefix").fill_null(True),
 _MOST = 5
 
 
-class _SyspromptConfound(Parameters, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class _SyspromptConfound(JudgedParameters, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Parameters of sysprompt-confound.
 
     prompts: the system prompts, each set against none, with and without the request not to

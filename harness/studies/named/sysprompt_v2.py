@@ -1,5 +1,7 @@
 """Do prompts for and against move ratings equally far?"""
 
+from functools import partial
+
 import polars as pl
 
 from harness.errors import UsageError
@@ -8,16 +10,25 @@ from harness.report.parts.style import Plot, palette
 from harness.report.parts.table import Column, Section, Table
 from harness.report.parts.wording import shown
 from harness.stats.effects.effects import condition_asymmetry
+from harness.stats.effects.power import smallest_asymmetry
 from harness.stats.intervals import Estimate, estimate_of
 from harness.studies.prompted import effect_rows, effect_table, planted_deltas, prompt_design
-from harness.studies.study import Found, Given, Parameters, Study, StudyDesign
+from harness.studies.study import (
+    Basis,
+    Contrast,
+    Found,
+    Given,
+    JudgedParameters,
+    Study,
+    StudyDesign,
+)
 
 __all__ = ["STUDY"]
 
 _OWN_NAMES = {"math": ("loves_math", "hates_math")}
 
 
-class _SyspromptV2(Parameters, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class _SyspromptV2(JudgedParameters, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Parameters of sysprompt-v2.
 
     pairs: categories of system prompts, each with one for and one against
@@ -39,8 +50,13 @@ def _design(given: _SyspromptV2) -> StudyDesign:
         given,
         prompts,
         ("Δ⁺ + Δ⁻ of each pair, Holm's correction",),
+        contrasts=(Contrast("Δ⁺ + Δ⁻ of one pair", partial(_smallest, pairs=len(given.pairs))),),
         judges="sysprompt_reference",
     )
+
+
+def _smallest(basis: Basis, *, pairs: int) -> float:
+    return smallest_asymmetry(basis.spread, items=basis.items, repeats=basis.repeats, tests=pairs)
 
 
 def _analyse(given: Given) -> Found:
@@ -155,4 +171,5 @@ STUDY = Study(
             "tone_trend_neg=0)",
         )
     },
+    needs=("judge (optional)",),
 )
