@@ -34,7 +34,7 @@ def rater_by_template(
     *,
     repeats: int = 1,
     contrasts: Sequence[Contrast] = (),
-    **options: str,
+    options: Mapping[str, str] | None = None,
 ) -> StudyDesign:
     """Every rater in every template; UsageError where the seeds are fewer than needed. `options`
     are those of every cell."""
@@ -55,7 +55,7 @@ def rater_by_template(
                 template,
                 completer=given.completers[0] if given.completers else None,
                 levels={"rater": rater, "template": template},
-                **options,
+                **(options or {}),
             )
             for rater in given.raters
             for template in given.templates

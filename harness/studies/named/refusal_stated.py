@@ -45,7 +45,7 @@ def _design(given: _RefusalStated) -> StudyDesign:
             Contrast("r of refusal with the rating", lambda basis: _smallest(basis, 1)),
             Contrast("r within origins", lambda basis: _smallest(basis, len(basis.origins))),
         ),
-        **({} if given.judge is None else {"judges": "refusal"}),
+        options=None if given.judge is None else {"judges": "refusal"},
     )
 
 
