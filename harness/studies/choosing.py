@@ -1,11 +1,11 @@
 """Cells of choices: the options that studies of pairs share, and how their cells are found."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 from harness.analysis.cells import Cell, cells
 from harness.errors import UsageError
-from harness.studies.study import DesignCell, Given, Parameters
+from harness.studies.study import DesignCell, Given, JudgedParameters, Parameters
 
 __all__ = ["choice_cell", "choices_of"]
 
@@ -18,6 +18,7 @@ def choice_cell(
     template: str,
     *,
     levels: Mapping[str, str],
+    task: Literal["pairwise", "utilities"] = "pairwise",
     **options: Any,
 ) -> DesignCell:
     """A cell of choices; the completer is the rater unless the study names one for all. `options`
@@ -32,12 +33,16 @@ def choice_cell(
         )
     shared = {name: getattr(parameters, name) for name in _OPTIONS}
     kept = {name: value for name, value in shared.items() if value is not None}
+    judge = None
+    if "judges" in options and isinstance(parameters, JudgedParameters):
+        judge = parameters.judge
     return DesignCell(
-        task="pairwise",
+        task=task,
         options=kept | {"template": template} | options,
         rater=rater,
         completer=parameters.completers[0] if parameters.completers else rater,
         levels=dict(levels),
+        judge=judge,
     )
 
 

@@ -2,15 +2,17 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import msgspec
 
+from harness.adaptive.plan import campaign_plan
 from harness.errors import UsageError
 from harness.measuring.forecast import Forecast
 from harness.measuring.judge_calls import JudgeCalls
 from harness.measuring.money import CHARS_PER_TOKEN, UNKNOWN_OUTPUT, Price
-from harness.measuring.plan import Plan, choice_plan, rating_plan
+from harness.measuring.plan import Plan, choice_plan, completion_plan, rating_plan
 from harness.stats.effects.power import Spread, half_width, smallest_effect
 from harness.studies.models import price_for
 from harness.studies.pilot import ASSUMED, Piloted
@@ -53,11 +55,27 @@ class StudyForecast(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def plan_of(cell: DesignCell) -> Plan:
-    """The checked plan of one cell; UsageError for what cannot be run."""
+    """The checked plan of one cell; UsageError for what cannot be run.
+
+    A campaign's forecast is of the most that it may ask, its samples are the first batch.
+    """
     options = dict(cell.options)
+    if cell.task == "completions":
+        return completion_plan(options, task=cell.task)
     template = str(options.pop("template"))
+    if cell.task == "utilities":
+        return _campaign(template, options)
     build = rating_plan if cell.task == "rating" else choice_plan
     return build(template, options, task=cell.task)
+
+
+def _campaign(template: str, options: Mapping[str, Any]) -> Plan:
+    planned = campaign_plan(template, options, task="utilities")
+    plan, most = planned.plan, planned.options.most(len(planned.plan.items))
+    forecast = msgspec.structs.replace(
+        plan.forecast, questions=most, samples=-(-most // planned.options.block)
+    )
+    return replace(plan, forecast=forecast)
 
 
 @dataclass
@@ -88,7 +106,12 @@ class _Completed:
 
 
 def _asked(plan: Plan) -> set[str]:
-    """Hashes of the items that a plan asks about, whatever they are called."""
+    """Hashes of the items that a plan asks about, whatever they are called.
+
+    Of a campaign, whose samples are the first batch alone, all items are.
+    """
+    if plan.forecast.samples > len(plan.samples):
+        return {item.hash for item in plan.items.values()}
     names: set[str] = set()
     for sample in plan.samples:
         names.update(sample.metadata.get("items", ()))
@@ -138,11 +161,12 @@ def study_forecast(
     for (judge, *_), (one, price) in judged.items():
         total.add(one.calls * one.chars / CHARS_PER_TOKEN, one.calls * one.output, price)
         calls[judge] = calls.get(judge, 0) + one.calls
-    items = min(
-        plan.forecast.items
+    asked = [
+        (cell.task, plan.forecast.items)
         for cell, plan in zip(design.cells, plans, strict=True)
-        if cell.task == design.cells[0].task
-    )
+        if plan.forecast.questions
+    ] or [(cell.task, plan.forecast.items) for cell, plan in zip(design.cells, plans, strict=True)]
+    items = min(count for task, count in asked if task == asked[0][0])
     counts = Counter(item.origin or "unknown" for item in plans[0].items.values())
     basis = Basis(spread, counts, seeds)
     return StudyForecast(

@@ -8,6 +8,7 @@ import msgspec
 import polars as pl
 
 from harness.records.judgement import judgement_frame
+from harness.records.log_runs import LogInfo
 from harness.report.parts.table import Section, Table
 from harness.stats.effects.power import Spread
 from harness.stats.intervals import Bootstrap, Estimate
@@ -24,6 +25,7 @@ __all__ = [
     "Quantity",
     "Study",
     "StudyDesign",
+    "judge_options",
     "rating_cell",
 ]
 
@@ -67,10 +69,11 @@ class JudgedParameters(Parameters, frozen=True, kw_only=True, forbid_unknown_fie
 class DesignCell(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One run of the design: an eval with its options, who is asked, completes and judges.
 
-    `levels` are the values of the design's factors here.
+    `levels` are the values of the design's factors here; `judge` is the model that judges, None for
+    the rules alone. Of completions alone the rater is the completer.
     """
 
-    task: Literal["rating", "pairwise"]
+    task: Literal["rating", "pairwise", "utilities", "completions"]
     options: dict[str, Any]
     rater: str
     completer: str
@@ -157,12 +160,14 @@ class Found:
 
 @dataclass(frozen=True)
 class Given:
-    """What an analysis gets: the records, the study's parameters, how to draw, and the verdicts."""
+    """What an analysis gets: the records, the study's parameters, how to draw, the verdicts, and
+    what became of each log."""
 
     frame: pl.DataFrame
     parameters: Any
     bootstrap: Bootstrap
     judgements: pl.DataFrame = field(default_factory=lambda: judgement_frame(()))
+    logs: Sequence[LogInfo] = ()
 
 
 @dataclass(frozen=True)
@@ -194,10 +199,10 @@ def rating_cell(
 ) -> DesignCell:
     """A cell of ratings with the options that all cells of a study share."""
     shared = _shared(parameters) | {"template": template, "seeds": parameters.seeds}
-    judge = parameters.judge if isinstance(parameters, JudgedParameters) else None
-    if isinstance(parameters, JudgedParameters) and judge is not None:
-        price = parameters.judge_price or parameters.price
-        shared |= {} if price is None else {"judge_price": price}
+    judge = None
+    if isinstance(parameters, JudgedParameters):
+        judge = parameters.judge
+        shared |= judge_options(parameters)
     return DesignCell(
         task="rating",
         options=shared | options,
@@ -206,6 +211,12 @@ def rating_cell(
         levels=dict(levels),
         judge=judge,
     )
+
+
+def judge_options(parameters: JudgedParameters) -> dict[str, Any]:
+    """What an eval is told of the judge beside its role: the price of its tokens, where known."""
+    price = parameters.judge_price or parameters.price
+    return {} if parameters.judge is None or price is None else {"judge_price": price}
 
 
 def _shared(parameters: Parameters) -> dict[str, Any]:

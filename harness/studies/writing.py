@@ -56,7 +56,7 @@ def write_study(
     """Analyse the records and write the report; UsageError where they do not hold the design."""
     if not read.frame.height:
         raise UsageError(f"{study.name}: no records in {len(read.logs)} logs; nothing to report")
-    found = study.analyse(Given(read.frame, parameters, bootstrap, read.judgements))
+    found = study.analyse(Given(read.frame, parameters, bootstrap, read.judgements, read.logs))
     sections = list(found.sections)
     compared = _compared(found.measured, parameters) if rehearsal else []
     if compared:

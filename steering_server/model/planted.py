@@ -107,6 +107,6 @@ def _say(head: torch.Tensor, tokenizer: Any) -> None:
         own.whole / WIDTH**0.5 * _axis("base")
     )
     for digit in _DIGITS:
-        head[_token(tokenizer, digit)] += (
-            own.rating * (int(digit) - 3) * _axis("liking") + own.answer * _axis("asked")
-        )
+        head[_token(tokenizer, digit)] += own.rating * (int(digit) - 3) * _axis(
+            "liking"
+        ) + own.answer * _axis("asked")

@@ -6,6 +6,8 @@ import numpy as np
 import polars as pl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
 
 from harness.analysis.names import short
 from harness.report.parts.style import GREY, INK, Plot, plain, shade
@@ -15,60 +17,93 @@ from harness.stats.intervals import Estimate
 
 __all__ = ["caterpillar", "origin_means", "refusal_panels", "trace_plot"]
 
-_NAMED = 60
-"""Items up to which each gets a line with its name."""
+_NAMED = 40
+"""Items up to which each gets a line with its name; above, those at both ends."""
+_ENDS = 12
 
 
 def caterpillar(items: pl.DataFrame, *, name: str, title: str) -> Plot:
-    """Every item's utility with its interval, in order; coloured by origin.
+    """Every item's utility with its interval, in order of rank; coloured by origin.
 
-    `items`: item, origin, utility, low, high, sorted best first.
+    `items`: item, origin, utility, low, high, sorted best first. Above 40 items the names of the
+    first and the last stand in panels of their own.
     """
-    origins = items["origin"].unique().sort().to_list()
+    ranked = items.with_row_index("at", offset=1)
+    colours = {
+        origin: shade(index)
+        for index, origin in enumerate(items["origin"].unique().sort().to_list())
+    }
     named = items.height <= _NAMED
-    height = 0.9 + 0.165 * items.height if named else 4.2
 
     def draw(figure: Figure) -> None:
-        axes = figure.add_subplot()
-        for index, origin in enumerate(origins):
-            at = items.with_row_index("at").filter(pl.col("origin") == origin)
-            _intervals(axes, at, shade(index), label=short(origin, 24), across=named)
         if named:
-            axes.set_yticks(
-                range(items.height), [short(item, 44) for item in items["item"]], fontsize=7.5
-            )
-            axes.set_ylim(items.height - 0.3, -0.7)
-            axes.axvline(0, color=GREY, linewidth=0.9, linestyle=(0, (4, 3)))
-            axes.set_xlabel("utility (units of σ)")
+            _named(figure.add_subplot(), ranked, colours, 44)
+            figure.axes[0].set_xlabel("utility (units of σ)")
         else:
-            axes.set_xlim(-1, items.height)
-            axes.axhline(0, color=GREY, linewidth=0.9, linestyle=(0, (4, 3)))
-            axes.set_xlabel("items, most preferred first")
-            axes.set_ylabel("utility (units of σ)")
-        plain(axes, grid="x" if named else "y")
-        figure.legend(loc="outside upper left", ncols=5, handletextpad=0.3, columnspacing=1.2)
+            parts = figure.add_gridspec(2, 2, width_ratios=(1.25, 1))
+            _curve(figure.add_subplot(parts[:, 0]), ranked, colours)
+            ends = {"most preferred": ranked.head(_ENDS), "least preferred": ranked.tail(_ENDS)}
+            for row, (what, rows) in enumerate(ends.items()):
+                axes = figure.add_subplot(parts[row, 1])
+                _named(axes, rows, colours, 26)
+                axes.set_title(what)
+            axes.set_xlabel("utility (units of σ)")
+        handles = [
+            Line2D([], [], color=colour, marker="o", linestyle="none", markersize=4,
+                   label=short(origin, 24))
+            for origin, colour in colours.items()
+        ]  # fmt: skip
+        figure.legend(handles=handles, loc="outside upper left", ncols=5, handletextpad=0.3,
+                      columnspacing=1.2)  # fmt: skip
 
     return Plot(
         name=name,
         title=title,
-        caption="Utility of each item with its 95 % interval, coloured by origin. Mean 0.",
+        caption="Utility of each item with its 95 % interval, coloured by origin. Mean 0."
+        + ("" if named else f" Left: all by rank; right: the {_ENDS} at each end, with ranks."),
         alt=_items_in_words(title, items),
-        numbers=items.select("item", "origin", "utility", "low", "high").to_dicts(),
-        size=(7.6, max(2.2, height)),
+        numbers=ranked.select(pl.col("at").alias("rank"), "item", "origin", "utility", "low",
+                              "high").to_dicts(),
+        size=(7.6, max(2.2, 0.9 + 0.165 * items.height) if named else 5.4),
         draw=draw,
-    )
+    )  # fmt: skip
 
 
-def _intervals(axes: Axes, rows: pl.DataFrame, colour: str, *, label: str, across: bool) -> None:
+def _named(axes: Axes, rows: pl.DataFrame, colours: Mapping[str, str], width: int) -> None:
+    """One line an item, its rank before its name."""
+    axes.axvline(0, color=GREY, linewidth=0.9, linestyle=(0, (4, 3)))
+    for origin, colour in colours.items():
+        _intervals(axes, rows.filter(pl.col("origin") == origin), colour, across=True)
+    first, last = int(rows["at"][0]), int(rows["at"][-1])
+    names = [f"{at} · {short(item, width)}" for at, item in rows.select("at", "item").rows()]
+    axes.set_yticks(range(first, last + 1), names, fontsize=7.5)
+    axes.set_ylim(last + 0.7, first - 0.7)
+    plain(axes)
+
+
+def _curve(axes: Axes, rows: pl.DataFrame, colours: Mapping[str, str]) -> None:
+    """All items by rank."""
+    axes.axhline(0, color=GREY, linewidth=0.9, linestyle=(0, (4, 3)))
+    for origin, colour in colours.items():
+        _intervals(axes, rows.filter(pl.col("origin") == origin), colour, across=False)
+    inner = [int(at) for at in MaxNLocator(5, integer=True).tick_values(1, rows.height)]
+    axes.set_xticks([1, *(at for at in inner if 1 < at < 0.95 * rows.height), rows.height])
+    axes.set_xlim(0, rows.height + 1)
+    axes.set_xlabel("rank, 1 the most preferred")
+    axes.set_ylabel("utility (units of σ)")
+    plain(axes, grid="y")
+
+
+def _intervals(axes: Axes, rows: pl.DataFrame, colour: str, *, across: bool) -> None:
     at, value = rows["at"].to_numpy(), rows["utility"].to_numpy()
     low, high = rows["low"].to_numpy(), rows["high"].to_numpy()
     thin = 1.4 if across else 0.8
     if across:
         axes.hlines(at, low, high, color=colour, linewidth=thin)
-        axes.plot(value, at, "o", markersize=4, color=colour, label=label)
+        axes.plot(value, at, "o", markersize=4, color=colour)
     else:
         axes.vlines(at, low, high, color=colour, linewidth=thin, alpha=0.45)
-        axes.plot(at, value, "o", markersize=2.4, color=colour, label=label)
+        axes.plot(at, value, "o", markersize=2.4, color=colour)
 
 
 def origin_means(

@@ -19,6 +19,7 @@ __all__ = [
     "Progress",
     "expected_rho",
     "parts_known",
+    "rho_band",
     "spearman",
     "tied_together",
     "within_groups",
@@ -69,6 +70,16 @@ def expected_rho(utilities: FloatArray, draws: FloatArray) -> float:
         return 1.0
     rhos = _rank_correlations(utilities, draws)
     return float(np.mean(rhos) - 0.5 * np.std(rhos))
+
+
+def rho_band(
+    utilities: FloatArray, draws: FloatArray, *, confidence: float = 0.95
+) -> tuple[float, float, float]:
+    """Mean and interval, over draws (n, k) of the posterior, of the utilities' rank correlation
+    with the truth."""
+    rhos = _rank_correlations(utilities, draws)
+    low, high = np.quantile(rhos, [(1 - confidence) / 2, (1 + confidence) / 2])
+    return float(rhos.mean()), float(low), float(high)
 
 
 def parts_known(fitted: Fit, weak: float | None) -> bool:

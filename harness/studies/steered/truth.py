@@ -171,5 +171,3 @@ def norms_of(messages: Sequence[Message], sentences: Sequence[str]) -> FloatArra
         norms.append(float(np.linalg.norm(own)))
     norms[0] = math.hypot(norms[0], STRENGTHS.sink)
     return np.array(norms)
-
-
