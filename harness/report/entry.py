@@ -28,30 +28,37 @@ def entry(report: Report, *, day: date, assets: str) -> str:
         + ".",
         "",
     ]
+    lines += [f"{at}. {markdown_text(line)}" for at, line in enumerate(report.sentences, 1)]
+    lines += [""] if report.sentences else []
+    opening = report.opener()
+    if opening is not None:
+        lines += _plot(opening, names)
     for table in report.findings:
         lines += _table(table)
     if report.cautions:
         lines += ["**Before you believe it**", ""]
         lines += [f"- {markdown_text(caution)}" for caution in report.cautions] + [""]
+    shown = {opening.name} if opening is not None else set()
     for section in report.sections:
-        lines += _section(section, names, depth=3)
+        lines += _section(section, names, depth=3, but=shown)
     lines += [markdown_text(report.footer), ""]
     return "\n".join(lines)
 
 
-def _section(section: Section, names: Mapping[str, str], *, depth: int) -> list[str]:
+def _section(section: Section, names: Mapping[str, str], *, depth: int, but: set[str]) -> list[str]:
+    """A section without the figures that were shown above."""
     if not (section.all_plots() or section.text or depth == 3):
         return []
     lines = [f"{'#' * depth} {markdown_text(section.title)}", ""]
     for text in section.text:
         lines += [markdown_text(text), ""]
     for plot in section.plots:
-        lines += _plot(plot, names)
+        lines += [] if plot.name in but else _plot(plot, names)
     if depth == 3:
         for table in section.tables:
             lines += _table(table)
     for part in section.parts:
-        lines += _section(part, names, depth=depth + 1)
+        lines += _section(part, names, depth=depth + 1, but=but)
     return lines
 
 

@@ -44,7 +44,7 @@ def write_report(
     for part in _PARTS:
         (folder / part).mkdir(parents=True, exist_ok=True)
     for plot in report.plots():
-        _ = plot.svg  # drawn here, so that the bar moves with it
+        _ = plot.svg, plot.narrow_svg  # drawn here, so that the bar moves with it
         step()
     written = [
         _text(folder / "index.html", page(report)),

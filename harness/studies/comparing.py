@@ -14,7 +14,7 @@ from harness.studies.folder import Frozen, read_frozen
 
 __all__ = ["Compared", "Comparison", "compare_runs"]
 
-_PASSED_OVER = ("finding", "planted", "log_reported")
+_PASSED_OVER = ("finding", "planted", "log_reported", "logs", "empty_logs")
 Row = Mapping[str, Any]
 
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -23,10 +22,14 @@ from harness.report.parts.wording import number, words
 from harness.report.sections.cautions import cautions
 from harness.report.sections.choices import choice_findings, choice_section
 from harness.report.sections.judgements import judgement_section
+from harness.report.sections.logs import log_section
 from harness.report.sections.outcomes import NAMES, outcome_plot, outcome_rows, outcome_table
 from harness.report.sections.ratings import rating_findings, rating_section
 from harness.report.sections.utilities import utility_findings, utility_section
+from harness.report.sources import Sources
 from harness.stats.intervals import Bootstrap
+from harness.studies.overview_words import overview_sentences
+from harness.studies.reported import FOLDER, reported_section
 from harness.text.answer import OUTCOMES
 
 __all__ = ["overview", "overview_facts", "steps"]
@@ -45,13 +48,15 @@ def overview(
     bootstrap: Bootstrap,
     texts: Mapping[str, str] | None = None,
     checks: Sequence[CheckedJudge] = (),
+    compare_log: bool = False,
     step: Callable[[], None] = lambda: None,
 ) -> Report:
     """Outcomes, ratings, choices and utilities of everything that was read.
 
     `texts` are items' texts by id, to show beside their utilities; `checks` say how judges did on
-    known texts, which corrects their rates. `step` is called `steps` times. UsageError when
-    there are neither records nor judgements.
+    known texts, which corrects their rates. `compare_log` sets the research log's figures beside
+    those measured. `step` is called `steps` times. UsageError when there are neither records nor
+    judgements.
     """
     frame = read.frame
     if not frame.height:
@@ -80,11 +85,21 @@ def overview(
         *([choice_section(choices)] if choices else []),
         *([utility_section(fits, notes, texts or {})] if chosen else []),
         *([judged] if judged is not None else []),
-        _log_section(read.logs, [*rated, *chosen]),
+    ]
+    asked = [*rated, *chosen]
+    inside = [table for section in sections for table in section.all_tables()]
+    reported = reported_section(FOLDER, [*findings, *inside]) if compare_log else None
+    sources = Sources(frame, read.logs, asked)
+    sections += [
+        *([reported] if reported is not None else []),
+        log_section(read.logs, sources, (_cell_table(asked),)),
     ]
     return Report(
         title=name,
         subtitle=_subtitle(frame, day),
+        sentences=overview_sentences(frame, ratings, choices, fits),
+        opening="reliability" if ratings else "position",
+        sources=sources,
         facts=_facts(frame, read.logs, [*rated, *chosen]),
         findings=findings,
         cautions=cautions(frame, read.logs, [*rated, *chosen], ratings, choices),
@@ -113,7 +128,7 @@ def _judged_only(
         ],
         findings=[],
         cautions=[],
-        sections=[judged, _log_section(read.logs, ())],
+        sections=[judged, log_section(read.logs, None)],
         footer="Written by penchant.",
     )
 
@@ -171,33 +186,6 @@ def _facts(
             if outcome in outcomes
         ),
     ]
-
-
-def _log_section(logs: Sequence[LogInfo], found: Sequence[Cell]) -> Section:
-    columns = (
-        Column("path", "log"),
-        Column("task", "task"),
-        Column("created", "created"),
-        Column("status", "status"),
-        Column("samples", "samples", "count"),
-        Column("errored", "errored", "count"),
-        Column("unreadable", "missing", "count"),
-        Column("superseded", "superseded", "count"),
-        Column("rows", "records", "count"),
-        Column("note", "note"),
-    )
-    rows = [{column.key: getattr(log, column.key) for column in columns} for log in logs]
-    names = [Path(str(row["path"])).name for row in rows]
-    table = Table(
-        name="logs",
-        title="Logs read",
-        columns=columns,
-        rows=rows,
-        caption=f"{len(names)} files. A sample that a newer log of the same task has as well is "
-        "superseded and counts once.",
-        first=20,
-    )
-    return Section(title="Logs", anchor="logs", tables=(_cell_table(found), table))
 
 
 def _cell_table(found: Sequence[Cell]) -> Table:

@@ -1,16 +1,14 @@
 """A study's page: what was found, the figures, and what stands behind them."""
 
-import csv
 import math
 from collections.abc import Sequence
 from datetime import date
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from harness.analysis.cells import cells
+from harness.analysis.cells import Cell, cells
 from harness.errors import UsageError
 from harness.items.load import load_items
 from harness.records.logs import LogRecords
@@ -18,14 +16,17 @@ from harness.report.folder import write_report
 from harness.report.page import Report
 from harness.report.parts.table import Column, Section, Table
 from harness.report.parts.wording import number
+from harness.report.sections.logs import log_section
 from harness.report.sections.outcomes import outcome_plot, outcome_rows, outcome_table
+from harness.report.sources import Sources
 from harness.stats.intervals import Bootstrap
 from harness.studies.models import read_model
 from harness.studies.planted import Planted
+from harness.studies.reported import reported_section
 from harness.studies.study import Given, Quantity, Study
 from harness.where import SHELL_DIRECTORY
 
-__all__ = ["Written", "published", "write_study"]
+__all__ = ["Written", "write_study"]
 
 _SENTENCES = 5
 
@@ -52,8 +53,12 @@ def write_study(
     rehearsal: bool,
     day: date,
     bootstrap: Bootstrap,
+    compare_log: bool = True,
 ) -> Written:
-    """Analyse the records and write the report; UsageError where they do not hold the design."""
+    """Analyse the records and write the report; UsageError where they do not hold the design.
+
+    `compare_log` sets the research log's figures of this study beside those measured.
+    """
     if not read.frame.height:
         raise UsageError(f"{study.name}: no records in {len(read.logs)} logs; nothing to report")
     found = study.analyse(Given(read.frame, parameters, bootstrap, read.judgements, read.logs))
@@ -61,17 +66,25 @@ def write_study(
     compared = _compared(found.measured, parameters) if rehearsal else []
     if compared:
         sections.insert(0, _planted_section(compared))
-    reported = published(study.name)
-    if reported:
-        sections.append(_log_section(reported))
-    sections.append(_outcomes(read))
+    asked = [*cells(read.frame, "rating"), *cells(read.frame, "choice")]
+    sections.append(_outcomes(asked))
+    inside = [table for section in sections for table in section.all_tables()]
+    reported = reported_section(study.name, [*found.tables, *inside]) if compare_log else None
+    sources = Sources(read.frame, read.logs, asked)
     report = Report(
         title=study.name,
         subtitle=f"{study.question} {day.isoformat()}.",
         facts=_facts(read),
-        findings=[_sentences(found.sentences), *found.tables],
+        sentences=list(found.sentences[:_SENTENCES]),
+        opening=_opening(found.sections),
+        findings=list(found.tables),
         cautions=list(found.cautions),
-        sections=sections,
+        sections=[
+            *sections,
+            *([reported] if reported is not None else []),
+            log_section(read.logs, sources),
+        ],
+        sources=sources,
         footer="Written by penchant. Each estimate has its interval, n and, where cells were "
         "averaged, their number.",
     )
@@ -79,20 +92,14 @@ def write_study(
     written = write_report(report, folder, day=day, name=study.name, facts=facts)
     for name, text in found.files.items():
         (folder / "tables" / name).write_text(text, encoding="utf-8")
-    inside = [row for row in compared if row["inside"]]
+    held = [row for row in compared if row["inside"]]
     return Written(
         page=written[0],
         sentences=tuple(found.sentences[:_SENTENCES]),
         planted=len(compared),
-        inside=len(inside),
+        inside=len(held),
         missed=tuple(str(row["quantity"]) for row in compared if not row["inside"]),
     )
-
-
-def published(study: str) -> list[dict[str, str]]:
-    """The figures that the research log reported of a study; notes say which cannot be right."""
-    text = (files("harness.studies") / "published_log.csv").read_text(encoding="utf-8")
-    return [row for row in csv.DictReader(text.splitlines()) if row["study"] == study]
 
 
 def _compared(measured: Sequence[Quantity], parameters: Any) -> list[dict[str, Any]]:
@@ -144,35 +151,13 @@ def _planted_section(rows: list[dict[str, Any]]) -> Section:
     )
 
 
-def _log_section(rows: list[dict[str, str]]) -> Section:
-    names = ("table", "row", "column", "value", "note")
-    return Section(
-        title="What the research log reported",
-        anchor="log",
-        text=("Other models, so no target: these show what each table looks like.",),
-        tables=(
-            Table(
-                name="log_reported",
-                title="The log's figures",
-                columns=tuple(Column(name, name) for name in names),
-                rows=[{name: row[name] for name in names} for row in rows],
-                first=12,
-            ),
-        ),
-    )
+def _opening(sections: Sequence[Section]) -> str:
+    """The study's own first figure."""
+    plots = [plot for section in sections for plot in section.all_plots()]
+    return plots[0].name if plots else ""
 
 
-def _sentences(sentences: Sequence[str]) -> Table:
-    return Table(
-        name="finding",
-        title="In words",
-        columns=(Column("sentence", "finding"),),
-        rows=[{"sentence": sentence} for sentence in sentences[:_SENTENCES]],
-    )
-
-
-def _outcomes(read: LogRecords) -> Section:
-    found = [*cells(read.frame, "rating"), *cells(read.frame, "choice")]
+def _outcomes(found: Sequence[Cell]) -> Section:
     rows = outcome_rows(found)
     return Section(
         title="Outcomes",

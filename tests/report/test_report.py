@@ -1,5 +1,7 @@
 """Laws of the report as a whole."""
 
+import base64
+import hashlib
 import io
 import json
 import re
@@ -23,6 +25,7 @@ from harness.records.record import Record, frame
 from harness.report.folder import write_report
 from harness.report.page import Report, page
 from harness.report.parts.table import Table
+from harness.report.sections.logs import VIEWER
 from harness.report.terminal import summary_table
 from harness.stats.choices.position import position_content
 from harness.stats.intervals import Bootstrap, Estimate
@@ -71,15 +74,23 @@ def mixed_report(mixed: pl.DataFrame) -> Report:
 
 def test_the_page_needs_nothing_beside_it(mixed_report: Report) -> None:
     """No attribute of the page refers to anything outside the page."""
-    for tag, attributes in _Page(page(mixed_report)).tags:
+    text = page(mixed_report)
+    for tag, attributes in _Page(text).tags:
         for name in ("src", "href", "srcset", "data", "action"):
             value = attributes.get(name)
-            assert value is None or value.startswith(("#", "data:image/svg+xml;base64,")), (
-                tag,
-                value,
-            )
-        assert tag not in ("script", "link", "iframe", "object")
-    assert "url(" not in page(mixed_report)
+            allowed = ("#", "data:image/svg+xml;base64,", *([f"{VIEWER}/#"] if tag == "a" else []))
+            assert value is None or value.startswith(allowed), (tag, value)
+        assert tag not in ("link", "iframe", "object")
+    assert "url(" not in text
+
+
+def test_no_script_runs_but_the_pages_own(mixed_report: Report) -> None:
+    """The page has one script, and its policy names the digest of exactly this script."""
+    text = page(mixed_report)
+    scripts = re.findall(r"<script>(.*?)</script>", text, re.DOTALL)
+    assert len(scripts) == text.count("<script") == 1
+    digest = base64.b64encode(hashlib.sha256(scripts[0].encode()).digest()).decode()
+    assert f"script-src 'sha256-{digest}'" in text
 
 
 def test_every_figure_says_in_words_what_it_shows(mixed_report: Report) -> None:
@@ -90,8 +101,9 @@ def test_every_figure_says_in_words_what_it_shows(mixed_report: Report) -> None:
     assert all(len(image["alt"] or "") > 20 for image in images)
     ids = [attributes["id"] for _, attributes in parsed.tags if attributes.get("id")]
     assert len(ids) == len(set(ids))
-    links = [attributes["href"] for tag, attributes in parsed.tags if tag == "a"]
-    assert {(link or "").removeprefix("#") for link in links} <= set(ids)
+    links = [attributes["href"] or "" for tag, attributes in parsed.tags if tag == "a"]
+    inside = {link.removeprefix("#") for link in links if not link.startswith(VIEWER)}
+    assert inside <= set(ids)
 
 
 def test_hostile_names_are_text(make_ratings: Make, make_choices: Make, tmp_path: Path) -> None:
@@ -109,7 +121,7 @@ def test_hostile_names_are_text(make_ratings: Make, make_choices: Make, tmp_path
     report = overview(read, name=HOSTILE, day=DAY, bootstrap=BOOTSTRAP, texts=texts)
     text = page(report)
     parsed = _Page(text)
-    assert "script" not in [tag for tag, _ in parsed.tags]
+    assert [tag for tag, _ in parsed.tags].count("script") == 1  # the page's own
     assert not any(name.startswith("on") for _, attrs in parsed.tags for name in attrs)
     assert "<script>alert(1)</script>" in "".join(parsed.words)
     assert "{{7*7}}" in text

@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from harness.analysis.names import short
+from harness.report.parts.narrow import narrow
 from harness.report.parts.style import GREY, INK, Plot, plain, shade
 from harness.report.parts.wording import number, wrapped
 from harness.stats.intervals import Estimate
@@ -93,7 +94,7 @@ def distributions(panels: Sequence[Distribution], *, name: str, title: str, capt
     def draw(figure: Figure) -> None:
         for index, panel in enumerate(panels):
             axes = figure.add_subplot(rows, columns, index + 1)
-            _distribution(axes, panel, left=index % columns == 0)
+            _distribution(axes, panel, left=index % columns == 0 or narrow(figure))
 
     return Plot(
         name=name,

@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from harness.analysis.names import short
+from harness.report.parts.narrow import narrow
 from harness.report.parts.style import GREY, Plot, marker, plain, shade
 from harness.report.parts.wording import Form, shown, wrapped
 from harness.stats.intervals import Estimate
@@ -69,7 +70,7 @@ def dots(
             axes = figure.add_subplot(deep, columns, index + 1)
             _panel(axes, panel, rows, series, given)
             axes.set_yticks(range(len(rows)), names)
-            if index % columns:
+            if index % columns and not narrow(figure):
                 axes.set_yticklabels([])
         if legend:
             figure.legend(handles=legend, loc="outside upper left", ncols=min(4, len(legend)))

@@ -2,12 +2,13 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap, Normalize
 from matplotlib.figure import Figure
 
+from harness.report.parts.narrow import narrow
 from harness.report.parts.style import INK, Plot
 from harness.report.parts.wording import Form, number, wrapped
 from harness.stats.intervals import Estimate
@@ -18,6 +19,10 @@ _ONE_WAY = LinearSegmentedColormap.from_list("one way", ["#f3f7fb", "#6aaed6", "
 _TWO_WAY = LinearSegmentedColormap.from_list(
     "two ways", ["#8c3b00", "#f0a868", "#f7f7f7", "#7db8de", "#0b4a7a"]
 )
+
+
+_COLUMNS = 4
+"""Columns beside each other on a narrow screen."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +52,15 @@ def heatmaps(
     high = 0.5 * max(len(grid.rows) for grid in grids) + 1.55
 
     def draw(figure: Figure) -> None:
+        if narrow(figure):
+            parts = [part for grid in grids for part in _parts(grid)]
+            for index, part in enumerate(parts):
+                axes = figure.add_subplot(len(parts), 1, index + 1)
+                _grid(axes, part)
+                axes.set_xlabel(columns)
+            # Each keeps the height of a grid of the wide figure.
+            figure.set_figheight(high * len(parts))
+            return
         for index, grid in enumerate(grids):
             axes = figure.add_subplot(deep, beside, index + 1)
             _grid(axes, grid)
@@ -70,9 +84,22 @@ def heatmaps(
     )
 
 
-def _grid(axes: Axes, grid: Grid) -> None:
+def _parts(grid: Grid) -> list[Grid]:
+    """The grid cut into as many columns as a narrow screen shows, on one scale of colour."""
+    limits = _limits(grid)
+    return [
+        replace(grid, columns=grid.columns[at : at + _COLUMNS], limits=limits)
+        for at in range(0, len(grid.columns), _COLUMNS)
+    ]
+
+
+def _limits(grid: Grid) -> tuple[float, float]:
     known = [v.estimate for v in grid.values.values() if math.isfinite(v.estimate)]
-    low, high = grid.limits or (min(known, default=0.0), max(known, default=1.0))
+    return grid.limits or (min(known, default=0.0), max(known, default=1.0))
+
+
+def _grid(axes: Axes, grid: Grid) -> None:
+    low, high = _limits(grid)
     if grid.centred:
         most = max(abs(low), abs(high), 1e-9)
         low, high = -most, most

@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from harness.analysis.names import short
+from harness.report.parts.narrow import narrow
 from harness.report.parts.style import GREY, Plot, plain
 from harness.report.parts.wording import number, wrapped
 
@@ -59,7 +60,7 @@ def scatters(
             axes = figure.add_subplot(deep, columns, index + 1)
             _panel(axes, panel, colours, limits)
             axes.set_xlabel(x)
-            if index % columns == 0:
+            if index % columns == 0 or narrow(figure):
                 axes.set_ylabel(y)
         if len(series) > 1:
             handles = [

@@ -2,7 +2,8 @@
 
 import io
 import warnings
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -14,6 +15,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from harness.errors import UsageError
+from harness.report.parts.hover import Mark, marks
+from harness.report.parts.narrow import NARROW, stacked_panels
 
 __all__ = [
     "COLOURS",
@@ -96,12 +99,27 @@ class Plot:
     @property
     def svg(self) -> bytes:
         """The figure as SVG."""
-        return self._files[0]
+        return self._wide[0]
 
     @property
     def png(self) -> bytes:
         """The figure as PNG."""
-        return self._files[1]
+        return self._wide[1]
+
+    @property
+    def marks(self) -> list[Mark]:
+        """Where its marks lie and what they say."""
+        return self._wide[2]
+
+    @property
+    def narrow_svg(self) -> bytes | None:
+        """The figure for a narrow screen, its panels below each other; None where it fits."""
+        return self._narrow[0]
+
+    @property
+    def narrow_marks(self) -> list[Mark]:
+        """The marks of the figure for a narrow screen."""
+        return self._narrow[1]
 
     def save(self, path: str | Path) -> Path:
         """Write the figure as the ending says, `.png` or `.svg`; UsageError for any other."""
@@ -116,20 +134,49 @@ class Plot:
         return self.png
 
     @cached_property
-    def _files(self) -> tuple[bytes, bytes]:
+    def _wide(self) -> tuple[bytes, bytes, list[Mark]]:
         """Both files, outside pyplot's global state; the same figure gives the same bytes."""
-        svg, png = io.BytesIO(), io.BytesIO()
-        with matplotlib.rc_context(_RC), warnings.catch_warnings():
-            # Ids in a script that the font lacks are drawn as boxes; the tables have them in full.
-            warnings.filterwarnings("ignore", "Glyph .* missing from font")
-            figure = Figure(figsize=self.size, layout="constrained")
-            FigureCanvasAgg(figure)
+        png = io.BytesIO()
+        with _styled():
+            figure = _figure(self.size)
             self.draw(figure)
-            figure.savefig(svg, format="svg", metadata={"Date": None, "Creator": None})
+            svg = _svg(figure)
+            found = marks(figure, self.numbers)
             # The layout is found already; finding it again would take as long as the drawing.
             figure.set_layout_engine("none")
             figure.savefig(png, format="png", dpi=160, metadata={"Software": None})
-        return svg.getvalue(), png.getvalue()
+        return svg, png.getvalue(), found
+
+    @cached_property
+    def _narrow(self) -> tuple[bytes | None, list[Mark]]:
+        if self.size[0] <= NARROW + 0.3:
+            return None, self.marks
+        with _styled():
+            figure = _figure((NARROW, self.size[1]))
+            self.draw(figure)
+            stacked_panels(figure, wide=self.size)
+            svg = _svg(figure)
+            return svg, marks(figure, self.numbers)
+
+
+@contextmanager
+def _styled() -> Iterator[None]:
+    with matplotlib.rc_context(_RC), warnings.catch_warnings():
+        # Ids in a script that the font lacks are drawn as boxes; the tables have them in full.
+        warnings.filterwarnings("ignore", "Glyph .* missing from font")
+        yield
+
+
+def _figure(size: tuple[float, float]) -> Figure:
+    figure = Figure(figsize=size, layout="constrained")
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def _svg(figure: Figure) -> bytes:
+    svg = io.BytesIO()
+    figure.savefig(svg, format="svg", metadata={"Date": None, "Creator": None})
+    return svg.getvalue()
 
 
 def plain(axes: Axes, *, grid: str = "x") -> None:

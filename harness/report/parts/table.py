@@ -16,7 +16,7 @@ from harness.report.parts.style import Plot
 from harness.report.parts.wording import Form, shown
 from harness.stats.intervals import Estimate
 
-__all__ = ["Column", "Section", "Table", "markdown_text"]
+__all__ = ["Column", "Link", "Section", "Table", "markdown_text"]
 
 _TEXT = ("text", "excerpt")
 
@@ -31,12 +31,23 @@ class Column(msgspec.Struct, frozen=True):
     form: Form = "text"
 
 
+class Link(msgspec.Struct, frozen=True):
+    """A cell that leads somewhere; as text it is its words alone."""
+
+    text: str
+    href: str
+
+    def __str__(self) -> str:
+        return self.text
+
+
 class Table(msgspec.Struct, frozen=True, kw_only=True):
     """Rows of text, numbers and estimates.
 
     `name` is a file name without ending. `first` rows are shown at once and the others on
     demand. In `frame` an estimate `x` is the columns x, x_low, x_high, x_n, and where any row has
-    them x_cells (when cells were averaged), x_undefined and x_note.
+    them x_cells (when cells were averaged), x_undefined and x_note. Rows have the page's anchors
+    `anchor`_1, _2, …; `bad` names the column that marks a row not to be believed.
     """
 
     name: str
@@ -45,6 +56,8 @@ class Table(msgspec.Struct, frozen=True, kw_only=True):
     rows: list[dict[str, Any]]
     caption: str = ""
     first: int = 60
+    anchor: str = ""
+    bad: str = ""
 
     @property
     def visible(self) -> tuple[Column, ...]:
@@ -63,11 +76,12 @@ class Table(msgspec.Struct, frozen=True, kw_only=True):
             isinstance(value, kinds) and not isinstance(value, bool) for value in values
         )
 
-    def cells(self) -> list[list[str]]:
-        """The rows as shown, in the visible columns."""
+    def cells(self, rows: int | None = None) -> list[list[str]]:
+        """The rows (the first so many) as shown, in the visible columns."""
+        columns = self.visible
         return [
-            [shown(row.get(column.key), column.form) for column in self.visible]
-            for row in self.rows
+            [shown(row.get(column.key), column.form) for column in columns]
+            for row in self.rows[:rows]
         ]
 
     def frame(self) -> pl.DataFrame:
@@ -78,7 +92,7 @@ class Table(msgspec.Struct, frozen=True, kw_only=True):
             if any(isinstance(value, Estimate) for value in values):
                 data |= _expanded(column.key, values)
             else:
-                data[column.key] = values
+                data[column.key] = [str(v) if isinstance(v, Link) else v for v in values]
         return pl.DataFrame(data, strict=False)
 
     def markdown(self, rows: int = 30) -> str:
@@ -88,7 +102,7 @@ class Table(msgspec.Struct, frozen=True, kw_only=True):
         rule = "|" + "".join("--:|" if self.numeric(column) else "---|" for column in columns)
         body = [
             "| " + " | ".join(markdown_text(cell) for cell in cells) + " |"
-            for cells in self.cells()[:rows]
+            for cells in self.cells(rows)
         ]
         more = len(self.rows) - rows
         tail = [f"\n{more} more rows in `{self.name}.csv`."] if more > 0 else []
@@ -96,7 +110,10 @@ class Table(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Section(msgspec.Struct, frozen=True, kw_only=True):
-    """A part of the page: paragraphs, figures, tables, and parts of its own."""
+    """A part of the page: paragraphs, figures, tables, and parts of its own.
+
+    `about` says what all its rows are of, by column of the records, where the rows do not.
+    """
 
     title: str
     anchor: str
@@ -104,6 +121,7 @@ class Section(msgspec.Struct, frozen=True, kw_only=True):
     plots: tuple[Plot, ...] = ()
     tables: tuple[Table, ...] = ()
     parts: tuple["Section", ...] = ()
+    about: dict[str, Any] = {}
 
     def all_plots(self) -> list[Plot]:
         """Figures of this part and of those within, in order."""

@@ -7,6 +7,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from harness.report.parts.narrow import narrow
 from harness.report.parts.style import INK, Plot, plain
 from harness.report.parts.wording import number, wrapped
 from harness.stats.intervals import Estimate, FloatArray
@@ -49,14 +50,11 @@ def violin_grid(
                 first = first or axes
                 _panel(axes, cells.get((row, column), ()), series, colours)
                 axes.set_ylim(*limits)
-                if y == 0:
-                    axes.set_title(wrapped(column, 24))
-                if x == 0:
-                    axes.set_ylabel(f"{wrapped(row, 24)}\n{axis}")
+                if narrow(figure):
+                    axes.set_title(f"{wrapped(row, 40, 1)}\n{wrapped(column, 40, 1)}")
+                    axes.set_ylabel(axis)
                 else:
-                    axes.tick_params(axis="y", labelleft=False)
-                if y < len(rows) - 1:
-                    axes.tick_params(axis="x", labelbottom=False)
+                    _outer_labels(axes, (y, x), (row, column), axis, last=len(rows) - 1)
 
     return Plot(
         name=name,
@@ -77,6 +75,21 @@ def violin_grid(
         size=(wide * len(columns) + 0.7, 1.75 * len(rows) + 0.5),
         draw=draw,
     )
+
+
+def _outer_labels(
+    axes: Axes, at: tuple[int, int], names: tuple[str, str], axis: str, *, last: int
+) -> None:
+    """Names of columns at the top, of rows at the left, ticks at the outer panels alone."""
+    (y, x), (row, column) = at, names
+    if y == 0:
+        axes.set_title(wrapped(column, 24))
+    if x == 0:
+        axes.set_ylabel(f"{wrapped(row, 24)}\n{axis}")
+    else:
+        axes.tick_params(axis="y", labelleft=False)
+    if y < last:
+        axes.tick_params(axis="x", labelbottom=False)
 
 
 def _panel(

@@ -148,6 +148,7 @@ def _cell_section(one: ChoiceCell, name: str) -> Section:
     return Section(
         title=one.cell.name,
         anchor=f"choices_{name}",
+        about=one.cell.row,
         text=tuple(text),
         plots=tuple(plots),
         tables=tuple(tables),

@@ -190,6 +190,7 @@ def _rater_section(rater: str, slug: str, found: Sequence[RatingCell]) -> Sectio
     return Section(
         title=rater,
         anchor=f"ratings_{slug}",
+        about={"rater": rater},
         text=tuple(
             f"{one.cell.question}: the declared levels are not known, so no distribution is shown."
             for one in found

@@ -94,6 +94,7 @@ def _cell_section(one: UtilityCell, name: str, texts: Mapping[str, str]) -> Sect
     return Section(
         title=one.cell.name,
         anchor=f"utilities_{name}",
+        about=one.cell.row,
         text=tuple(_said(one)),
         plots=tuple(plots),
         tables=(

@@ -1,0 +1,95 @@
+"""A figure for a narrow screen: its panels below each other, its labels over more lines."""
+
+import textwrap
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.gridspec import GridSpec, SubplotSpec
+from matplotlib.legend import Legend
+from matplotlib.ticker import FixedFormatter
+
+__all__ = ["NARROW", "narrow", "stacked_panels"]
+
+NARROW = 3.8
+"""Width in inches: 365 pixels, what a telephone of 400 leaves beside its margins."""
+
+_LABEL = 20
+"""Characters of a line of a label at the left: about a third of the width."""
+
+_LEGEND_POINTS = 5.2
+"""Width of a character of a legend, in points; its handle takes as much as seven."""
+
+
+def narrow(figure: Figure) -> bool:
+    """Whether the figure is drawn for a narrow screen."""
+    return bool(figure.get_figwidth() < NARROW + 0.5)
+
+
+def stacked_panels(figure: Figure, *, wide: tuple[float, float]) -> None:
+    """Put the panels of a drawn figure below each other, in the order in which they were made.
+
+    `wide` is the size in inches that the figure has on a wide screen: each panel keeps the height
+    that it has there.
+    """
+    panels = [axes for axes in figure.axes if axes.get_subplotspec() is not None]
+    if not panels:
+        return
+    heights = [_share(axes) * wide[1] * _wrapped_labels(axes) for axes in panels]
+    if _beside(panels):
+        for axes in panels:
+            axes.tick_params(axis="y", labelleft=True)
+            axes.tick_params(axis="x", labelbottom=True)
+        grid = GridSpec(len(panels), 1, figure=figure, height_ratios=heights)
+        for at, axes in enumerate(panels):
+            axes.set_subplotspec(grid[at])
+    rows = sum(_legend(one) for one in figure.legends)
+    figure.set_size_inches(NARROW, sum(heights) + 0.19 * rows)
+
+
+def _beside(panels: list[Axes]) -> bool:
+    return any(_spec(axes).get_gridspec().ncols > 1 for axes in panels)
+
+
+def _spec(axes: Axes) -> SubplotSpec:
+    spec = axes.get_subplotspec()
+    assert spec is not None
+    return spec
+
+
+def _share(axes: Axes) -> float:
+    """The share of the figure's height that the panel spans."""
+    spec = _spec(axes)
+    return float((spec.rowspan.stop - spec.rowspan.start) / spec.get_gridspec().nrows)
+
+
+def _wrapped_labels(axes: Axes) -> float:
+    """Wrap the labels at the left; by how much the panel must grow for their lines."""
+    formatter = axes.yaxis.get_major_formatter()
+    if not isinstance(formatter, FixedFormatter):
+        return 1.0
+    before = [str(label) for label in formatter.seq]
+    after = [_wrapped(label) for label in before]
+    if after == before:
+        return 1.0
+    axes.set_yticks(axes.get_yticks(), after)
+    lines = [max((label.count("\n") + 1 for label in some), default=1) for some in (before, after)]
+    room = 0.14 * lines[1] * len(after)  # inches that the lines need
+    now = _share(axes) * axes.figure.get_figheight()
+    return max(1.0, room / now)
+
+
+def _wrapped(label: str) -> str:
+    if all(len(line) <= _LABEL for line in label.split("\n")):
+        return label
+    return "\n".join(textwrap.wrap(label.replace("\n", " "), _LABEL, break_on_hyphens=False)[:4])
+
+
+def _legend(legend: Legend) -> int:
+    """Give the legend as many columns as fit; its rows beyond the first."""
+    names = [text.get_text() for text in legend.get_texts()]
+    if not names:
+        return 0
+    widest = (max(map(len, names)) + 7) * _LEGEND_POINTS
+    columns = max(1, min(len(names), int((NARROW - 0.2) * 72 / widest)))
+    legend.set_ncols(columns)
+    return -(-len(names) // columns) - 1
