@@ -12,7 +12,9 @@ from harness.errors import UsageError
 from harness.items.load import load_items
 from harness.records.judge_check_file import read_check
 from harness.records.logs import read_records
+from harness.records.only import only
 from harness.report.folder import write_report
+from harness.report.sections.logs import once_each
 from harness.report.terminal import summary_table
 from harness.screen import Console, echo
 from harness.stats.intervals import Bootstrap
@@ -27,7 +29,8 @@ __all__ = ["report"]
     "-o",
     "--output",
     type=click.Path(path_type=Path, file_okay=False),
-    required=True,
+    default=Path("report"),
+    show_default=True,
     help="Folder to write to; made where it does not exist.",
 )
 @click.option("--name", default="Overview", show_default=True, help="Title of the report.")
@@ -57,6 +60,18 @@ __all__ = ["report"]
     type=click.Path(path_type=Path, dir_okay=False),
     help="What `penchant judge-check -o` wrote: corrects that judge's rates; may be repeated.",
 )
+@click.option(
+    "--only",
+    "wanted",
+    multiple=True,
+    metavar="COLUMN=VALUE",
+    help="Only these records, by rater, template, completer …; of one column several may be given.",
+)
+@click.option(
+    "--compare-log",
+    is_flag=True,
+    help="Set what the research log reported beside what was measured.",
+)
 @click.option("--summary/--no-summary", default=True, help="Print the main findings.")
 def report(
     logs: tuple[Path, ...],
@@ -69,6 +84,8 @@ def report(
     judge: str,
     rules_only: bool,
     check: tuple[Path, ...],
+    wanted: tuple[str, ...],
+    compare_log: bool,
     summary: bool,
 ) -> None:
     """Report on LOGS: outcomes, ratings, choices, utilities, with intervals.
@@ -79,12 +96,13 @@ def report(
 
     \b
     penchant report logs/ -o report/ --name "First look"
+    penchant report logs/ --only rater=sim/faithful --only template=fruit_rating
     """
     when = _date(day)
     chosen = load_items(spec, base=Path.cwd()).items if spec else ()
     texts = {item.id: item.text for item in chosen}
     checks = [read_check(file) for file in check]
-    read = read_records(logs, progress=True, judge=judge, rules_only=rules_only)
+    read = only(read_records(logs, progress=True, judge=judge, rules_only=rules_only), wanted)
     bootstrap = Bootstrap(seed=seed, resamples=resamples)
     console = Console(stderr=True)
     with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
@@ -96,6 +114,7 @@ def report(
             bootstrap=bootstrap,
             texts=texts,
             checks=checks,
+            compare_log=compare_log,
             step=lambda: bar.advance(work),
         )
         drawing = bar.add_task("Drawing", total=len(built.plots()))
@@ -109,7 +128,7 @@ def report(
         )
     if summary:
         Console().print(summary_table(read.frame, bootstrap=bootstrap))
-    for note in read.notes():
+    for note in once_each(read):
         echo(note, err=True)
     echo(f"{written[0]}: {len(written)} files")
 

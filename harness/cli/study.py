@@ -26,7 +26,7 @@ Action = Callable[[Study, Any, dict[str, Any]], None]
 _MANY = {"raters": "rater", "completers": "completer", "templates": "template"}
 _OWN = (
     *("small", "rehearse", "config", "models", "output", "yes", "budget", "logs"),
-    *("processes", "flow", "machines", "pilot"),
+    *("processes", "flow", "machines", "pilot", "day", "compare_log"),
 )
 
 
@@ -231,11 +231,21 @@ def _run(one: Study, parameters: Any, own: dict[str, Any]) -> None:
         rehearsal=bool(own.get("rehearse")),
         budget=None if budget is None else float(budget),
         go=(lambda line: True) if own.get("yes") else ask,
-        day=date.today(),
+        day=_day(own),
         say=lambda line: click.echo(line, err=True),
         processes=own.get("processes") or 1,
+        compare_log=own.get("compare_log", True),
     ):
         click.echo(line)
+
+
+def _day(own: dict[str, Any]) -> date:
+    """The day of the page and of the log's entry."""
+    text = own.get("day")
+    try:
+        return date.fromisoformat(text) if text else date.today()
+    except ValueError:
+        raise UsageError(f"--date {text!r} is not a date; expected YYYY-MM-DD") from None
 
 
 def _report(one: Study, parameters: Any, own: dict[str, Any]) -> None:
@@ -244,7 +254,7 @@ def _report(one: Study, parameters: Any, own: dict[str, Any]) -> None:
     folder = Path(own["output"] or f"studies/{one.name}/report")
     for line in report_study(
         one, parameters, [Path(path) for path in own["logs"]], folder,
-        rehearsal=bool(own.get("rehearse")), day=date.today(),
+        rehearsal=bool(own.get("rehearse")), day=_day(own), compare_log=own["compare_log"],
     ):  # fmt: skip
         click.echo(line)
 
@@ -261,6 +271,12 @@ def _export(one: Study, parameters: Any, own: dict[str, Any]) -> None:
 
 
 _OUTPUT = click.Option(["-o", "--output"], metavar="FOLDER", help="Folder; the same one resumes.")
+_DATE = click.Option(["--date", "day"], help="Date of the log entry (YYYY-MM-DD; default: today).")
+_COMPARE = click.Option(
+    ["--compare-log/--no-compare-log"],
+    default=True,
+    help="Set what the research log reported beside what was measured.",
+)
 _FLOW = click.Option(["--flow"], is_flag=True, help="For inspect-flow: flow run FILE.")
 _MACHINES = click.Option(
     ["--machines"], type=click.IntRange(1, 1000), default=1, help="Write one file for each."
@@ -287,6 +303,8 @@ _GROUPS: dict[str, tuple[Action, tuple[click.Option, ...], bool, str]] = {
                 type=click.IntRange(1, 64),
                 help="Processes on this machine; each keeps a model's limits for itself.",
             ),
+            _DATE,
+            _COMPARE,
         ),
         True,
         "Run a study, or resume the one in a folder.",
@@ -302,6 +320,8 @@ _GROUPS: dict[str, tuple[Action, tuple[click.Option, ...], bool, str]] = {
         (
             _OUTPUT,
             click.Option(["--logs"], multiple=True, required=True, help="Log or folder of logs."),
+            _DATE,
+            _COMPARE,
         ),
         False,
         "Analyse logs that hold the design, however they were made.",

@@ -7,7 +7,7 @@ from typing import Any
 
 from markupsafe import Markup, escape
 
-from harness.report.parts.table import Column, Link, Section, Table
+from harness.report.parts.table import Column, Linked, Section, Table
 from harness.report.room import fitting
 from harness.report.sources import Sources, ranges
 
@@ -118,7 +118,7 @@ def _row(
 
 def _cell(value: object, text: str) -> Markup:
     """A cell; its interval is set back, a link leads to its place."""
-    if isinstance(value, Link):
+    if isinstance(value, Linked):
         return Markup('<a href="{}" rel="noreferrer">{}</a>').format(value.href, text)
     found = _INTERVAL.fullmatch(text)
     if not found:

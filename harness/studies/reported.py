@@ -24,7 +24,7 @@ Match = Callable[[Mapping[str, str], Row], bool]
 
 
 @dataclass(frozen=True)
-class Counterpart:
+class _Counterpart:
     """Where a table of the log has its like: a table here, the columns that name a row in both,
     and which column of the log is which here (`x#cells`: how many cells x averages).
 
@@ -76,62 +76,62 @@ _CONSISTENCY = {
     "share_of_items_at_1": "zero_variance",
 }
 _SPREAD = {"kl": "kl_uniform", "icc": "icc"}
-_MU = Counterpart("by_origin", ("origin",), {"mean_mu": "mean", "n": "mean#n"}, _of_template)
-_MATRIX = Counterpart("cells", (), {"icc": "icc", "mean": "mean", "kl": "kl_uniform"}, _own)
+_MU = _Counterpart("by_origin", ("origin",), {"mean_mu": "mean", "n": "mean#n"}, _of_template)
+_MATRIX = _Counterpart("cells", (), {"icc": "icc", "mean": "mean", "kl": "kl_uniform"}, _own)
 
-_LIKE: dict[tuple[str, str], Counterpart] = {
-    ("seed-sensitivity", "cross_seed_r_by_template"): Counterpart(
+_LIKE: dict[tuple[str, str], _Counterpart] = {
+    ("seed-sensitivity", "cross_seed_r_by_template"): _Counterpart(
         "cross_seed_r", ("template",), {"mean_r": "cross_seed_r", "pairs": "cross_seed_r#cells"}
     ),
-    ("seed-sensitivity", "cross_seed_r_by_origin"): Counterpart(
+    ("seed-sensitivity", "cross_seed_r_by_origin"): _Counterpart(
         "by_origin", ("origin",), {"mean_r": "r"}
     ),
-    ("seed-sensitivity", "stated_revealed"): Counterpart("stated_revealed", (), {"mean_r": "r"}),
-    ("seed-sensitivity-multimodel", "cross_seed_r"): Counterpart(
+    ("seed-sensitivity", "stated_revealed"): _Counterpart("stated_revealed", (), {"mean_r": "r"}),
+    ("seed-sensitivity-multimodel", "cross_seed_r"): _Counterpart(
         "by_rater", ("rater",), {"mean_r": "cross_seed_r"}
     ),
-    ("rating-variance", "informative_r"): Counterpart(
+    ("rating-variance", "informative_r"): _Counterpart(
         "variance", (), {"informative_r": "informative_r", "r": "cross_seed_r"}
     ),
-    ("rating-variance", "distribution"): Counterpart(
+    ("rating-variance", "distribution"): _Counterpart(
         "by_rater", ("rater",), {"discrimination_rate": "discrimination_rate"}
     ),
-    ("rating-variance", "discrimination_by_template"): Counterpart(
+    ("rating-variance", "discrimination_by_template"): _Counterpart(
         "by_template", ("template",), {"discrimination_rate": "discrimination_rate"}
     ),
-    ("discrimination", "by_rater"): Counterpart("by_rater", ("rater",), _SPREAD),
-    ("discrimination", "by_template"): Counterpart("by_template", ("template",), _SPREAD),
-    ("consistency", "summary"): Counterpart("consistency", ("rater",), _CONSISTENCY),
-    ("consistency-models", "by_rater"): Counterpart("consistency", ("rater",), _CONSISTENCY),
-    ("consistency-models", "ceiling"): Counterpart("consistency", ("rater",), _CONSISTENCY),
-    ("consistency-models", "between_raters"): Counterpart(
+    ("discrimination", "by_rater"): _Counterpart("by_rater", ("rater",), _SPREAD),
+    ("discrimination", "by_template"): _Counterpart("by_template", ("template",), _SPREAD),
+    ("consistency", "summary"): _Counterpart("consistency", ("rater",), _CONSISTENCY),
+    ("consistency-models", "by_rater"): _Counterpart("consistency", ("rater",), _CONSISTENCY),
+    ("consistency-models", "ceiling"): _Counterpart("consistency", ("rater",), _CONSISTENCY),
+    ("consistency-models", "between_raters"): _Counterpart(
         "between_raters", ("rater", "other"), {"pearson": "pearson", "spearman": "spearman"}
     ),
     ("self-vs-cross", "fruit_rating aggregate"): _MATRIX,
     ("self-vs-cross", "fruit_rating by rater"): _MATRIX,
     ("self-vs-cross", "anchored_precise_1_5 aggregate"): _MATRIX,
     ("self-vs-cross", "anchored_precise_1_5 by rater"): _MATRIX,
-    ("refusal-stated", "by_origin"): Counterpart(
+    ("refusal-stated", "by_origin"): _Counterpart(
         "by_origin",
         ("origin",),
         {"n": "items", "refusals": "refused", "rate": "rate", "mean_refused": "mean_refused"}
         | {"mean_not_refused": "mean_others", "point_biserial_r": "r"},
     ),
-    ("pairwise-templates", "correlation"): Counterpart(
+    ("pairwise-templates", "correlation"): _Counterpart(
         "correlations", ("one", "two"), {"pearson": "across"}
     ),
     ("pairwise-templates", "enjoy_most mu"): _MU,
     ("pairwise-templates", "do_again mu"): _MU,
-    ("pairwise-templates", "refusal"): Counterpart(
+    ("pairwise-templates", "refusal"): _Counterpart(
         "refusal", ("template",), {"point_biserial_r": "r"}
     ),
-    ("position-bias", "first_choice"): Counterpart("choices", (), {"first": "first_choice_rate"}),
-    (FOLDER, "cross_seed_r_by_template"): Counterpart(
+    ("position-bias", "first_choice"): _Counterpart("choices", (), {"first": "first_choice_rate"}),
+    (FOLDER, "cross_seed_r_by_template"): _Counterpart(
         "reliability", ("template",), {"mean_r": "cross_seed_r"}
     ),
-    (FOLDER, "by_template"): Counterpart("reliability", ("template",), _SPREAD),
-    (FOLDER, "by_rater"): Counterpart("reliability", ("rater",), _SPREAD | _CONSISTENCY),
-    (FOLDER, "first_choice"): Counterpart("choices", (), {"first": "first_choice_rate"}),
+    (FOLDER, "by_template"): _Counterpart("reliability", ("template",), _SPREAD),
+    (FOLDER, "by_rater"): _Counterpart("reliability", ("rater",), _SPREAD | _CONSISTENCY),
+    (FOLDER, "first_choice"): _Counterpart("choices", (), {"first": "first_choice_rate"}),
 }
 """Counterparts by study and the log's table. What is not here was not measured in the same form."""
 
@@ -180,7 +180,7 @@ def reported_section(study: str, tables: Sequence[Table]) -> Section | None:
 
 
 def _compared(
-    reported: Mapping[str, str], like: Counterpart | None, tables: Mapping[str, Table]
+    reported: Mapping[str, str], like: _Counterpart | None, tables: Mapping[str, Table]
 ) -> dict[str, Any]:
     """One figure of the log with what was measured, averaged where several cells are like it."""
     said = {

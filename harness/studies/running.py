@@ -59,6 +59,7 @@ def run_study(
     day: date,
     say: Callable[[str], None],
     processes: int = 1,
+    compare_log: bool = True,
 ) -> Iterator[str]:
     """Run what is not done, then report; the lines to print. The same call resumes.
 
@@ -94,6 +95,7 @@ def run_study(
         rehearsal=rehearsal,
         day=day,
         bootstrap=Bootstrap(),
+        compare_log=compare_log,
     )
     yield _spent_line(_spent(parameters, folder), forecast)
     yield from _ending(written)
@@ -107,6 +109,7 @@ def report_study(
     *,
     rehearsal: bool,
     day: date,
+    compare_log: bool = True,
 ) -> Iterator[str]:
     """The same analysis on any logs that hold the design."""
     written = write_study(
@@ -117,6 +120,7 @@ def report_study(
         rehearsal=rehearsal,
         day=day,
         bootstrap=Bootstrap(),
+        compare_log=compare_log,
     )
     yield from _ending(written)
 

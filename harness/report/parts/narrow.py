@@ -25,16 +25,16 @@ def narrow(figure: Figure) -> bool:
     return bool(figure.get_figwidth() < NARROW + 0.5)
 
 
-def stacked_panels(figure: Figure, *, wide: tuple[float, float]) -> None:
+def stacked_panels(figure: Figure) -> None:
     """Put the panels of a drawn figure below each other, in the order in which they were made.
 
-    `wide` is the size in inches that the figure has on a wide screen: each panel keeps the height
-    that it has there.
+    Each keeps the height that it has, or grows by the lines of its labels.
     """
     panels = [axes for axes in figure.axes if axes.get_subplotspec() is not None]
     if not panels:
         return
-    heights = [_share(axes) * wide[1] * _wrapped_labels(axes) for axes in panels]
+    now = figure.get_figheight()
+    heights = [_share(axes) * now * _wrapped_labels(axes, now) for axes in panels]
     if _beside(panels):
         for axes in panels:
             axes.tick_params(axis="y", labelleft=True)
@@ -62,8 +62,11 @@ def _share(axes: Axes) -> float:
     return float((spec.rowspan.stop - spec.rowspan.start) / spec.get_gridspec().nrows)
 
 
-def _wrapped_labels(axes: Axes) -> float:
-    """Wrap the labels at the left; by how much the panel must grow for their lines."""
+def _wrapped_labels(axes: Axes, height: float) -> float:
+    """Wrap the labels at the left; by how much the panel must grow for their lines.
+
+    `height` is that of the figure, in inches.
+    """
     formatter = axes.yaxis.get_major_formatter()
     if not isinstance(formatter, FixedFormatter):
         return 1.0
@@ -74,8 +77,7 @@ def _wrapped_labels(axes: Axes) -> float:
     axes.set_yticks(axes.get_yticks(), after)
     lines = [max((label.count("\n") + 1 for label in some), default=1) for some in (before, after)]
     room = 0.14 * lines[1] * len(after)  # inches that the lines need
-    now = _share(axes) * axes.figure.get_figheight()
-    return max(1.0, room / now)
+    return max(1.0, room / (_share(axes) * height))
 
 
 def _wrapped(label: str) -> str:

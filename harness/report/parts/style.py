@@ -154,7 +154,7 @@ class Plot:
         with _styled():
             figure = _figure((NARROW, self.size[1]))
             self.draw(figure)
-            stacked_panels(figure, wide=self.size)
+            stacked_panels(figure)
             svg = _svg(figure)
             return svg, marks(figure, self.numbers)
 

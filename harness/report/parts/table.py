@@ -16,7 +16,7 @@ from harness.report.parts.style import Plot
 from harness.report.parts.wording import Form, shown
 from harness.stats.intervals import Estimate
 
-__all__ = ["Column", "Link", "Section", "Table", "markdown_text"]
+__all__ = ["Column", "Linked", "Section", "Table", "markdown_text"]
 
 _TEXT = ("text", "excerpt")
 
@@ -31,7 +31,7 @@ class Column(msgspec.Struct, frozen=True):
     form: Form = "text"
 
 
-class Link(msgspec.Struct, frozen=True):
+class Linked(msgspec.Struct, frozen=True):
     """A cell that leads somewhere; as text it is its words alone."""
 
     text: str
@@ -92,7 +92,7 @@ class Table(msgspec.Struct, frozen=True, kw_only=True):
             if any(isinstance(value, Estimate) for value in values):
                 data |= _expanded(column.key, values)
             else:
-                data[column.key] = [str(v) if isinstance(v, Link) else v for v in values]
+                data[column.key] = [str(v) if isinstance(v, Linked) else v for v in values]
         return pl.DataFrame(data, strict=False)
 
     def markdown(self, rows: int = 30) -> str:

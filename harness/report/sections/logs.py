@@ -6,11 +6,13 @@ from pathlib import Path
 from urllib.parse import quote
 
 from harness.records.log_runs import LogInfo
-from harness.report.parts.table import Column, Link, Section, Table
+from harness.records.logs import LogRecords
+from harness.records.served import served_notes
+from harness.report.parts.table import Column, Linked, Section, Table
 from harness.report.parts.wording import number
 from harness.report.sources import Sources
 
-__all__ = ["VIEWER", "empty_logs", "log_section"]
+__all__ = ["VIEWER", "empty_logs", "log_section", "once_each"]
 
 VIEWER = "http://127.0.0.1:7575"
 """Where `inspect view` serves by default."""
@@ -49,6 +51,19 @@ def empty_logs(logs: Sequence[LogInfo]) -> dict[tuple[str, str, str], list[LogIn
     return found
 
 
+def once_each(read: LogRecords) -> list[str]:
+    """What is to be said of the logs: a line for each that gave records, one for all alike that
+    gave none, and one for each cell that several endpoints served."""
+    said = [f"{log.path}: {log.note}" for log in read.logs if log.note and log.rows]
+    for (task, status, note), found in empty_logs(read.logs).items():
+        if len(found) == 1:
+            said.append(f"{found[0].path}: {note}")
+        else:
+            what = " ".join(part for part in (task, status and f"({status})") if part)
+            said.append(f"{len(found)} files{' of ' + what if what else ''}: {note}")
+    return said + served_notes(read.frame)
+
+
 def _folder(paths: Sequence[str]) -> str:
     """The folder that holds all of them."""
     parents = {str(Path(path).parent) for path in paths}
@@ -60,12 +75,12 @@ def _folder(paths: Sequence[str]) -> str:
         return os.path.commonpath([str(Path(parent).absolute()) for parent in parents])
 
 
-def _link(path: str, folder: str) -> Link | str:
+def _link(path: str, folder: str) -> Linked | str:
     """The log's name, and where the viewer over the folder shows it; a table has no such place."""
     if Path(path).suffix not in (".eval", ".json"):
         return Path(path).name
     inside = os.path.relpath(path, folder)
-    return Link(Path(path).name, f"{VIEWER}/#/logs/{quote(inside)}")
+    return Linked(Path(path).name, f"{VIEWER}/#/logs/{quote(inside)}")
 
 
 def _read_table(logs: Sequence[LogInfo], paths: Sequence[str]) -> Table:

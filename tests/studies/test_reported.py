@@ -1,0 +1,112 @@
+"""Laws of the research log's figures beside what was measured."""
+
+import math
+
+import pytest
+
+from harness.report.parts.table import Column, Table
+from harness.stats.intervals import Estimate
+from harness.studies.catalogue import NAMES
+from harness.studies.reported import FOLDER, published, reported_section
+
+
+def table(name: str, rows: list[dict[str, object]]) -> Table:
+    """A study's table."""
+    return Table(name=name, title=name, columns=tuple(Column(k, k) for k in rows[0]), rows=rows)
+
+
+def value(estimate: float, **more: int) -> Estimate:
+    """An estimate with an interval."""
+    return Estimate(estimate=estimate, low=estimate - 0.1, high=estimate + 0.1, n=50, **more)
+
+
+def shown(study: str, *tables: Table) -> dict[tuple[str, str], dict[str, object]]:
+    """Rows of the comparison by what and quantity."""
+    section = reported_section(study, tables)
+    assert section is not None
+    return {(str(r["what"]), str(r["quantity"])): r for r in section.tables[0].rows}
+
+
+def test_a_figure_of_the_log_stands_beside_its_like() -> None:
+    """By template and column; a mean over everything is one over all rows, and says how many."""
+    rows: list[dict[str, object]] = [
+        {"rater": "m", "template": "anchored_1_5", "cross_seed_r": value(0.7, cells=6)},
+        {"rater": "m", "template": "stated_1_5", "cross_seed_r": value(0.5, cells=6)},
+    ]
+    found = shown("seed-sensitivity", table("cross_seed_r", rows))
+    one = found["cross seed r by template, anchored 1 5", "mean r"]
+    assert (one["reported"], one["measured"]) == ("0.64", value(0.7, cells=6))
+    assert found["cross seed r by template, anchored 1 5", "pairs"]["measured"] == 6
+    overall = found["cross seed r by template, overall", "mean r"]["measured"]
+    assert isinstance(overall, Estimate)
+    assert (overall.estimate, overall.cells) == (pytest.approx(0.6), 2)
+
+
+def test_what_was_not_measured_has_no_value() -> None:
+    """A row of the log without its like is shown and says so; nothing is guessed."""
+    rows: list[dict[str, object]] = [
+        {"rater": "m", "template": "anchored_1_5", "cross_seed_r": value(0.7)}
+    ]
+    one = shown("seed-sensitivity", table("cross_seed_r", rows))[
+        "cross seed r by template, likert agreement", "mean r"
+    ]
+    assert one["measured"] is None and one["of"] == "not measured here"
+
+
+def test_a_model_is_known_by_its_name_without_provider_and_settings() -> None:
+    """`openrouter/qwen/qwen3-32b(thinking=off)` is the log's qwen3-32b, and no other is."""
+    rows: list[dict[str, object]] = [
+        {"rater": "openrouter/qwen/qwen3-32b(thinking=off)", "icc": value(0.8)},
+        {"rater": "openrouter/qwen/qwen3-32b-nothink", "icc": value(0.1)},
+    ]
+    found = shown("discrimination", table("by_rater", rows))
+    assert found["by rater, qwen3-32b", "icc"]["measured"] == value(0.8)
+    assert found["by rater, qwen3-32b-nothink", "icc"]["measured"] == value(0.1)
+
+
+def test_two_names_are_a_pair_in_either_order() -> None:
+    """A correlation of two templates has no first and second."""
+    rows: list[dict[str, object]] = [
+        {"one": "simple_preference", "two": "enjoy_most", "across": value(0.5)}
+    ]
+    found = shown("pairwise-templates", table("correlations", rows))
+    one = found["correlation, enjoy most ~ simple preference", "pearson"]
+    assert one["measured"] == value(0.5)
+
+
+def test_self_and_others_are_told_apart() -> None:
+    """The log's `self` are a rater's own completions, its `others` all the rest."""
+    own = [
+        {"rater": rater, "completer": completer, "template": "fruit_rating", "icc": value(icc)}
+        for rater, completer, icc in (("p/gemma-3-27b", "p/gemma-3-27b", 0.7),
+                                      ("p/gemma-3-27b", "p/x", 0.2), ("p/x", "p/x", 0.4))
+    ]  # fmt: skip
+    found = shown("self-vs-cross", table("cells", own))
+    assert found["fruit rating by rater, gemma-3-27b self", "icc"]["measured"] == value(0.7)
+    assert found["fruit rating by rater, gemma-3-27b others", "icc"]["measured"] == value(0.2)
+    both = found["fruit rating aggregate, self (4 cells)", "icc"]["measured"]
+    assert isinstance(both, Estimate) and math.isclose(both.estimate, 0.55)
+
+
+def test_impossible_values_are_marked_with_the_reason() -> None:
+    """A KL of 5.61 on five levels and a σ beyond the fit's own bounds say why they cannot be."""
+    for study in ("discrimination", "thurstone-regularisation", "consistency"):
+        bad = [row for row in published(study) if row["standing"] == "impossible"]
+        assert bad and all(row["note"].startswith("impossible") for row in bad)
+    [kl] = [row for row in published("discrimination") if row["value"] == "5.61"]
+    assert kl["standing"] == "impossible" and "1.609" in kl["note"]
+
+
+def test_a_folder_shows_only_what_it_holds() -> None:
+    """Without a study only figures with a counterpart are there; without any, nothing is."""
+    assert reported_section(FOLDER, ()) is None
+    rows: list[dict[str, object]] = [
+        {"rater": "m", "template": "fruit_rating", "icc": value(0.7), "kl_uniform": value(0.3)}
+    ]
+    found = shown(FOLDER, table("reliability", rows))
+    assert {what for what, _ in found} == {"by template, fruit rating"}
+
+
+def test_a_study_that_the_log_has_not_is_not_compared() -> None:
+    """`drift` is beyond the log."""
+    assert "drift" in NAMES and reported_section("drift", ()) is None
