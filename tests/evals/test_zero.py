@@ -131,6 +131,7 @@ def test_two_zeros(run_eval: RunEval, tmp_path: Path) -> None:
         "share of items below yes_no",
         "bailbench",
         "they differ",
+        "apart are found in .80",
     ):
         assert said in done.output
     assert pl.read_csv(tmp_path / "z.csv").height == 50

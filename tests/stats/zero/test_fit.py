@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy.special import ndtr
 
 from benchmarks.zeros import CONDITIONS, Planted, planted, simulated
 from harness.errors import UsageError
@@ -75,6 +76,18 @@ def test_agreement() -> None:
     assert test.p < 0.05 and test.low < 1.0 < test.high
     equal = [agreement(zero_fit(simulated(replace(plan, apart=0.0), s).answers)) for s in range(5)]
     assert sum(one.p < 0.05 for [one] in equal) <= 1
+
+
+def test_agreement_near_its_bound() -> None:
+    """Opt-out questions about items near it place it almost as well as they could: the error of its
+    distance from another zero is that of so many even choices between known utilities, and a
+    fifth; the distance found in .80 of data sets is that error's."""
+    plan = CONDITIONS["optout near and neither, .5 apart"]
+    tests = [agreement(zero_fit(simulated(plan, seed).answers))[0] for seed in range(3)]
+    errors = [(one.high - one.low) / (2 * 1.959964) for one in tests]
+    assert 1 < np.mean(errors) / np.sqrt(np.pi / plan.optout) < 1.2
+    for one, se in zip(tests, errors, strict=True):
+        assert ndtr(one.detectable / se - 1.959964) == pytest.approx(0.8)
 
 
 def test_shift_moves_nothing_else() -> None:
