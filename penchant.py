@@ -5,6 +5,8 @@
     table = penchant.records("logs/")
     found = penchant.utilities(table.filter(rater="sim/faithful"))
     found.plot().save("utilities.png")
+    penchant.utilities("logs/", over="wording")     # over all wordings that might have been drawn
+    penchant.utilities("logs/", zero="optout")      # from a zero
 
     study = penchant.rehearse("sysprompt-3x3", small=True)
     study.tables["effects"]
@@ -16,8 +18,8 @@ against the working directory at the moment of the call.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cached_property
 from html import escape
@@ -32,7 +34,9 @@ if TYPE_CHECKING:
     from harness.records.logs import LogRecords
     from harness.report.parts.style import Plot
     from harness.stats.choices.utilities import Analysis
+    from harness.stats.facets.joint import JointFit
     from harness.stats.thurstone.fit import Fit
+    from harness.stats.zero.fit import ZeroFit
 
 __all__ = [
     "Reliability",
@@ -86,19 +90,25 @@ class Reliability(_Result):
 
 @dataclass(frozen=True)
 class Utilities(_Result):
-    """One row an item, best first: utility with interval, rank interval, comparisons, origin.
+    """One row an item, best first: utility with interval, rank interval, comparisons, origin; from
+    a zero also whether the item is `placed` above or below it.
 
-    `summary` has the position effect, expected ρ, held-out scores and notes; `fit` is the model.
+    `summary` has the position effect, expected ρ, held-out scores and notes; with `over` the
+    shares of variance, from a `zero` the shares of items below it. `fit` is the model.
     """
 
     summary: dict[str, Any] = field(repr=False)
-    fit: Fit = field(repr=False)
+    fit: Fit | JointFit | ZeroFit = field(repr=False)
 
     def plot(self, *, title: str = "Utilities") -> Plot:
         """The items with their intervals, in order; a figure with `svg`, `png` and `save`."""
         from harness.report.parts.utility_plots import caterpillar
 
-        return caterpillar(self.table, name="utilities", title=title)
+        drawn = caterpillar(self.table, name="utilities", title=title)
+        zero = self.summary.get("zero")
+        if zero is None:
+            return drawn
+        return replace(drawn, caption=drawn.caption.replace("Mean 0.", f"From {zero}."))
 
 
 def read(logs: Logs, *, progress: bool = False, judge: str = "rule") -> LogRecords:
@@ -160,10 +170,26 @@ def reliability(
 
 
 def utilities(
-    logs: Logs, *, reference: str | None = None, seed: int = 0, **options: Any
+    logs: Logs,
+    *,
+    reference: str | None = None,
+    over: str | Sequence[str] | None = None,
+    zero: str | None = None,
+    seed: int = 0,
+    **options: Any,
 ) -> Utilities:
     """Utilities from the choices of one rater and configuration; what differs is not pooled, and
-    UsageError names it. `options` are those of `harness.stats.thurstone.fit.Options`."""
+    UsageError names it. `options` are those of `harness.stats.thurstone.fit.Options`.
+
+    By default intervals are about the utility in the one wording that was asked. `over`
+    (`"wording,context"`, or a list of facets) fits the utilities over all wordings that might
+    have been drawn. `zero` (`"optout"`, `"neither"`, `"yes_no"` or an item's id) measures them from
+    there, in the wordings that were asked. Either has a fit of its own, without `options`; with
+    `zero` there is no `reference`.
+
+        penchant.utilities("logs/", over="wording").summary["shares"]
+        penchant.utilities("logs/", zero="optout").summary["below"]
+    """
     from harness.errors import UsageError
     from harness.stats.choices.utilities import analyse_records
     from harness.stats.thurstone.fit import Options
@@ -171,8 +197,50 @@ def utilities(
     table = records(logs)
     if not (table["kind"] == "choice").any():
         raise UsageError("no choice records among those given")
+    if zero is not None:
+        others = {"over": over, "reference": reference}
+        _refuse("zero", [*(name for name, value in others.items() if value is not None), *options])
+        return _from_zero(table, zero, seed)
+    if over is not None:
+        _refuse("over", options)
+        return _over(table, over, reference, seed)
     found = analyse_records(table, options=Options(**options), reference=reference, seed=seed)
     return Utilities(_with_origins(found), found.summary, found.fit)
+
+
+def _refuse(asked: str, given: Iterable[str]) -> None:
+    from harness.errors import UsageError
+
+    names = ", ".join(given)
+    if names:
+        raise UsageError(f"{names} with {asked}; its fit has none of the kind")
+
+
+def _over(
+    table: pl.DataFrame, over: str | Sequence[str], reference: str | None, seed: int
+) -> Utilities:
+    from harness.stats.facets.columns import read_facets
+    from harness.stats.facets.universe import over_records
+
+    facets = read_facets(over if isinstance(over, str) else ",".join(over))
+    where = "the records given"
+    found = over_records(table, facets, reference=reference, seed=seed, where=where)
+    return Utilities(_named(found.table), found.summary, found.fit)
+
+
+def _from_zero(table: pl.DataFrame, zero: str, seed: int) -> Utilities:
+    from harness.stats.zero.records import from_zero
+
+    found = from_zero(table, zero, seed=seed, where="the records given")
+    return Utilities(_named(found.table), found.summary, found.fit)
+
+
+def _named(table: pl.DataFrame) -> pl.DataFrame:
+    """Origins that are not known by that name, as everywhere."""
+    import polars as pl
+
+    known = pl.when(pl.col("origin") != "").then(pl.col("origin")).otherwise(pl.lit("unknown"))
+    return table.with_columns(known.alias("origin"))
 
 
 def _with_origins(found: Analysis) -> pl.DataFrame:

@@ -12,6 +12,8 @@ from inspect_ai.log import EvalLog
 
 import penchant
 from harness.errors import UsageError
+from harness.stats.facets.universe import over_records
+from harness.stats.zero.records import from_zero
 
 RunEval = Callable[..., EvalLog]
 
@@ -72,6 +74,34 @@ def test_results_are_tables_that_show_themselves(logs: Path, tmp_path: Path) -> 
     page = penchant.report(table, tmp_path / "report", resamples=20)
     assert page == tmp_path / "report" / "index.html"
     assert "sim/faithful" in page.read_text()
+
+
+def test_over_and_zero(run_eval: RunEval, tmp_path: Path) -> None:
+    """`over=` and `zero=` give what the command gives, as tables with figures that say from where;
+    what another fit has is refused by name."""
+    given = {"per_origin": 4, "timing": "pre", "wordings": 3, "optout": 0.2, "block": 50}
+    run_eval("pairwise.py", task_args=given)
+    table = penchant.records(tmp_path / "logs")
+    found = penchant.utilities(table, over="wording")
+    joint = over_records(table, ["wording"])
+    assert found.table["utility"].equals(joint.table["utility"])
+    assert found.summary["shares"][1]["source"] == "item × wording"
+    assert penchant.utilities(table, over=["wording"]).table.equals(found.table)
+    placed = penchant.utilities(table, zero="optout")
+    assert placed.table["utility"].equals(from_zero(table, "optout").table["utility"])
+    assert {"placed", "low", "high"} <= set(placed.table.columns)
+    assert [one["group"] for one in placed.summary["below"]][:2] == ["", "alpaca"]
+    assert "From optout." in placed.plot().caption
+    assert "Mean 0." in found.plot().caption
+    for wrong, said in (
+        ({"zero": "optout", "over": "wording"}, "over with zero"),
+        ({"zero": "optout", "reference": "x"}, "reference with zero"),
+        ({"over": "wording", "link": "logit"}, "link with over"),
+        ({"over": "mood"}, "unknown facet"),
+        ({"zero": "neither"}, "no zero 'neither'"),
+    ):
+        with pytest.raises(UsageError, match=said):
+            penchant.utilities(table, **wrong)
 
 
 def test_plain_comparisons_are_fitted() -> None:

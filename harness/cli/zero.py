@@ -88,7 +88,7 @@ def _lines(found: FromZero) -> list[str]:
         verdict = "they differ" if one.p < 0.05 else "they may agree"
         lines.append(
             f"{one.other} above {one.one} by {one.apart:+.2f} [{one.low:.2f}, {one.high:.2f}], "
-            f"p {one.p:.3f}: {verdict} (not corrected for several; zeros {one.detectable:.2f} apart "
-            "are found in .80 of such data)"
+            f"p {one.p:.3f}: {verdict} (not corrected for several; zeros {one.detectable:.2f} "
+            "apart are found in .80 of such data)"
         )
     return lines + [f"note: {note}" for note in summary["notes"]]
