@@ -115,7 +115,7 @@ def import_(
     """
     if norms_from is not None and items is not None:
         raise UsageError("--norms-from and --items; expected one of them")
-    found = read_foreign(source, layer, first_row=first_row)
+    read_foreign(source, layer, first_row=first_row)  # An unusable file is said before the load.
     if threads is not None:
         torch.set_num_threads(threads)
     loaded = ModelOptions(
@@ -129,6 +129,7 @@ def import_(
         chat_template_kwargs,
         system_as,
     ).load()
+    found = read_foreign(source, layer, first_row=first_row, depth=loaded.depth)
     norms = None
     if norms_from is not None:
         other = parse(norms_from.read_bytes(), where=str(norms_from))

@@ -5,15 +5,13 @@ What a foreign file's length means has to be said: `unit` (norm 1: only a direct
 of means or the like: only its direction is used).
 """
 
-import pickle
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 import torch
-from safetensors import SafetensorError
 from safetensors.torch import load_file
 
 from harness.errors import UsageError
@@ -30,19 +28,20 @@ Scale = Literal["unit", "activation", "raw"]
 FirstRow = Literal["layer", "embedding"]
 SCALES: tuple[Scale, ...] = ("unit", "activation", "raw")
 _BATCH = 8
+Array = np.ndarray[Any, Any]
 
 
 def read_foreign(
-    path: Path, layer: int | None, *, first_row: FirstRow = "layer"
+    path: Path, layer: int | None, *, first_row: FirstRow = "layer", depth: int | None = None
 ) -> dict[int, torch.Tensor]:
     """Layer → vector [width] from `.safetensors`, `.npz`, `.npy`, `.pt` or a `.gguf` of repeng's.
 
-    Tensors are either one a layer, whose name ends in the layer's number, or a single one:
-    [layers, width], or [width] or [1, width] for `layer`. A table's rows are those of layers 0, 1,
-    …; with `first_row` "embedding" the first is left out. `layer` takes that one of several.
-    UsageError for anything else.
+    Tensors are either one a layer, whose name holds the layer's number (at its end, or no other
+    number), or a table [layers, width] of the model's `depth` layers (None: not known), or a single
+    vector for `layer`; axes of length 1 do not count. With `first_row` "embedding" a table's first
+    row is left out. `layer` takes that one of several. UsageError for anything else.
     """
-    found = _by_layer(path, layer, first_row)
+    found = _by_layer(path, layer, first_row, depth)
     if layer is None or set(found) == {layer}:
         return found
     if layer not in found:
@@ -50,61 +49,101 @@ def read_foreign(
     return {layer: found[layer]}
 
 
-def _by_layer(path: Path, layer: int | None, first_row: FirstRow) -> dict[int, torch.Tensor]:
-    tensors = _tensors(path)
+def _by_layer(
+    path: Path, layer: int | None, first_row: FirstRow, depth: int | None
+) -> dict[int, torch.Tensor]:
+    tensors = {name: _numbers(path, name, one) for name, one in _tensors(path).items()}
     if not tensors:
         raise UsageError(f"{path} holds no tensor")
-    only = next(iter(tensors.values())) if len(tensors) == 1 else None
-    table = only is not None and only.ndim == 2
-    if first_row == "embedding" and not (only is not None and table and len(only) > 1):
+    name, only = next(iter(tensors.items()))
+    alone = len(tensors) == 1
+    rows = _rows(only) if alone and path.suffix.lower() != ".gguf" else None
+    several = rows is not None and len(rows) > 1
+    if first_row == "embedding" and not several:
         raise UsageError(f"{path} is no table of layers; --first-row embedding means nothing")
-    if only is not None and layer is not None and only.numel() == only.shape[-1]:
-        return {layer: only.reshape(-1).to(torch.float32)}
-    if only is not None and table:
-        rows = only[1:] if first_row == "embedding" else only
-        return {index: row.to(torch.float32) for index, row in enumerate(rows)}
+    if rows is not None and several:
+        rows = rows[1:] if first_row == "embedding" else rows
+        if depth is not None and len(rows) != depth:
+            hint = ""
+            if len(rows) == depth + 1:
+                hint = "; if the first row is the embedding's, give --first-row embedding"
+            raise UsageError(f"{path} has {len(rows)} rows; the model has {depth} layers{hint}")
+        return dict(enumerate(rows))
+    if rows is not None and _layer_in(name) is None:
+        if layer is None:
+            raise UsageError(f"{path} holds one vector; expected --layer with it")
+        return {layer: rows[0]}
     found: dict[int, torch.Tensor] = {}
     for name, tensor in tensors.items():
-        number = re.search(r"(\d+)$", name)
-        if number is None or tensor.ndim != 1 or int(number[1]) in found:
+        number, own = _layer_in(name, alone=alone), _rows(tensor)
+        if number is None or own is None or len(own) != 1 or number in found:
             raise UsageError(
                 f"{path}: cannot tell the layer of {name!r} {tuple(tensor.shape)}; expected one "
-                "vector a layer, named by a number at its end, one [layers, width] table, or one "
-                "vector and --layer"
+                "vector a layer, named by its number, one [layers, width] table, or one vector "
+                "and --layer"
             )
-        found[int(number[1])] = tensor.to(torch.float32)
+        found[number] = own[0]
     return found
 
 
+def _numbers(path: Path, name: str, tensor: torch.Tensor) -> torch.Tensor:
+    """`tensor` in fp32. UsageError where that would be another one."""
+    kind = tensor.dtype
+    if kind.is_complex or kind == torch.bool or tensor.is_quantized or tensor.is_meta:
+        raise UsageError(f"{path}: {name!r} holds {kind}; expected real numbers")
+    if not tensor.numel():
+        raise UsageError(f"{path}: {name!r} holds no numbers")
+    dense = tensor if tensor.layout == torch.strided else tensor.to_dense()
+    return dense.detach().to(torch.float32)
+
+
+def _rows(tensor: torch.Tensor) -> torch.Tensor | None:
+    """[rows, width], axes of length 1 before the last left out; None where two or more are left."""
+    if tensor.ndim == 0 or sum(size > 1 for size in tensor.shape[:-1]) > 1:
+        return None
+    return tensor.reshape(-1, tensor.shape[-1])
+
+
+def _layer_in(name: str, *, alone: bool = True) -> int | None:
+    """The layer that a tensor's name tells. What numpy calls a single array tells none."""
+    if alone and re.fullmatch(r"arr_\d+", name):
+        return None
+    numbers = re.findall(r"\d+", name)
+    at_end = re.search(r"\d+$", name)
+    told = at_end[0] if at_end else numbers[0] if len(numbers) == 1 else None
+    return None if told is None or not told.isascii() or len(told) > 9 else int(told)
+
+
 def _tensors(path: Path) -> dict[str, torch.Tensor]:
+    kind = path.suffix.lower()
+    if kind not in _READERS:
+        raise UsageError(f"{path}: expected .safetensors, .npz, .npy, .pt or .gguf")
     try:
-        if path.suffix == ".safetensors":
-            return load_file(path)
-        if path.suffix == ".npy":
-            return {"table": torch.from_numpy(np.load(path, allow_pickle=False))}
-        if path.suffix == ".npz":
-            with np.load(path, allow_pickle=False) as archive:
-                return {name: torch.from_numpy(archive[name]) for name in archive.files}
-        if path.suffix in (".pt", ".pth"):
-            return _torch_file(path)
-        if path.suffix == ".gguf":
-            return _gguf_file(path)
-    except (
-        OSError,
-        ValueError,
-        SafetensorError,
-        RuntimeError,
-        KeyError,
-        EOFError,
-        pickle.UnpicklingError,
-    ) as error:
-        reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
-        raise UsageError(f"cannot read {path}: {reason}") from error
-    raise UsageError(f"{path}: expected .safetensors, .npz, .npy, .pt or .gguf")
+        return _READERS[kind](path)
+    except UsageError:
+        raise
+    except Exception as error:
+        # Bytes from outside, read by five libraries, each with errors of its own.
+        reason = next(iter(str(error).strip().splitlines()), "")
+        raise UsageError(f"cannot read {path}: {reason or type(error).__name__}") from error
+
+
+def _npz_file(path: Path) -> dict[str, torch.Tensor]:
+    with np.load(path, allow_pickle=False) as archive:
+        return {name: _array(archive[name]) for name in archive.files}
+
+
+def _array(values: Array) -> torch.Tensor:
+    """Of either byte order; a text or a record is refused by torch."""
+    return torch.from_numpy(np.ascontiguousarray(values, values.dtype.newbyteorder("=")))
 
 
 def _torch_file(path: Path) -> dict[str, torch.Tensor]:
     content = torch.load(path, map_location="cpu", weights_only=True)
+    if isinstance(content, list | tuple) and content:
+        if not all(isinstance(one, torch.Tensor) for one in content):
+            raise UsageError(f"{path}: expected a list of tensors, one a layer")
+        content = torch.stack([one.reshape(-1) for one in content])
     if isinstance(content, torch.Tensor):
         return {"table": content}
     if not isinstance(content, dict):
@@ -138,6 +177,16 @@ def _gguf_file(path: Path) -> dict[str, torch.Tensor]:
     if other is not None or not tensors:
         raise UsageError(f"{path} holds {other or 'nothing'}; expected a control vector")
     return {name: torch.from_numpy(values) for name, values in tensors.items()}
+
+
+_READERS: dict[str, Callable[[Path], dict[str, torch.Tensor]]] = {
+    ".safetensors": load_file,
+    ".npy": lambda path: {"table": _array(np.load(path, allow_pickle=False))},
+    ".npz": _npz_file,
+    ".pt": _torch_file,
+    ".pth": _torch_file,
+    ".gguf": _gguf_file,
+}
 
 
 def measure_norms(loaded: Loaded, items: Sequence[Item]) -> Norms:

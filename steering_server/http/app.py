@@ -270,7 +270,7 @@ def build(service: Service) -> Starlette:
 
         return answer
 
-    return Starlette(
+    application = Starlette(
         routes=[
             Route("/v1/chat/completions", guarded(routes.chat), methods=["POST"]),
             Route("/v1/completions", guarded(routes.completions), methods=["POST"]),
@@ -284,6 +284,9 @@ def build(service: Service) -> Starlette:
         ],
         exception_handlers={HTTPException: _no_route},
     )
+    # A path with a slash too many is not found, in the form of any other error.
+    application.router.redirect_slashes = False
+    return application
 
 
 async def _no_route(request: Request, error: Exception) -> Response:

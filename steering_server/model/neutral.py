@@ -4,9 +4,9 @@ from collections.abc import Mapping
 
 import msgspec
 
-__all__ = ["NEEDED", "NEUTRAL", "NEUTRAL_TURN", "plainly"]
+__all__ = ["LABELS", "NEEDED", "NEUTRAL", "NEUTRAL_TURN", "plainly"]
 
-NEEDED = frozenset({"model", "messages", "role", "content", "steering"})
+NEEDED = frozenset({"model", "messages", "prompt", "role", "content", "steering", "type", "text"})
 """Fields whose null asks for something, or leaves out what is needed."""
 NEUTRAL: dict[str, tuple[object, ...]] = {
     "presence_penalty": (0, 0.0),
@@ -22,10 +22,31 @@ NEUTRAL: dict[str, tuple[object, ...]] = {
     "store": (False,),
     "metadata": ({},),
     "service_tier": ("auto", "default"),
+    "verbosity": ("medium",),
+    "stream": (False,),
+    "best_of": (1,),
+    "echo": (False,),
+    "suffix": ("",),
+    "repetition_penalty": (1, 1.0),
+    "length_penalty": (1, 1.0),
+    "top_k": (0, -1),
+    "min_p": (0, 0.0),
+    "ignore_eos": (False,),
+    "skip_special_tokens": (True,),
 }
 """Values that change nothing here: there are no tools to choose among, and so on."""
-NEUTRAL_TURN: dict[str, tuple[object, ...]] = {"tool_calls": ([],), "annotations": ([],)}
+NEUTRAL_TURN: dict[str, tuple[object, ...]] = {
+    "tool_calls": ([],),
+    "annotations": ([],),
+    "images": ([],),
+    "reasoning_details": ([],),
+    "thinking_blocks": ([],),
+    "refusal": ("",),
+    "prefix": (False,),
+}
 """The same in a turn: what `message.model_dump()` of a reply holds."""
+LABELS = frozenset({"safety_identifier", "prompt_cache_key", "prompt_cache_retention"})
+"""Texts that say who asks, as `user` does, or what may be kept ready: no answer hangs on them."""
 
 _LONGEST = 100
 """Bytes of a neutral value, spaces included. A longer one is not looked into: it may be 30 MB."""
@@ -46,7 +67,17 @@ def plainly(body: bytes | bytearray) -> bytes:
 
 
 def _plain_turn(turn: msgspec.Raw) -> msgspec.Raw | _Fields:
-    return _without(_OBJECT.decode(turn), NEUTRAL_TURN) if _opens(turn, b"{") else turn
+    if not _opens(turn, b"{"):
+        return turn
+    fields = _without(_OBJECT.decode(turn), NEUTRAL_TURN)
+    content = fields.get("content")
+    if content is not None and _opens(content, b"["):
+        parts = [
+            _without(_OBJECT.decode(part), {}) if _opens(part, b"{") else part
+            for part in _ARRAY.decode(content)
+        ]
+        fields["content"] = msgspec.Raw(msgspec.json.encode(parts))
+    return fields
 
 
 def _opens(value: msgspec.Raw, bracket: bytes) -> bool:
@@ -67,7 +98,11 @@ def _asks_nothing(name: str, raw: msgspec.Raw, neutral: tuple[object, ...]) -> b
     text = bytes(raw)
     if text == b"null":
         return name not in NEEDED
+    if name in LABELS:
+        return text.startswith(b'"')
     if not neutral:
         return False
     value = msgspec.json.decode(text)
+    if name == "logit_bias" and isinstance(value, dict):
+        return all(type(bias) in (int, float) and bias == 0 for bias in value.values())
     return any(value == one and type(value) is type(one) for one in neutral)

@@ -1,7 +1,7 @@
 """The body of a chat-completions request, as it may be."""
 
 import json
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import msgspec
 
@@ -19,6 +19,8 @@ __all__ = [
     "decode_vector",
     "fail",
 ]
+
+T = TypeVar("T")
 
 _MOST_CHOICES = 256
 """Each is tokenised behind the whole prompt; the longest scale here has 100 levels."""
@@ -185,7 +187,7 @@ def _bad(error: Exception) -> ApiError:
 def decode(body: bytes | bytearray) -> ChatRequest:
     """Read a request. ApiError 400, naming the field, for anything that is not one."""
     try:
-        request = _read(body)
+        request = _read(_CHAT, body)
         _check(request)
     except _UNREADABLE as error:
         raise _bad(error) from error
@@ -195,18 +197,18 @@ def decode(body: bytes | bytearray) -> ChatRequest:
 def decode_raw(body: bytes | bytearray) -> RawRequest:
     """Read a request of `/v1/completions`. ApiError 400, naming the field."""
     try:
-        request = _RAW.decode(body).request()
+        request = _read(_RAW, body).request()
         _check(request)
     except _UNREADABLE as error:
         raise _bad(error) from error
     return request
 
 
-def _read(body: bytes | bytearray) -> ChatRequest:
+def _read(decoder: msgspec.json.Decoder[T], body: bytes | bytearray) -> T:
     try:
-        return _CHAT.decode(body)
+        return decoder.decode(body)
     except msgspec.ValidationError:
-        return _CHAT.decode(plainly(body))
+        return decoder.decode(plainly(body))
 
 
 def check_once(body: bytes | bytearray) -> None:
@@ -249,9 +251,13 @@ def _check(request: ChatRequest) -> None:
     need("n", 1 <= request.n <= 128, request.n, "1 to 128")
     if request.limit is not None:
         need("max_tokens", request.limit >= 1, request.limit, "at least 1")
+        other = request.max_completion_tokens
+        same = other in (None, request.limit)
+        need("max_completion_tokens", same, other, f"{request.limit}, which max_tokens says")
     if request.top_logprobs is not None:
         need("top_logprobs", 0 <= request.top_logprobs <= 20, request.top_logprobs, "0 to 20")
-        need("top_logprobs", request.logprobs, request.top_logprobs, "logprobs true with it")
+        shown = request.logprobs or request.top_logprobs == 0
+        need("top_logprobs", shown, request.top_logprobs, "logprobs true with it")
     need("stop", len(request.stops) <= 4, len(request.stops), "at most 4 strings")
     need("stop", all(request.stops), "", "no empty string")
     longest = max(map(len, request.stops), default=0)

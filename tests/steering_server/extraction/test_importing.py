@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from harness.errors import UsageError
 from steering_server.extraction.importing import import_vector, read_foreign
@@ -101,3 +102,96 @@ def test_control_vectors_of_repeng_are_read(tmp_path: Path) -> None:
     (tmp_path / "junk.gguf").write_bytes(b"junk")
     with pytest.raises(UsageError):
         read_foreign(tmp_path / "junk.gguf", None)
+
+
+TABLE = np.stack([ROW * index for index in range(1, 5)])
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        TABLE[:, None],
+        TABLE[None],
+        {"controls": torch.from_numpy(TABLE)},
+        [torch.from_numpy(row) for row in TABLE],
+        {number: torch.from_numpy(row[None]) for number, row in enumerate(TABLE)},
+        {f"model.layers.{number}.mlp": torch.from_numpy(row) for number, row in enumerate(TABLE)},
+    ],
+    ids=["[L, 1, w]", "[1, L, w]", "one name", "list", "[1, w] by layer", "number inside"],
+)
+def test_a_row_a_layer_is_read_in_whatever_layout(tmp_path: Path, content: Any) -> None:
+    """Axes of length 1 do not count; a name may hold its number anywhere."""
+    path = saved(tmp_path / ("t.npy" if isinstance(content, np.ndarray) else "t.pt"), content)
+    found = read_foreign(path, None, depth=4)
+    assert all(np.array_equal(found[number].numpy(), row) for number, row in enumerate(TABLE))
+    assert set(found) == {0, 1, 2, 3} and set(read_foreign(path, 2)) == {2}
+
+
+@pytest.mark.parametrize("content", [ROW, ROW[None], ROW[None, None]], ids=lambda row: row.shape)
+def test_a_vector_without_a_layer_is_for_none(tmp_path: Path, content: Any) -> None:
+    """It is not taken for layer 0; one that names its layer is for that one, and for no other."""
+    np.savez(tmp_path / "one.npz", content)
+    for path in (saved(tmp_path / "one.npy", content), tmp_path / "one.npz"):
+        with pytest.raises(UsageError, match="--layer"):
+            read_foreign(path, None)
+        assert set(read_foreign(path, 2)) == {2}
+    named = saved(tmp_path / "named.pt", {"layer_3": torch.from_numpy(content)})
+    assert set(read_foreign(named, None)) == {3}
+    with pytest.raises(UsageError, match="no layer 2"):
+        read_foreign(named, 2)
+
+
+def test_a_table_of_another_depth_is_refused(tmp_path: Path) -> None:
+    """Which layers its rows are for is not known."""
+    path = saved(tmp_path / "table.npy", TABLE)
+    for depth, named in ((30, "the model has 30"), (3, "--first-row embedding")):
+        with pytest.raises(UsageError, match=named):
+            read_foreign(path, None, depth=depth)
+    assert set(read_foreign(path, None, first_row="embedding", depth=3)) == {0, 1, 2}
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        TABLE.astype(np.complex64),
+        TABLE > 1,
+        np.array(["text"]),
+        np.zeros(3, dtype=[("a", "f4")]),
+        np.zeros((0, 64), dtype=np.float32),
+        torch.quantize_per_tensor(torch.from_numpy(TABLE), 0.1, 0, torch.quint8),
+        torch.from_numpy(TABLE).to("meta"),
+    ],
+    ids=["complex", "truths", "texts", "records", "nothing", "quantised", "no data"],
+)
+def test_what_are_no_real_numbers_is_refused(tmp_path: Path, content: Any) -> None:
+    """In one line: read as fp32 they would be others."""
+    path = saved(tmp_path / ("t.npy" if isinstance(content, np.ndarray) else "t.pt"), content)
+    with pytest.raises(UsageError) as refusal:
+        read_foreign(path, None)
+    assert "\n" not in str(refusal.value)
+
+
+@pytest.mark.parametrize("name", ["v.safetensors", "v.npz", "v.npy", "v.pt"])
+def test_a_damaged_file_is_refused_in_one_line(tmp_path: Path, name: str) -> None:
+    """Cut anywhere, or with other bytes in it; whichever library reads it."""
+    path = tmp_path / name
+    if name.endswith("safetensors"):
+        save_file({"v": torch.from_numpy(TABLE)}, path)
+    elif name.endswith("npz"):
+        np.savez(path, TABLE)
+    else:
+        saved(path, TABLE if name.endswith("npy") else torch.from_numpy(TABLE))
+    whole = path.read_bytes()
+    rng = np.random.default_rng(0)
+    damaged = [whole[: len(whole) * part // 20] for part in range(20)]
+    for _ in range(60):
+        other = bytearray(whole)
+        for at in rng.integers(0, min(len(whole), 300), 3):
+            other[at] = rng.integers(256)
+        damaged.append(bytes(other))
+    for content in damaged:
+        path.write_bytes(content)
+        try:
+            read_foreign(path, None)
+        except UsageError as refusal:
+            assert "\n" not in str(refusal)
