@@ -26,8 +26,9 @@ def utilities(template: str = "simple_preference", **options: Any) -> Task:
     Starts with a random graph (5 pairs an item, 4 with `readout=logprobs`), then asks `batch`
     questions between two fits, until the expected rank correlation with the truth reaches
     `target_rho` or `max_comparisons` questions are asked. Each batch is chosen from the seed and
-    the answers to whole earlier ones, so a run that was killed goes on where it was. Options: see
-    `harness.adaptive.options`, and `harness.measuring.options.ChoiceOptions`.
+    the answers to whole earlier ones, so a run that was killed goes on where it was.
+
+    Other options: `harness.adaptive.options.CampaignOptions`.
     """
     return _campaign(template, options)
 

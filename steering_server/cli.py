@@ -20,7 +20,13 @@ _COMMANDS = {
 
 
 class _Lazy(click.Group):
-    """Imports a command's module only when it is used."""
+    """Imports a command's module only when it is used, and lists whole sentences."""
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        commands = ((name, self.get_command(ctx, name)) for name in _COMMANDS)
+        with formatter.section("Commands"):
+            # click's own list cuts each description to one line of the terminal.
+            formatter.write_dl([(n, c.get_short_help_str(10_000)) for n, c in commands if c])
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(_COMMANDS)

@@ -11,7 +11,8 @@ PACKAGES = ("evals", "harness", "scorers", "solvers", "steering_server")
 PUBLIC = "penchant"
 
 FLOORS: tuple[tuple[str, ...], ...] = (
-    ("penchant", "harness.cli", "evals"),
+    ("penchant", "harness.cli"),
+    ("evals",),
     ("harness.studies",),
     ("harness.report",),
     ("harness.analysis",),

@@ -15,16 +15,18 @@ PER_ITEM = 50
 
 
 class CampaignOptions(ChoiceOptions, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Options of evals/utilities.py, besides those of `pairwise` (`pairs` does not apply).
+    """Options of evals/utilities.py, besides those of `pairwise`.
 
+    pairs: does not apply
     target_rho: stop when the expected rank correlation with the truth reaches this
     batch: questions asked between two fits
-    max_comparisons: stop after so many questions; default 50 an item
-    degree: comparisons an item in the initial random graph; default 5, with log-probabilities 4
+    max_comparisons: stop after so many questions; without, 50 an item
+    degree: comparisons an item in the initial random graph; without, 5, with log-probabilities 4
     reserve: share of each batch that is random pairs, for held-out scores and group win rates
     rule: how pairs are chosen
-    wordings, contexts: spread over each item's pairs; target_rho is then the correlation with the
-        utility over all that might have been drawn, by the joint fit
+    wordings, contexts: draw so many of the question's wordings, or of neutral system prompts, and
+        spread them over each item's pairs; target_rho is then the correlation with the utility
+        over all that might have been drawn, by the joint fit
     orders: `balanced` (one order a pair, the default: more pairs for the money) or `both`
     """
 

@@ -11,6 +11,7 @@ import click
 from rich.markup import escape
 from rich.table import Table
 
+from harness.cli.listing import WholeGroup
 from harness.errors import UsageError
 from harness.items.formulas import defused
 from harness.items.load import ItemSet, load_items
@@ -21,7 +22,7 @@ __all__ = ["items"]
 Command = Callable[..., None]
 
 
-@click.group()
+@click.group(cls=WholeGroup)
 def items() -> None:
     """List, count and export items: the task prompts that are measured.
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from harness.cli.listing import WholeGroup
 from harness.errors import PenchantError
 from harness.screen import echo
 
@@ -15,6 +16,7 @@ __all__ = ["cli", "foreign_packages", "main"]
 _COMMANDS = {
     "changes": "harness.cli.changes:changes",
     "controls": "harness.cli.controls:controls",
+    "evals": "harness.cli.evals:evals",
     "items": "harness.cli.items:items",
     "judge-check": "harness.cli.judge_check:judge_check",
     "judgements": "harness.cli.judgements:judgements",
@@ -31,7 +33,7 @@ _COMMANDS = {
 }
 
 
-class _Lazy(click.Group):
+class _Lazy(WholeGroup):
     """Imports a command's module only when it is used, so that `--help` stays fast."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:

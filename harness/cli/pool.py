@@ -9,6 +9,7 @@ from rich.live import Live
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from harness.cli.listing import WholeGroup
 from harness.dispatcher.calls.check import Finding, check_endpoints
 from harness.dispatcher.poolfile import EndpointSpec, load_pools
 from harness.errors import ServiceError, UsageError
@@ -17,7 +18,7 @@ from harness.screen import Console, echo
 __all__ = ["pool"]
 
 
-@click.group()
+@click.group(cls=WholeGroup)
 def pool() -> None:
     """Pools of endpoints that serve one model: check, rehearse, watch.
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 
+from harness.cli.listing import WholeGroup
 from harness.errors import UsageError
 from harness.items.formulas import defused
 from harness.items.item import Item
@@ -23,7 +24,7 @@ _PROVIDER_ONLY = ("latency", "ask_log")
 _ELSEWHERE = {"serve": "harness.cli.sim_serve"}
 
 
-class _Group(click.Group):
+class _Group(WholeGroup):
     """Commands with many imports are loaded when they are used."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:

@@ -11,6 +11,7 @@ import msgspec
 from rich.console import Console
 from rich.table import Table as RichTable
 
+from harness.cli.listing import WholeGroup
 from harness.cli.study_diff import diff
 from harness.errors import UsageError
 from harness.studies.catalogue import NAMES, get_study
@@ -30,7 +31,7 @@ _OWN = (
 )
 
 
-@click.group()
+@click.group(cls=WholeGroup)
 def study() -> None:
     """Named studies: designed, forecast, run, analysed, drawn and written up.
 

@@ -6,6 +6,7 @@ from typing import get_args
 
 import click
 
+from harness.cli.listing import WholeGroup
 from harness.prompts.catalogue import TEMPLATES, get_template
 from harness.prompts.conditions import CONDITIONS, DO_NOT_MENTION
 from harness.prompts.contexts import CONTEXTS
@@ -19,7 +20,7 @@ from harness.screen import echo
 __all__ = ["template_toml", "templates"]
 
 
-@click.group()
+@click.group(cls=WholeGroup)
 def templates() -> None:
     """List the measurement templates and show how they are asked.
 

@@ -31,16 +31,23 @@ Thinking = str | int | bool | None
 
 
 class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Options that every eval takes.
+    """Options that every eval takes. `penchant evals` shows these lines.
 
-    items: `builtin`, `alpaca`, `math:FILE`, `FILE.jsonl`, several joined by `+`
-    per_origin: keep this many items of each origin, drawn with sample_seed
+    items: `builtin`, `builtin:math`, `alpaca`, `math:FILE`, `FILE.jsonl`, several joined by `+`
+    per_origin: keep this many items of each origin, drawn with sample_seed; without, all
+    sample_seed: what draws items, pairs, wordings and contexts
     completions: `self`, or a log of evals/completions.py (model role `completer` says who)
     completion_sysprompt: named condition (or TOML file) in force while the items are completed
     completion_prefix: tell the completer not to mention its system prompt
     completion_seed: generation seed of the completions
+    completion_temperature, measurement_temperature: of that stage; without, the run's own
+        (`--temperature`), else 1
+    completion_max_tokens, measurement_max_tokens: at most so many output tokens of that stage
+    completion_thinking, measurement_thinking: `on`, `off`, an effort or a number of tokens
+    completion_stop, measurement_stop: a text that ends a reply of that stage
     block: items or pairs per Inspect sample
-    budget_usd, max_calls: stop asking beyond; what was not asked is recorded as failed
+    budget_usd, max_calls: stop asking beyond; what was not asked is recorded as failed, and
+        `penchant reask LOG` asks it later
     price: `IN,OUT`, US dollars per million tokens; stands over a pool's and Inspect's own prices
     pilot: ask this many questions first and show their outcome rates
     reask_failed: on a resumed run, ask questions that failed before again
@@ -49,8 +56,11 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         `judge` and `judge2` where they are given
     topic: what an attitude is judged toward
     judge_repeats: verdicts a text and judge
-    judge_temperature, judge_max_tokens, judge_thinking, judge_timeout (seconds, one retry after
-        it), judge_price (IN,OUT as `price`): how judges are asked
+    judge_temperature: of judges; without, the role's own, else 0
+    judge_max_tokens: at most so many output tokens of a verdict
+    judge_thinking: of judges, as of the other stages
+    judge_timeout: seconds that a judge may take; it is asked once more after that
+    judge_price: `IN,OUT` of judges, as `price`
     """
 
     items: str = "builtin"

@@ -191,3 +191,11 @@ def test_templates_of_one_run_rate_the_same_completions(tmp_path: Path) -> None:
     lines = asked.read_text().splitlines()
     assert sum('"completion"' in line for line in lines) == 10
     assert len(lines) == 10 + 3 * 10
+
+
+def test_only_a_failed_question_is_asked_again(run_eval: RunEval) -> None:
+    """Reask counts failures alone: an answer of no use is an answer, and stays."""
+    log = run_eval("pairwise.py", "sim/rambler", task_args={"per_origin": 2, "timing": "pre"})
+    done = CliRunner().invoke(cli, ["reask", str(log.location)])
+    assert done.exit_code == 0, done.output
+    assert "no question failed; nothing to ask" in done.output
