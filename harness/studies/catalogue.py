@@ -25,6 +25,7 @@ NAMES = (
     "utilities",
     "pairwise-templates",
     "position-bias",
+    "stated-revealed",
     "drift",
     "pre-post",
     "framing",

@@ -102,8 +102,8 @@ class Planted:
         found["answered"] = 1 - refused - settings.disclaim - settings.format_error
         return found
 
-    def shares(self, key: Mapping[str, object], items: Sequence[str]) -> FloatArray:
-        """Probability of each declared level, lowest first, of an answered rating (items × K).
+    def latents(self, key: Mapping[str, object], items: Sequence[str]) -> FloatArray:
+        """Planted latent value of each item in a cell of ratings, with every shift but noise.
 
         `key` has the identity columns of a cell of records. A tone that only a share of
         completions takes enters by its mean.
@@ -114,11 +114,11 @@ class Planted:
         completer = None if pre else self.settings(str(key["completer"]))
         made = _condition(key["completion_sysprompt"])
         asked = _condition(key["measurement_sysprompt"])
-        rows = []
+        values = []
         for item in items:
             known = liked(self._texts[item], settings)
             tone = 0.0 if completer is None else _tone(self._texts[item], completer, made)
-            mean = felt(
+            value = felt(
                 known,
                 settings,
                 condition=asked if asked.text else None,
@@ -127,8 +127,16 @@ class Planted:
                 wording=_wording(template, "pre" if pre else "post"),
                 pre=pre,
             )
-            rows.append(level_probabilities(mean, len(template.labels), settings))
-        return np.array(rows)
+            values.append(value)
+        return np.array(values)
+
+    def shares(self, key: Mapping[str, object], items: Sequence[str]) -> FloatArray:
+        """Probability of each declared level, lowest first, of an answered rating (items × K)."""
+        settings = self.settings(str(key["rater"]))
+        template = get_template(str(key["template"]), kind="rating", base=SHELL_DIRECTORY)
+        levels = len(template.labels)
+        values = self.latents(key, items)
+        return np.array([level_probabilities(float(one), levels, settings) for one in values])
 
     def means(
         self, key: Mapping[str, object], items: Sequence[str], *, column: str = "value"

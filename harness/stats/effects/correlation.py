@@ -69,28 +69,30 @@ def disattenuated(
     var_x: FloatArray,
     var_y: FloatArray,
     *,
-    shrunken: bool,
+    shrunken: bool | tuple[bool, bool],
     bootstrap: Bootstrap,
 ) -> Estimate:
     """r/√(rel_x·rel_y): the correlation that values without sampling noise would have.
 
     `shrunken`: x and y are posterior means under a prior (`reliability_posterior`); otherwise
-    unshrunken estimates (`reliability_flat`). May pass 1 in a sample and is not cut there. NaN
-    where a reliability is not above 0. Bootstrap over items, reliabilities included.
+    unshrunken estimates (`reliability_flat`); two values where they differ in that. May pass 1 in
+    a sample and is not cut there. NaN where a reliability is not above 0. Bootstrap over items,
+    reliabilities included.
     """
     x, y, var_x, var_y, missing = _with_variances(x, y, var_x, var_y)
     if len(x) < 3:
         return undefined("fewer than three items with a variance", n=len(x))
     x, y = x - x.mean(), y - y.mean()
+    kinds = shrunken if isinstance(shrunken, tuple) else (shrunken, shrunken)
     parts = np.column_stack([np.ones(len(x)), x, y, x * x, y * y, x * y, var_x, var_y])
 
     def statistic(sums: FloatArray) -> FloatArray:
         n = sums[:, 0]
         rel = np.ones(len(sums))
-        for total, squares, variance in ((1, 3, 6), (2, 4, 7)):
+        for (total, squares, variance), prior in zip(((1, 3, 6), (2, 4, 7)), kinds, strict=True):
             spread = (sums[:, squares] - sums[:, total] ** 2 / n) / (n - 1)
             mean = sums[:, variance] / n
-            one = spread / (spread + mean) if shrunken else 1 - mean / spread
+            one = spread / (spread + mean) if prior else 1 - mean / spread
             rel = rel * np.where(one > 0, one, np.nan)
         corrected: FloatArray = _r(sums[:, :6]) / np.sqrt(rel)
         return corrected
