@@ -24,7 +24,13 @@ __all__ = ["study"]
 
 Action = Callable[[Study, Any, dict[str, Any]], None]
 
-_MANY = {"raters": "rater", "completers": "completer", "templates": "template"}
+_MANY = {
+    "raters": "rater",
+    "completers": "completer",
+    "templates": "template",
+    "source": "from",
+    "penalties": "penalty",
+}
 _OWN = (
     *("small", "rehearse", "config", "models", "output", "yes", "budget", "logs"),
     *("processes", "flow", "machines", "pilot", "day", "compare_log"),
@@ -209,9 +215,13 @@ def _forecast(one: Study, parameters: Any, console: Console, own: dict[str, Any]
     from harness.studies.running import forecast_lines
     from harness.studies.forecast import study_forecast  # isort: skip
 
+    design = one.design(parameters)
+    if not design.cells:
+        console.print("no calls: it analyses the logs that it is given")
+        return
     logs = own.get("pilot")
     pilot = read_pilot([Path(path) for path in logs]) if logs else None
-    found = study_forecast(one.design(parameters), seeds=parameters.seeds, pilot=pilot)
+    found = study_forecast(design, seeds=parameters.seeds, pilot=pilot)
     for line in forecast_lines(found):
         console.print(line, highlight=False)
 

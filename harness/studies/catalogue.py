@@ -26,6 +26,7 @@ NAMES = (
     "pairwise-templates",
     "position-bias",
     "stated-revealed",
+    "thurstone-regularisation",
     "drift",
     "pre-post",
     "framing",

@@ -66,9 +66,15 @@ def run_study(
     `go` is asked once where the plan is large or its price unknown. `budget` is in US dollars, for
     all starts of this folder together: the run ends where it is spent. UsageError where the answer
     is no, where the budget has no price to go by or is spent, or where `folder` holds another
-    design.
+    design. A design without cells, of logs that are there, is reported alone.
     """
     design = study.design(parameters)
+    if not design.cells:
+        logs = [Path(parameters.source)]
+        yield from report_study(
+            study, parameters, logs, folder / "report", rehearsal=rehearsal, day=day
+        )
+        return
     forecast = study_forecast(design, seeds=parameters.seeds)
     frozen = Frozen(
         study=study.name,

@@ -58,7 +58,7 @@ def lines(
     columns = min(columns, len(panels))
     deep = -(-len(panels) // columns)
     shades = {one: shade(index) for index, one in enumerate(series)} | dict(colours or {})
-    dashed = {line.series for panel in panels for line in panel.lines if line.dashed}
+    dashed = set(series) - {one.series for panel in panels for one in panel.lines if not one.dashed}
 
     def draw(figure: Figure) -> None:
         for index, panel in enumerate(panels):

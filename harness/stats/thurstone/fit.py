@@ -43,11 +43,11 @@ class Options:
     """Options of the fit.
 
     `prior_sd` is τ: "auto" estimates it, None leaves the prior out (then β has none either).
-    `effect_sd` is τ_β. `sigma_bound` limits |log σ| of per-item σ, None for no bound; `penalty`
-    is λ, `sigma_centred` holds Σ log σ at 0. `force_sigma` reports the per-item fit even where
-    held-out data prefer σ = 1. `pair_effects` False takes all answers to a pair for independent.
-    `prior_groups`: which parts of the items have prior means of their own (see `parts`); with
-    per-item σ, none.
+    `effect_sd` is τ_β. `sigma_bound` limits |log σ| of per-item σ, None for no bound; `penalty` is
+    λ, `penalty_on` says of what: Σ (log σ)² or Σ σ²; `sigma_centred` holds Σ log σ at 0.
+    `force_sigma` reports the per-item fit even where held-out data prefer σ = 1. `pair_effects`
+    False takes all answers to a pair for independent. `prior_groups`: which parts of the items have
+    prior means of their own (see `parts`); with per-item σ, none.
     """
 
     link: LinkName = "probit"
@@ -56,6 +56,7 @@ class Options:
     effect_sd: float = 5.0
     sigma: Literal["fixed", "per-item"] = "fixed"
     penalty: float = 3.0
+    penalty_on: Literal["log", "sigma"] = "log"
     sigma_bound: float | None = 2.0
     sigma_centred: bool = True
     force_sigma: bool = False

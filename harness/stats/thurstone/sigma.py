@@ -1,6 +1,7 @@
 """Response noise of each item's own: σ_i fitted jointly with the utilities.
 
     z = (μ_first − μ_second + β)/sqrt(σ_first² + σ_second²),  Σ log σ = 0,  λ Σ (log σ)² in J
+                                                                     (or λ Σ σ²)
 
 Not convex; started at σ = 1 and solved by L-BFGS-B. It needs about 100 answers an item: with fewer,
 σ takes up noise, so the fit is compared with σ = 1 on held-out pairs and says which it kept.
@@ -48,7 +49,7 @@ class SigmaObjective:
         self, data: Comparisons, options: Options, design: Design, ridge: FloatArray
     ) -> None:
         self.design, self.ridge, self.penalty = design, ridge, options.penalty
-        self.centred = options.sigma_centred
+        self.centred, self.on = options.sigma_centred, options.penalty_on
         self.likelihood = Likelihood(data, LINKS[options.link])
         # η = scale·√2·d/s keeps the link's own scale at σ = 1.
         self.scale = LINKS[options.link].scale * np.sqrt(2)
@@ -68,6 +69,14 @@ class SigmaObjective:
         eta = self.design.linear(theta) / self.design.scale * k
         return eta, k, f / total, s / total
 
+    def penalised(self, log_sigma: FloatArray) -> tuple[float, FloatArray, FloatArray]:
+        """The penalty, its gradient and its curvature in log σ, (n,) each."""
+        if self.on == "log":
+            value = self.penalty * float(log_sigma @ log_sigma)
+            return value, 2 * self.penalty * log_sigma, np.full(self.design.n, 2 * self.penalty)
+        squares = self.penalty * np.exp(2 * log_sigma)
+        return float(squares.sum()), 2 * squares, 4 * squares
+
     def __call__(self, x: FloatArray) -> tuple[float, FloatArray]:
         """J and its gradient."""
         theta, log_sigma = self.split(x)
@@ -79,9 +88,9 @@ class SigmaObjective:
         pull = -slope * eta
         by_sigma = sums(self.design.first, pull * share_f, n)
         by_sigma += sums(self.design.second, pull * share_s, n)
-        by_sigma += 2 * self.penalty * log_sigma
-        value = nll + 0.5 * float(self.ridge @ theta**2)
-        value += self.penalty * float(log_sigma @ log_sigma)
+        penalty, pulled, _ = self.penalised(log_sigma)
+        by_sigma += pulled
+        value = nll + 0.5 * float(self.ridge @ theta**2) + penalty
         if self.centred:
             by_sigma += 10 * rho.mean() - by_sigma.mean()
             value += 5 * n * float(rho.mean()) ** 2
@@ -101,7 +110,7 @@ class SigmaObjective:
         jacobian[rows, size + design.first] = -eta * share_f
         jacobian[rows, size + design.second] = -eta * share_s
         full = jacobian.T @ (curvature[:, None] * jacobian)
-        prior = np.concatenate([self.ridge, np.full(n, 2 * self.penalty)])
+        prior = np.concatenate([self.ridge, self.penalised(self.split(x)[1])[2]])
         full[np.diag_indices_from(full)] += prior
         if self.centred:
             full[size:, size:] += max(float(np.mean(np.diagonal(full))), 1.0)
