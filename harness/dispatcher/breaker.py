@@ -66,7 +66,8 @@ class Breaker:
         self._failures = 0
         self.state = State.CLOSED
         self._successes += 1
-        # An endpoint that flaps keeps its long waits until it has worked for as long as they are.
+        # An endpoint that flaps keeps its long waits until it has worked for as long as they are,
+        # and on more answers than one that works every other second gives between two failures.
         if self._successes >= 20 and now >= self.until + self._longest:
             self._failing_since = None
             self._suspect = False

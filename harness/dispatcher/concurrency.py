@@ -7,6 +7,8 @@ from typing import Literal
 __all__ = ["Concurrency"]
 
 _START, _FLOOR = 20, 8
+"""Enough to find a limit in a few round trips without drawing a refusal at once; and eight in
+flight still bring replies often enough to learn from after cuts."""
 
 
 class Concurrency:
@@ -69,6 +71,8 @@ class Concurrency:
             # So few cannot be a queue: the server itself has become slower. Learn the new pace.
             self._least = min(median / 2, self._least * 1.25)
         self._threshold = 0.0
+        # Down to what one queue's worth of latency says, but never by more than a third at once: a
+        # median over one round is noisy.
         factor = max(0.7, 2 * self._least / median)
         self.limit = max(self.floor, int(self.limit * factor))
         return True
@@ -78,6 +82,7 @@ class Concurrency:
         self._threshold = min(self._threshold, self.limit)
         if lower and now - self._lowered >= pause:
             self._lowered = now
+            # Back by .7 and up by 5 %: some seven good rounds undo a cut (CUBIC's β, RFC 9438).
             self.limit = max(self.floor, int(self.limit * 0.7))
 
     def broke(self) -> None:

@@ -16,6 +16,7 @@ from harness.dispatcher.poolfile import EndpointSpec
 __all__ = ["Endpoint"]
 
 _LONGEST_WAIT = 60.0
+"""Seconds: rate limits are by the minute, so that after one there is room again."""
 _LEAST_WAIT = 0.1
 """Seconds, doubled for each refusal in a row: `Retry-After: 0` drew 300 calls a second."""
 _LEAST_WAIT_MOST = 8.0
@@ -95,6 +96,7 @@ class Endpoint:
 
     def patience(self) -> float:
         """Age in seconds from which a request counts as late: max(1, min(p95, 2 x p50))."""
+        # A 95th percentile of fewer is their maximum, and a hedge by it is chance.
         if len(self.times) < 8:
             return math.inf
         return max(1.0, min(self.times.at(0.95), 2 * self.times.at(0.5)))
@@ -144,6 +146,7 @@ class Endpoint:
         pause = self.expected() or 1.0
         if now - self._cut >= pause:
             self._cut = now
+            # As much less as a cut of L; never so little that a wrong 429 stops an endpoint.
             self._efficiency = max(0.1, self.efficiency(now) * 0.7)
             self._efficiency_at = now
         if wait is None:
@@ -184,7 +187,8 @@ class Endpoint:
                 self._lower(bucket, left, now)
 
     def _lower(self, bucket: Bucket, left: float, now: float) -> None:
-        # A server that says "none left" and keeps answering is not to be believed for ever.
+        # A server that says "none left" and keeps answering is not to be believed for ever; twenty
+        # is what may have been in flight when it was true.
         if left <= 0:
             self._lies += 1
         if left > 0 or self._lies <= 20:

@@ -42,6 +42,7 @@ class Sizes:
     """
 
     LEARNED = 20
+    """Replies of which one in twenty, the 95th percentile, is at least one."""
 
     def __init__(self, *, default_output: int = 512) -> None:
         self._ratio = Quantiles()

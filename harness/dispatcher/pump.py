@@ -27,6 +27,8 @@ from harness.wire import Reply
 __all__ = ["Pump", "Transport"]
 
 _SCAN = 16
+"""Retries looked at in one round: one that no endpoint takes must not hide those behind it, and
+with thousands waiting a look at all of them would cost more than the requests."""
 _NOTHING = Demand(0.0, 0.0)
 
 

@@ -17,7 +17,9 @@ MOST_PROBES = 30
 class RetryBudget:
     """Retries come to 10 % of successes, and a trickle so that nothing waits for ever.
 
-    A pool that fails on everything would otherwise send everything six times, at once.
+    A pool that fails on everything would otherwise send everything six times, at once. Thirty may
+    be owed from the start, so that a short run whose first replies fail is not held up by what it
+    has not earned yet.
     """
 
     MOST, SHARE, TRICKLE = 30.0, 0.1, 1.0

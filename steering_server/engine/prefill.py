@@ -64,8 +64,8 @@ def forward(
 def _last_columns(tokens: torch.Tensor) -> torch.Tensor | int:
     """Which columns to take logits of, to read the last.
 
-    On a CPU some more, as an index: a slice would be multiplied row by row, each time reading all
-    of the vocabulary's weights, and few rows by another kernel than many.
+    On a CPU `COLUMNS` of them, as an index: a slice would be multiplied row by row, each time
+    reading all of the vocabulary's weights, and few rows by another kernel than many.
     """
     width = tokens.shape[1]
     if tokens.device.type != "cpu" or width == 1:

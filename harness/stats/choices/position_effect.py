@@ -146,6 +146,7 @@ def _estimates(
 
     beta, log_s, delta = best.tolist()
     half = (z * error).tolist()
+    # e^±20 is an interval over everything, still finite in a table.
     spread = min(half[1], 20.0)
     return PairProbit(
         position=of(beta, beta - half[0], beta + half[0]),

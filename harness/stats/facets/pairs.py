@@ -68,6 +68,7 @@ class SharedByPair:
         """Whether enough pairs were asked more than once for ω² to show."""
         _, pair = data.pair_index()
         answers = sums(pair, data.wins + data.losses, int(pair.max(initial=-1)) + 1)
+        # A variance from fewer than twenty pairs is known to no better than a third of itself.
         return bool((answers > 1).sum() >= 20)
 
     def eliminate(self, weights: FloatArray, shifts: FloatArray, variance: float) -> Paired:

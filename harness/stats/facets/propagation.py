@@ -118,6 +118,8 @@ class Propagation:
     def renew(self, moved: float) -> None:
         """One parallel sweep; one that follows moves ever further is damped."""
         if moved > self._last:
+            # Parallel updates of rows that share items overshoot: .7 gives way within a few sweeps,
+            # and below .2 a sweep would hardly move anything.
             self.step = max(0.7 * self.step, 0.2)
         self._last = moved
         self._sites, _ = renewed(

@@ -117,6 +117,8 @@ class _Model:
                 corners = [s * t * self.loss(logs + s * unit[i] + t * unit[j]) for s, t in signs]
                 found[i, j] = found[j, i] = sum(corners) / (4 * step**2)
         values, vectors = np.linalg.eigh(found)
+        # A well-determined log variance bends by about n/2. What bends by less than .02·n (a
+        # component near zero, where the loss is flat) gets a finite, wide interval instead of none.
         return np.asarray((vectors * np.maximum(values, 0.02 * self.n)) @ vectors.T)
 
 

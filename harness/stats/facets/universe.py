@@ -21,6 +21,7 @@ __all__ = ["Universe", "answers_of", "over_records", "universe_table"]
 
 _Z = 1.959964
 DRAWS = 400
+"""Ten lie beyond each end of a 95 % interval of ranks."""
 
 
 @dataclass(frozen=True, eq=False)

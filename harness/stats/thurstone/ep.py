@@ -38,6 +38,7 @@ __all__ = [
 LARGEST = 400.0
 """Of τ²: for answers without any noise, which no τ would be too large for."""
 SMALLEST = 1e-4
+"""Of τ²: a spread of .01 beside a response noise of 1 is none, and 1/τ² stays a usable ridge."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -256,6 +257,8 @@ class Sweeps:
     def renew(self, moved: float = 0.0) -> None:
         """One parallel sweep; one that follows moves ever further is damped."""
         if moved > self._last:
+            # Parallel updates of rows that share items overshoot: .7 gives way within a few sweeps,
+            # and below .2 a sweep would hardly move anything.
             self.step = max(0.7 * self.step, 0.2)
         self._last = moved
         eta, variance = self.design.linear(self.mean), None
@@ -299,7 +302,8 @@ def renewed(
     """One parallel sweep: cavity, moments of the tilted distribution, and so much of the way to
     the new sites as `step` says."""
     precision = 1 / likelihood.at_sides(rows)
-    # A site never exceeds the marginal's own precision, but an unfinished sweep may.
+    # A site never exceeds the marginal's own precision, but an unfinished sweep may. A cavity of at
+    # most 50 times the marginal's variance is proper, and wide enough for the next sweep to mend.
     cavity_precision = np.maximum(precision - sites.precision, 0.02 * precision)
     cavity = 1 / cavity_precision
     centre = cavity * (precision * likelihood.sides(eta) - sites.shift)

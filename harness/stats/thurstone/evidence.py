@@ -120,6 +120,8 @@ def converge(
         if not coarse and moved < tolerance and iteration > 1:
             return sweeps.gaussian
         sweeps.renew(moved)
+        # Local variances have an error of their own: nearer than that there is nothing to gain, and
+        # where they do not settle twenty sweeps of them are enough of a start.
         if coarse and iteration > 2 and (moved < 2 * tolerance or iteration == 20):
             sweeps.variances, coarse, sweeps.step = fine, False, 1.0
     sweeps.variances = fine

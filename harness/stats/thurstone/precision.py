@@ -191,6 +191,7 @@ class Precision:
         z = inverse * residual
         direction = z.copy()
         rz = np.einsum("ij,ij->j", residual, z)
+        # Exact arithmetic needs one a parameter; rounding on badly joined graphs costs some more.
         for _ in range(iterations or 20 * len(b)):
             if (np.linalg.norm(residual, axis=0) <= target).all():
                 break

@@ -22,8 +22,11 @@ from harness.stats.zero.sites import first_sites, renewed_sites
 __all__ = ["ZeroFit", "zero_fit"]
 
 EFFECT_SD = 5.0
+"""Of β's prior: that the first of two equals is chosen in 9 998 of 10 000 is not ruled out."""
 ZERO_SD = 10.0
+"""Of a zero's prior: beyond all items, where every answer falls on one side of it."""
 SMALLEST, LARGEST = 1e-4, 400.0
+"""Of τ², as in `thurstone.ep`."""
 MOST = 2000
 """Parameters that an inverse is taken of."""
 

@@ -95,7 +95,8 @@ def renewed_sites(
     in the threshold."""
     precision = np.linalg.inv(covariance)
     cavity_precision = precision - sites.precision
-    # A site never exceeds the posterior's own precision, but an unfinished sweep may.
+    # A site never exceeds the posterior's own precision, but an unfinished sweep may: the floor is
+    # the one of `thurstone.ep.renewed`, a fiftieth of the posterior's precision.
     values, vectors = np.linalg.eigh(cavity_precision)
     least = 0.02 * np.linalg.eigvalsh(precision)[:, :1]
     values = np.maximum(values, least)
