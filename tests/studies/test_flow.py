@@ -1,6 +1,9 @@
 """A design as inspect-flow's specification."""
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +60,22 @@ def test_inspect_flow_takes_it(tmp_path: Path) -> None:
     """The specification passes inspect-flow's own types, where that is installed."""
     flow_types = pytest.importorskip("inspect_flow", reason="inspect-flow is not installed")
     flow_types.FlowSpec.model_validate(spec())
+
+
+def test_inspect_flow_would_run_every_cell(tmp_path: Path) -> None:
+    """A dry run of inspect-flow finds every task of the design and nothing to object to."""
+    pytest.importorskip("inspect_flow", reason="inspect-flow is not installed")
+    arguments = ["study", "export", "sysprompt-3x3", "--rehearse", "--per-origin", "2", "--flow"]
+    CliRunner().invoke(cli, [*arguments, "-o", str(tmp_path)], catch_exceptions=False)
+    (file,) = tmp_path.glob("*.flow.yaml")
+    binaries = Path(sys.executable).parent
+    environment = {**os.environ, "PATH": os.pathsep.join([str(binaries), os.environ["PATH"]])}
+    done = subprocess.run(
+        [binaries / "flow", "run", file, "--dry-run", "--store", tmp_path / "store"],
+        capture_output=True, text=True, cwd=tmp_path, env=environment,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "Running 9 tasks" in done.stdout + done.stderr
 
 
 def test_one_file_a_machine(tmp_path: Path) -> None:
