@@ -17,7 +17,7 @@ from harness.stats.facets.answers import FacetAnswers
 from harness.stats.facets.evidence import converge, information
 from harness.stats.facets.pairs import SharedByPair
 from harness.stats.facets.profile import FOUND, Profile, profile
-from harness.stats.facets.propagation import Blocks, Propagation
+from harness.stats.facets.propagation import DENSE, Blocks, Propagation
 from harness.stats.facets.solving import BlockSystem
 from harness.stats.thurstone.comparisons import Comparisons, FloatArray
 from harness.stats.thurstone.variance import inverse
@@ -111,7 +111,8 @@ def joint_fit(
     # A first pass without the pairs' effects, and with local variances, is near and cheap.
     small = run.layout.size <= 300
     settled = converge(run, dense=small, tolerance=3e-3 if not run.dense else 0.03)
-    pairs = run.dense and SharedByPair.seen(data)
+    twice = SharedByPair.seen(data)
+    pairs = run.dense and twice
     if pairs:
         run.pairs, run.pair = SharedByPair(data, run.layout), 0.1
     if run.dense:
@@ -119,8 +120,13 @@ def joint_fit(
     components = ("item", *answers.facets, *(("pair",) if pairs else ()))
     bend = information(run)
     profiles = [None, *(profile(run, k) if tests else None for k in range(1, len(components)))]
-    notes = () if settled else ("expectation propagation did not converge",)
-    return _result(run, answers, components, bend, tuple(profiles), notes, draws, seed)
+    notes = [] if settled else ["expectation propagation did not converge"]
+    if twice and not pairs:
+        notes.append(
+            f"with more than {DENSE:,} items × levels pairs have no effect of their own: what the "
+            "answers to a pair share, its orders too, is taken for items and facets"
+        )
+    return _result(run, answers, components, bend, tuple(profiles), tuple(notes), draws, seed)
 
 
 def _result(

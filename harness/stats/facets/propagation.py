@@ -108,8 +108,11 @@ class Propagation:
         right = np.asarray(layout.matrix.T @ shifts)
         mean = system.solve(right, start=self.mean.ravel(), tolerance=1e-4)
         self._eta = np.asarray(layout.matrix @ mean)
-        # The mean of a slot over items, which no comparison sees, has its prior's variance.
+        # The mean of a slot over items, which no comparison sees, has its prior's variance; the
+        # blocks are of the n − 1 other directions. Without their loss the variance of a slot that
+        # the prior alone knows would be more than the prior's, and a facet that does nothing found.
         at = np.arange(layout.k)
+        blocks[:-1] *= 1 - 1 / layout.n
         blocks[:-1, at, at] += 1 / prior[0] / layout.n
         self.posterior = Blocks(
             mean.reshape(layout.n + 1, layout.k), blocks, None, weights, prior, None

@@ -6,6 +6,7 @@ import pytest
 from benchmarks.wordings import Planted, simulated
 from harness.errors import UsageError
 from harness.stats.facets.answers import FacetAnswers, facet_answers
+from harness.stats.facets.evidence import converge, gradients
 from harness.stats.facets.joint import JointFit, joint_fit
 from harness.stats.facets.propagation import Propagation
 from harness.stats.facets.shares import choice_shares
@@ -83,6 +84,29 @@ def test_local_as_dense(answers: FacetAnswers) -> None:
     assert np.abs(local.posterior.mean - dense.posterior.mean)[:-1].max() < 0.12
     ratio = local.posterior.blocks[:-1, 0, 0] / dense.posterior.blocks[:-1, 0, 0]
     assert np.abs(ratio - 1).max() < 0.1
+
+
+@pytest.mark.parametrize(("variance", "near"), [(0.001, 0.2), (0.1, 0.3), (0.64, 1.0)])
+def test_local_evidence(variance: float, near: float) -> None:
+    """The evidence's slopes with local blocks are those with an inverse: none to a facet that the
+    answers say nothing of, so that one which does nothing is not found among many items."""
+    plan = Planted(items=60, each=16, sd=0.0 if variance < 0.5 else 0.8)
+    slopes = []
+    for dense in (True, False):
+        run = Propagation(simulated(plan, 0)[1], variances=np.array([2.25, variance]), pair=0.0)
+        converge(run, held=(0, 1), dense=dense)
+        slopes.append(gradients(run))
+    np.testing.assert_allclose(slopes[0], slopes[1], atol=near)
+
+
+def test_none_found_among_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where there are too many parameters for an inverse, a wording that does nothing is not found,
+    and pairs in both orders, which have no effect of their own there, are spoken of."""
+    monkeypatch.setattr("harness.stats.facets.propagation.DENSE", 100)
+    plan = Planted(items=60, each=16, sd=0.0)
+    fits = [joint_fit(simulated(plan, seed)[1]) for seed in range(5)]
+    assert sum(fitted.found[1] for fitted in fits) <= 1
+    assert any("no effect of their own" in note for fitted in fits for note in fitted.notes)
 
 
 def test_mirrored(answers: FacetAnswers, fitted: JointFit) -> None:
