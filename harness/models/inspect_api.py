@@ -12,6 +12,7 @@ from typing import Any
 
 from inspect_ai import Task
 from inspect_ai._display.rich import display as rich_display
+from inspect_ai._eval.task.constants import TASK_FILE_ATTR
 from inspect_ai._util import package
 from inspect_ai._util.entrypoints import ensure_entry_points
 from inspect_ai._util.error import PrerequisiteError as _PrerequisiteError
@@ -105,7 +106,13 @@ def registered_name(name: str) -> str:
 
 
 def registered_task(name: str, **options: Any) -> Task:
-    """A task of this project's entry points by its name, with `-T` options."""
+    """A task of this project's entry points by its name, with `-T` options.
+
+    It says nothing of its file: Inspect knows a finished task again by the file's path as seen from
+    the working directory, and from another one would find none of a run's logs.
+    """
     task = registry_create("task", registered_name(name), **options)
     assert isinstance(task, Task)
+    if hasattr(task, TASK_FILE_ATTR):
+        delattr(task, TASK_FILE_ATTR)
     return task

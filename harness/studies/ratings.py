@@ -1,13 +1,15 @@
 """Rater × template: the design that many studies of ratings share, and its tables and figures."""
 
+import math
 from collections.abc import Mapping, Sequence
 
+from harness.analysis.names import slugs
 from harness.analysis.ratings import RatingCell
 from harness.errors import UsageError
 from harness.report.parts.bars import Distribution, distributions
 from harness.report.parts.dots import Dot, Panel, dots
 from harness.report.parts.heatmap import Grid, heatmaps
-from harness.report.parts.scatter import Cloud, Point, scatters
+from harness.report.parts.scatter import LABELLED, Cloud, Point, scatters
 from harness.report.parts.style import Plot, palette
 from harness.report.parts.table import Column, Table
 from harness.report.sections.outcomes import NAMES
@@ -106,13 +108,17 @@ def averages(
 
 def heatmap(found: Sequence[RatingCell], quantity: str, *, title: str, caption: str) -> Plot:
     """Rater × template."""
+    asked = _asked(found)
     return heatmaps(
         [
             Grid(
                 title,
                 sorted({one.cell.rater for one in found}),
-                list(dict.fromkeys(one.cell.question for one in found)),
-                {(one.cell.rater, one.cell.question): one.quantities[quantity] for one in found},
+                list(dict.fromkeys(asked)),
+                {
+                    (one.cell.rater, question): one.quantities[quantity]
+                    for one, question in zip(found, asked, strict=True)
+                },
                 limits=None if quantity.startswith("kl") else (0.0, 1.0),
             )
         ],
@@ -127,7 +133,9 @@ def heatmap(found: Sequence[RatingCell], quantity: str, *, title: str, caption: 
 def distribution_plots(found: Sequence[RatingCell]) -> tuple[Plot, ...]:
     """Ratings over the declared levels: a figure a template, a panel a rater."""
     plots = []
-    for question in dict.fromkeys(one.cell.question for one in found):
+    names = slugs(one.cell.question for one in found)
+    colours = palette(one.cell.rater for one in found)
+    for question in names:
         drawn = [one for one in found if one.cell.question == question and one.levels is not None]
         if drawn:
             plots.append(
@@ -137,10 +145,11 @@ def distribution_plots(found: Sequence[RatingCell]) -> tuple[Plot, ...]:
                         for one in drawn
                         if one.levels is not None
                     ],
-                    name=f"distribution_{drawn[0].cell.anchor}",
+                    name=f"distribution_{names[question]}",
                     title=f"Ratings in {question}, by rater",
                     caption="Share of answers at each declared level, with 95 % intervals "
                     "clustered by item; dashed: all levels alike.",
+                    colours=colours,
                 )
             )
     return tuple(plots)
@@ -155,7 +164,10 @@ def dot_plot(
         [
             Panel(
                 words,
-                [Dot(one.cell.question, one.quantities[key], one.cell.rater) for one in found],
+                [
+                    Dot(asked, one.quantities[key], one.cell.rater)
+                    for one, asked in zip(found, _asked(found), strict=True)
+                ],
                 label=f"n ≥ {smallest} items",
                 zero=0.0,
             )
@@ -177,22 +189,22 @@ def opposed(
     title: str,
     diagonal: bool = False,
 ) -> Plot:
-    """One quantity against another, a point a cell, a colour a rater."""
+    """One quantity against another, a point a cell, a colour a rater; a panel a rater where one
+    panel could not name its points."""
+    raters = sorted({one.cell.rater for one in found})
+    apart = [[rater] for rater in raters] if len(found) > LABELLED else [raters]
+    points = [
+        Point(one.quantities[x[0]].estimate, one.quantities[y[0]].estimate, one.cell.rater, asked)
+        for one, asked in zip(found, _asked(found), strict=True)
+    ]
     return scatters(
         [
             Cloud(
-                title,
-                [
-                    Point(
-                        one.quantities[x[0]].estimate,
-                        one.quantities[y[0]].estimate,
-                        one.cell.rater,
-                        one.cell.question,
-                    )
-                    for one in found
-                ],
+                title if len(apart) == 1 else shown[0],
+                [point for point in points if point.series in shown],
                 diagonal=diagonal,
             )
+            for shown in apart
         ],
         name=name,
         title=title,
@@ -200,7 +212,24 @@ def opposed(
         x=x[1],
         y=y[1],
         colours=palette(one.cell.rater for one in found),
+        limits=None
+        if len(apart) == 1
+        else (_room([p.x for p in points]), _room([p.y for p in points])),
     )
+
+
+def _room(values: Sequence[float]) -> tuple[float, float]:
+    """Limits that hold the finite values, with a margin."""
+    known = [value for value in values if math.isfinite(value)] or [0.0, 1.0]
+    margin = 0.08 * (max(known) - min(known)) or 0.5
+    return min(known) - margin, max(known) + margin
+
+
+def _asked(found: Sequence[RatingCell]) -> list[str]:
+    """What each cell was asked, without a variant that is that of all."""
+    if len({one.cell.variant for one in found}) == 1:
+        return [one.cell.template for one in found]
+    return [one.cell.question for one in found]
 
 
 def _column(key: str, words: str) -> Column:

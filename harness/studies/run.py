@@ -15,7 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from harness.errors import UsageError
 from harness.measuring.money import Purse
 from harness.measuring.session import Overrides, overriding
-from harness.models.inspect_api import registered_task, spared
+from harness.models.inspect_api import NotMet, registered_task, spared
 from harness.studies.forecast import plan_of
 from harness.studies.models import model_of
 from harness.studies.study import DesignCell, StudyDesign
@@ -75,7 +75,7 @@ def run_cells(
 
     `budget` is in US dollars, for all cells together: what it does not cover is not asked, and
     what is in flight is waited for. UsageError where it did not last, or, naming the cells, where
-    some did not end with success; the same call resumes.
+    some did not end with success (the same call resumes), or where the folder has other logs.
     """
     purse = None if budget is None else Purse(budget_usd=budget, ends=True)
     tasks = [_task(cell, study) for cell in cells]
@@ -99,6 +99,14 @@ def run_cells(
                 retry_immediate=None if purse is None else False,
                 continue_on_fail=None if purse is None else True,
             )
+    except NotMet as error:
+        said = " ".join(str(error).split())
+        if "is not associated with a task" not in said:
+            raise
+        raise UsageError(
+            f"{folder} holds logs of another run, or of the same one by another version of "
+            "penchant; give another folder with -o"
+        ) from None
     finally:
         _Ticks.advance = None
     if purse is not None and purse.refused is not None:

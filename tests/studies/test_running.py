@@ -55,6 +55,25 @@ def test_a_second_start_asks_nothing_and_finds_the_same(tmp_path: Path) -> None:
     assert {path.name: path.read_text() for path in tables.iterdir()} == before
 
 
+def test_a_run_is_resumed_from_any_working_directory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the line is typed is no part of a run: from another place nothing is asked again; logs
+    of another design in the folder are said in one line."""
+    log = tmp_path / "asked.jsonl"
+    given = {"raters": (f"sim/refuser(ask_log={log})",), "per_origin": 1, "seeds": 1}
+    first = run(tmp_path / "run", "refusal-stated", **given)
+    calls = asked(log)
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    monkeypatch.chdir(elsewhere)
+    assert run(tmp_path / "run", "refusal-stated", **given) == first
+    assert asked(log) == calls
+    (tmp_path / "run" / "study.json").unlink()
+    with pytest.raises(UsageError, match="holds logs of another run"):
+        run(tmp_path / "run", "refusal-stated", **(given | {"seeds": 2}))
+
+
 def test_a_budget_ends_the_run_in_one_line_and_more_goes_on(tmp_path: Path) -> None:
     """What the budget does not cover is not asked; the same line with a larger one goes on from
     there, pays at most what was in flight twice, and finds what an unbroken run finds. The last

@@ -86,15 +86,25 @@ class Distribution:
     answers: int
 
 
-def distributions(panels: Sequence[Distribution], *, name: str, title: str, caption: str) -> Plot:
-    """One panel a cell: a bar for each declared level, with its interval."""
+def distributions(
+    panels: Sequence[Distribution],
+    *,
+    name: str,
+    title: str,
+    caption: str,
+    colours: Mapping[str, str] | None = None,
+) -> Plot:
+    """One panel a cell: a bar for each declared level, with its interval. `colours` gives a panel,
+    by its title, the colour that it has in the page's other figures."""
     columns = min(3, len(panels))
     rows = -(-len(panels) // columns)
 
     def draw(figure: Figure) -> None:
         for index, panel in enumerate(panels):
             axes = figure.add_subplot(rows, columns, index + 1)
-            _distribution(axes, panel, left=index % columns == 0 or narrow(figure))
+            colour = (colours or {}).get(panel.title, shade(0))
+            left = index % columns == 0 or narrow(figure)
+            _distribution(axes, panel, colour, left=left)
 
     return Plot(
         name=name,
@@ -111,11 +121,11 @@ def distributions(panels: Sequence[Distribution], *, name: str, title: str, capt
     )
 
 
-def _distribution(axes: Axes, panel: Distribution, *, left: bool) -> None:
+def _distribution(axes: Axes, panel: Distribution, colour: str, *, left: bool) -> None:
     many = len(panel.levels) > 14
     heights = [0.0 if share.n == 0 else share.estimate for share in panel.shares]
     places = range(len(heights))
-    axes.bar(places, heights, width=1.0 if many else 0.78, color=shade(0), linewidth=0)
+    axes.bar(places, heights, width=1.0 if many else 0.78, color=colour, linewidth=0)
     if not many:
         for x, share in zip(places, panel.shares, strict=True):
             if share.n:

@@ -69,6 +69,7 @@ def dots(
         for index, panel in enumerate(panels):
             axes = figure.add_subplot(deep, columns, index + 1)
             _panel(axes, panel, rows, series, given)
+            axes.set_title(wrapped(panel.title, 24 if columns > 1 else 40, 3))
             axes.set_yticks(range(len(rows)), names)
             if index % columns and not narrow(figure):
                 axes.set_yticklabels([])
@@ -103,7 +104,6 @@ def _panel(
         _draw(axes, dot, y, place, (low, high), colours.get(dot.series, shade(place)))
     axes.set_xlim(low, high)
     axes.set_ylim(len(rows) - 0.4, -0.6)
-    axes.set_title(wrapped(panel.title, 30, 3))
     axes.set_xlabel(panel.label)
     axes.locator_params(axis="x", nbins=4)
     per_cent = panel.form == "share"

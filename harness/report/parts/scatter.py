@@ -13,9 +13,9 @@ from harness.report.parts.narrow import narrow
 from harness.report.parts.style import GREY, Plot, plain
 from harness.report.parts.wording import number, wrapped
 
-__all__ = ["Cloud", "Point", "scatters"]
+__all__ = ["LABELLED", "Cloud", "Point", "scatters"]
 
-_LABELLED = 14
+LABELLED = 14
 """Points of a panel above which none is labelled: the table has their names."""
 
 
@@ -51,7 +51,9 @@ def scatters(
     limits: tuple[tuple[float, float], tuple[float, float]] | None = None,
 ) -> Plot:
     """Panels side by side; points that are not numbers are left out of n."""
-    columns = min(3, len(panels))
+    labelled = any(_labelled(panel) for panel in panels)
+    columns = min(2 if labelled else 3, len(panels))
+    wide = 5.2 if columns == 1 else 4.2 if labelled else 3.0
     deep = -(-len(panels) // columns)
     series = sorted({point.series for panel in panels for point in panel.points})
 
@@ -84,7 +86,7 @@ def scatters(
             for panel in panels
             for point in panel.points
         ],
-        size=((3.0 if columns > 1 else 5.2) * columns, (2.7 if columns > 1 else 3.7) * deep + 0.3),
+        size=(wide * columns, (2.7 if columns > 1 else 3.7) * deep + 0.3),
         draw=draw,
     )
 
@@ -107,14 +109,19 @@ def _panel(
         ends = [*axes.get_xlim(), *axes.get_ylim()]
         axes.plot([min(ends), max(ends)], [min(ends), max(ends)], color=GREY, linewidth=0.9,
                   linestyle=(0, (4, 3)), zorder=0, scalex=False, scaley=False)  # fmt: skip
-    labelled = [one for one in points if one.label]
-    if labelled and len(labelled) <= _LABELLED:
+    if labelled := _labelled(panel):
         _label(axes, labelled)
     note = "  ".join(part for part in (panel.note, f"n = {len(points)}") if part)
     axes.annotate(note, (0.99, 0.02), xycoords="axes fraction", ha="right", va="bottom",
                   fontsize=7.5, color="#57606a")  # fmt: skip
     axes.set_title(wrapped(panel.title, 36, 2))
     plain(axes, grid="y")
+
+
+def _labelled(panel: Cloud) -> list[Point]:
+    """The points that get their label: none where they are too many to tell apart."""
+    found = [one for one in _finite(panel) if one.label]
+    return found if len(found) <= LABELLED else []
 
 
 def _label(axes: Axes, points: Sequence[Point]) -> None:
@@ -124,7 +131,8 @@ def _label(axes: Axes, points: Sequence[Point]) -> None:
     axes.set_xlim(left, right + 0.45 * (right - left))
     ordered = sorted(points, key=lambda one: one.y)
     step = (high - low) / 15
-    places = np.array([one.y for one in ordered])
+    # The lowest stay above the corner where n stands.
+    places = np.maximum([one.y for one in ordered], low + 1.9 * step)
     for index in range(1, len(places)):
         places[index] = max(places[index], places[index - 1] + step)
     over = places[-1] - (high - step / 2)

@@ -1,6 +1,7 @@
 """Numbers and names as a reader sees them."""
 
 import math
+import re
 import textwrap
 from typing import Literal
 
@@ -8,6 +9,9 @@ from harness.analysis.names import short
 from harness.stats.intervals import Estimate
 
 __all__ = ["Form", "number", "shown", "words", "wrapped"]
+
+_PIECE = re.compile(r"[^_/@,.:-]*[_/@,.:-]+|[^_/@,.:-]+")
+"""A part of a word up to its next mark."""
 
 Form = Literal["text", "count", "number", "share", "plain", "excerpt"]
 
@@ -44,11 +48,32 @@ def shown(value: object, form: Form = "text") -> str:
 
 
 def wrapped(text: str, width: int = 38, lines: int = 2) -> str:
-    """The text over at most so many lines of `width` characters, for a label in a figure."""
-    parts = textwrap.wrap(short(text, width * lines - lines), width, break_on_hyphens=False)
+    """The text over at most so many lines of `width` characters, for a label in a figure.
+
+    A word that is longer is broken after a mark of its own (`_`, `/`, `@`, …) where it has one.
+    """
+    line = short(text, width * lines - lines)
+    marked = _at_marks(line, width)
+    if len(marked) <= lines:
+        return "\n".join(marked)
+    parts = textwrap.wrap(line, width, break_on_hyphens=False)
     if len(parts) > lines:
         parts = [*parts[: lines - 1], short(" ".join(parts[lines - 1 :]), width)]
     return "\n".join(parts)
+
+
+def _at_marks(line: str, width: int) -> list[str]:
+    """Lines of whole words, and of the parts of those that are too long."""
+    parts: list[str] = []
+    for word in line.split():
+        pieces = [word] if len(word) <= width else _PIECE.findall(word)
+        for number, piece in enumerate(pieces):
+            joint = " " if number == 0 and parts else ""
+            if parts and len(parts[-1]) + len(joint) + len(piece) <= width:
+                parts[-1] += joint + piece
+            else:
+                parts += [piece[at : at + width] for at in range(0, len(piece), width)]
+    return parts
 
 
 def words(name: str) -> str:

@@ -20,7 +20,16 @@ from harness.studies.cards.planted import planted_choice, planted_r, planted_rat
 from harness.studies.planted import Planted
 from harness.studies.study import Quantity
 
-__all__ = ["RULES", "CardRow", "base_cells", "choice_rows", "rating_rows", "verdict"]
+__all__ = [
+    "AGREE",
+    "FLIPS",
+    "RULES",
+    "CardRow",
+    "base_cells",
+    "choice_rows",
+    "rating_rows",
+    "verdict",
+]
 
 AGREE = 0.5
 FLIPS = 0.4

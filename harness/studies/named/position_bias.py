@@ -112,6 +112,7 @@ def _effects(both: Sequence[ChoiceCell]) -> Plot:
                     Dot(f"{one.cell.template}, {_asked(one)}", one.quantities[name], one.cell.rater)
                     for one in both
                 ],
+                label=f"n ≥ {min(one.quantities[name].n for one in both)} pairs",
                 form=form,  # type: ignore[arg-type]
                 zero=zero,
                 limits=limits,

@@ -14,7 +14,16 @@ from harness.report.parts.dots import Dot, Panel, dots
 from harness.report.parts.style import Plot, palette
 from harness.report.parts.table import Column, Section, Table
 from harness.report.sections.outcomes import NAMES
-from harness.studies.cards.rows import RULES, CardRow, base_cells, choice_rows, rating_rows
+from harness.stats.choices.cycles import COINS
+from harness.studies.cards.rows import (
+    AGREE,
+    FLIPS,
+    RULES,
+    CardRow,
+    base_cells,
+    choice_rows,
+    rating_rows,
+)
 from harness.studies.choosing import choice_cell
 from harness.studies.forecast import plan_of
 from harness.studies.models import read_model
@@ -230,38 +239,38 @@ def _calls(given: Given) -> Table:
 
 def _beside_plots(rows: Sequence[CardRow]) -> tuple[Plot, ...]:
     """Agreement with the other ways of asking, and the choices, where they were asked."""
-    plots = []
     agreement = [row for row in rows if row.quantity.startswith("r ")]
-    shares = [row for row in rows if row.quantity in ("flip rate", "circular triads")]
-    for part, name, title, zero in (
-        (agreement, "agreement", "Agreement of ways to ask", 0.5),
-        (shares, "choices", "Choices in both orders", None),
-    ):
-        if part:
-            plots.append(
-                dots(
-                    [
-                        Panel(
-                            quantity,
-                            [
-                                Dot(row.cell.question, row.value, row.cell.rater)
-                                for row in part
-                                if row.quantity == quantity
-                            ],
-                            label=f"n ≥ {min(row.value.n for row in part)}",
-                            zero=zero,
-                        )
-                        for quantity in dict.fromkeys(row.quantity for row in part)
-                    ],
-                    name=name,
-                    title=title,
-                    caption="95 % intervals; dashed: the rule's limit."
-                    if zero is not None
-                    else "95 % intervals; coin tosses flip .5 and go round in .25 of triads.",
-                    colours=palette(row.cell.rater for row in part),
-                )
-            )
-    return tuple(plots)
+    limits = {"flip rate": FLIPS, "circular triads": COINS}
+    choices = [row for row in rows if row.quantity in limits]
+    drawn = (
+        (agreement, "agreement", "Agreement of ways to ask"),
+        (choices, "choices", "Choices in both orders"),
+    )
+    return tuple(
+        dots(
+            [
+                _panel(quantity, [row for row in part if row.quantity == quantity],
+                       limits.get(quantity, AGREE))
+                for quantity in dict.fromkeys(row.quantity for row in part)
+            ],
+            name=name,
+            title=title,
+            caption="95 % intervals; dashed: the rule's limit.",
+            colours=palette(row.cell.rater for row in part),
+        )
+        for part, name, title in drawn
+        if part
+    )  # fmt: skip
+
+
+def _panel(quantity: str, rows: Sequence[CardRow], limit: float) -> Panel:
+    smallest = min(row.value.n for row in rows)
+    return Panel(
+        quantity,
+        [Dot(row.cell.template, row.value, row.cell.rater) for row in rows],
+        label=f"n ≥ {smallest} {'pairs' if quantity == 'flip rate' else 'items'}",
+        zero=limit,
+    )
 
 
 STUDY = Study(

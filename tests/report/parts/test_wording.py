@@ -59,3 +59,11 @@ def test_what_is_not_there_is_a_dash() -> None:
     assert shown(Estimate(estimate=0.5)) == "0.50"
     assert shown(Estimate(estimate=-0.5, low=-1, high=-0.001)) == "−0.50 [−1.00, 0.00]"
     assert shown(0.123, "share") == "12.3%"
+
+
+def test_long_words_break_at_their_marks() -> None:
+    """A template's or a model's name is broken where it has a mark, not within a part."""
+    assert wrapped("compressed_anchors_1_5", 16, 3) == "compressed_\nanchors_1_5"
+    assert wrapped("sim/faithful@fourth", 16, 3) == "sim/faithful@\nfourth"
+    assert wrapped("r with anchored_precise_1_5", 24, 3) == "r with\nanchored_precise_1_5"
+    assert wrapped("abcdefghijklmnopqrstuvwxyz", 10, 3) == "abcdefghij\nklmnopqrst\nuvwxyz"
