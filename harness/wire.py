@@ -4,13 +4,15 @@ Nothing here imports Inspect, torch or numpy, so the steering server, the simula
 and the providers share one definition.
 """
 
-from typing import Literal
+from typing import Literal, get_args
 
 import msgspec
 
 __all__ = [
+    "CONTROL_KINDS",
     "FORMAT_VERSION",
     "Capture",
+    "ControlKind",
     "Controls",
     "Message",
     "Operation",
@@ -146,6 +148,12 @@ class Capture(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     layers: tuple[int, ...]
     selector: Literal["first", "last", "mean"] = "last"
     span: Literal["prompt", "completion", "all"] = "completion"
+
+
+ControlKind = Literal["unsteered", "vector", "random", "angled"]
+"""What a steered question is compared with: nothing added, the vector itself, a random direction of
+equal norm, one that also has the vector's angle to the mean activation."""
+CONTROL_KINDS: tuple[ControlKind, ...] = get_args(ControlKind)
 
 
 class Controls(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -8,8 +8,9 @@ import polars as pl
 
 from harness.analysis.cells import Cell, cells
 from harness.errors import UsageError
-from harness.records.beside import KINDS, Directions, read_controls
+from harness.records.beside import Directions, read_controls
 from harness.stats.effects.ranked import mean_change, orders_apart, rank_p
+from harness.wire import CONTROL_KINDS
 
 __all__ = ["BesideRandom", "beside_random"]
 
@@ -53,13 +54,13 @@ def _of_cell(cell: Cell, towards: str | None) -> BesideRandom:
     told = [read_controls(column) for column in rows["controls"]]
     names = [
         (kind, f"{kind}-{index:02d}" if kind in ("random", "angled") else kind)
-        for kind in KINDS
+        for kind in CONTROL_KINDS
         for index in range(len(told[0][kind].estimate))
     ]
     estimates = _stacked([_joined(one) for one in told], cell.name)
     content, position = _units(rows, estimates, cell.name)
     shift, low, high = mean_change(content)
-    sides = [one for one in told if all(one[kind].refusal for kind in KINDS)]
+    sides = [one for one in told if all(one[kind].refusal for kind in CONTROL_KINDS)]
     table = pl.DataFrame(
         {
             "direction": [name for _, name in names],
@@ -135,7 +136,9 @@ def _units(rows: pl.DataFrame, estimates: Array, name: str) -> tuple[Array, Arra
 
 def _flat(told: dict[str, Directions], name: str) -> list[float]:
     return [
-        np.nan if value is None else value for kind in KINDS for value in getattr(told[kind], name)
+        np.nan if value is None else value
+        for kind in CONTROL_KINDS
+        for value in getattr(told[kind], name)
     ]
 
 

@@ -7,11 +7,10 @@ import msgspec
 
 from harness.errors import UsageError
 from harness.records.kept import Common
-from harness.wire import Reply
+from harness.wire import CONTROL_KINDS, Reply
 
-__all__ = ["KINDS", "Directions", "controls_of", "read_controls"]
+__all__ = ["Directions", "controls_of", "read_controls"]
 
-KINDS = ("unsteered", "vector", "random", "angled")
 _LEAST = 1e-300
 """Probabilities below this are taken as this: a label that underflowed has no logarithm."""
 
@@ -39,7 +38,7 @@ def controls_of(common: Common, reply: Reply) -> str | None:
     found = {}
     # The server lists probabilities in the order in which the answers were asked for.
     order = [list(reply.choices or ()).index(label) for label in common.allowed]
-    for kind in KINDS:
+    for kind in CONTROL_KINDS:
         rows = [{**row, "choices": [row["choices"][at] for at in order]} for row in told[kind]]
         sides = all("refusal" in row for row in rows)
         found[kind] = Directions(
@@ -68,6 +67,8 @@ def read_controls(column: str) -> _TABLE:
         found = msgspec.json.decode(column, type=_TABLE)
     except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
         raise UsageError(f"controls of a record: {error}") from error
-    if set(found) != set(KINDS):
-        raise UsageError(f"controls of a record: {sorted(found)}; expected {', '.join(KINDS)}")
+    if set(found) != set(CONTROL_KINDS):
+        raise UsageError(
+            f"controls of a record: {sorted(found)}; expected {', '.join(CONTROL_KINDS)}"
+        )
     return found

@@ -1,18 +1,21 @@
 """Contrastive steering through an eval finds a planted direction, and no other.
 
-    python -m scripts.checks.steered_choice [--directions 100] [--pairs 24] [--dose 0.1]
+    python -m scripts.checks.steered_choice [--trials 200] [--models 4] [--pairs 16] [--dose 0.1]
     python -m scripts.checks.steered_choice --beside 40 [--pairs 4] [--dose 0.1]
 
 A tiny model is built whose weights make one direction, on the tokens of an item, drive the choice
-of that item. `inspect eval evals/pairwise.py` asks pairs in both orders, unsteered, steered along
-the planted direction with `positions=contrast`, and along random ones of equal norm. The shift is
-the mean change of the logit of the item that was pushed up, over both orders. Over trials 0 … R−1,
-half of the pairs and 32 of the random directions are drawn; p is the rank of |shift|. Power is the
-share of trials in which the planted direction has p ≤ .05; the false positives are those of a
-random direction that is ranked among others.
+of that item. `inspect eval evals/pairwise.py` asks pairs in both orders, steered along it with
+`positions=contrast`, each question beside random directions of equal norm (`-M controls=N`): one
+pass a model, from whose records, with their exact log-probabilities, all trials are drawn. The
+shift is the mean change of the logit of the item that was pushed up, over both orders. A trial
+takes half of one model's pairs and ranks |shift| of the planted direction, and of one random
+direction that no other trial takes, among 32 other random ones. Power is the share of trials in
+which the planted one has p ≤ .05; the false positives are those of the random one. Models differ in
+their weights, items and directions; trials of one model share its records.
 
-With `--beside R` every question carries its own controls (`-M controls=32`): the planted direction
-beside those of R seeds, and R random ones each beside its own; p is what `penchant controls` says.
+With `--beside R` every question carries controls of its own (`-M controls=32`), R times over: the
+planted direction beside those of R seeds, and R random ones each beside its own; p is what
+`penchant controls` says.
 """
 
 import argparse
@@ -37,6 +40,7 @@ from evals.pairwise import pairwise
 from harness.analysis.beside import beside_random
 from harness.items.item import Item
 from harness.prompts.choices import CHOICES
+from harness.records.beside import read_controls
 from harness.records.logs import read_records
 from steering_server.controls.questions import ask
 from steering_server.http.server import Options, SteeringServer
@@ -47,13 +51,14 @@ from steering_server.vectors.vectors import NORMS, Origin, Vector, parse, serial
 LAYER = 1
 """Layer at whose output vectors are added; the next one reads the planted direction."""
 CONTROLS = 32
+Array = np.ndarray[Any, Any]
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
 
 
-def items(count: int) -> list[Item]:
+def items(count: int, seed: int = 0) -> list[Item]:
     """Items of equal length, so that the first and the second of a pair always stand at the same
     positions; their letters differ, and with them what the model makes of them."""
-    rng = np.random.default_rng(0)
+    rng = np.random.default_rng(seed)
     texts = ["".join(rng.choice(list(_LETTERS), 24)) for _ in range(count)]
     return [Item(id=f"i{at:02d}", text=text, origin="made") for at, text in enumerate(texts)]
 
@@ -139,28 +144,32 @@ def serving(loaded: Loaded, known: dict[str, Vector]) -> Iterator[str]:
         thread.join(30)
 
 
-def shifts(pairs: int, directions: int, dose: float) -> tuple[list[str], np.ndarray[Any, Any]]:
-    """Names, and shifts [names, pairs]: the change of the logit of the item that was pushed up
-    against unsteered, the mean of both orders, as an eval's records have it."""
-    shown = items(2 * pairs)
-    loaded, drives = planted(shown)
-    known = vectors(loaded, drives, directions)
-    with tempfile.TemporaryDirectory() as folder, serving(loaded, known) as url:
-        steered = [
-            get_model(
-                "steering/planted",
-                base_url=url,
-                memoize=False,
-                vector=name,
-                coef=dose,
-                positions="contrast",
-            )
-            for name in known
-        ]
-        plain = get_model("steering/planted", base_url=url, memoize=False)
-        _asked(Path(folder), shown, pairs, [plain, *steered])
-        table = read_records([Path(folder) / "logs"]).frame
-    return ["planted", *(name for name in known if name != "planted")], _moved(table, list(known))
+def shifts(pairs: int, directions: int, dose: float, seed: int) -> Array:
+    """Shifts [1 + directions, pairs] of one model, the planted direction's first: the change of the
+    logit of the item that was pushed up against unsteered, the mean of both orders."""
+    shown = items(2 * pairs, seed)
+    loaded, drives = planted(shown, seed=seed)
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        serving(loaded, vectors(loaded, drives, 0)) as url,
+    ):
+        model = _model(url, "planted", dose, controls=directions, seed=seed)
+        _asked(Path(folder), shown, pairs, [model])
+        return _moved(read_records([Path(folder) / "logs"]).frame)
+
+
+def _model(url: str, vector: str, dose: float, *, controls: int, seed: int) -> Model:
+    return get_model(
+        "steering/planted",
+        base_url=url,
+        memoize=False,
+        vector=vector,
+        coef=dose,
+        positions="contrast",
+        controls=controls,
+        control_seed=seed,
+        side_questions=0,
+    )
 
 
 def beside(pairs: int, count: int, dose: float) -> tuple[float, float]:
@@ -172,17 +181,7 @@ def beside(pairs: int, count: int, dose: float) -> tuple[float, float]:
     with tempfile.TemporaryDirectory() as folder, serving(loaded, known) as url:
 
         def model(vector: str, seed: int) -> Model:
-            return get_model(
-                "steering/planted",
-                base_url=url,
-                memoize=False,
-                vector=vector,
-                coef=dose,
-                positions="contrast",
-                controls=CONTROLS,
-                control_seed=seed,
-                side_questions=0,
-            )
+            return _model(url, vector, dose, controls=CONTROLS, seed=seed)
 
         asked = [model("planted", seed) for seed in range(count)]
         asked += [model(name, 0) for name in known if name != "planted"]
@@ -216,69 +215,66 @@ def _asked(folder: Path, shown: Sequence[Item], pairs: int, models: list[Model])
     inspect_eval(pairwise(**asked), model=models, log_dir=str(folder / "logs"), display="none")
 
 
-def _moved(table: pl.DataFrame, names: Sequence[str]) -> np.ndarray[Any, Any]:
-    """Shifts [names, pairs] of a record table."""
-    low = pl.min_horizontal("item_first", "item_second")
-    logit = (pl.col("p_first") / (1 - pl.col("p_first"))).log()
-    up = pl.when(pl.col("item_first") == low).then(logit).otherwise(-logit)
-    both = (
-        table.with_columns(up.alias("up"), low.alias("pair"), pl.col("vector").fill_null(""))
-        .group_by("vector", "pair")
-        .agg(pl.col("up").mean(), pl.len())
-        .sort("vector", "pair")
-    )
-    assert set(both["len"]) == {2}, "each pair is answered in both orders"
-    told = table.filter(pl.col("vector").is_not_null())
-    assert told.select((pl.col("pushed") == low).all()).item()
-    found = {
-        str(name): part["up"].to_numpy()
-        for (name,), part in both.partition_by("vector", as_dict=True).items()
-    }
-    return np.stack([found[name] - found[""] for name in names])
+def _moved(table: pl.DataFrame) -> Array:
+    """Shifts [1 + directions, pairs] of a record table."""
+    rows: dict[tuple[str, str], list[Array]] = {}
+    for row in table.iter_rows(named=True):
+        told = read_controls(row["controls"])
+        logits = np.array([*told["vector"].estimate, *told["random"].estimate], dtype=np.float64)
+        change = logits - np.array(told["unsteered"].estimate, dtype=np.float64)
+        low, high = sorted((row["item_first"], row["item_second"]))
+        assert row["pushed"] == low
+        rows.setdefault((low, high), []).append(change if row["item_first"] == low else -change)
+    assert {len(both) for both in rows.values()} == {2}, "each pair is answered in both orders"
+    return np.stack([np.mean(both, axis=0) for both in rows.values()], axis=1)
 
 
-def rank(own: float, others: np.ndarray[Any, Any]) -> float:
+def rank(own: float, others: Array) -> float:
     """Two-sided p of a shift by its rank among others."""
     return float((1 + (np.abs(others) >= abs(own)).sum()) / (1 + len(others)))
 
 
-def trials(found: np.ndarray[Any, Any], count: int) -> tuple[float, float]:
-    """Power, and share of false positives, over trials 0 … count − 1, from shifts [1 + directions,
-    pairs], the planted direction's first."""
-    power, false = [], []
+def trials(found: Array, count: int, seed: int) -> list[tuple[bool, bool]]:
+    """Whether the planted direction, and the random one numbered as the trial, have p ≤ .05, in
+    trials 0 … count − 1 of one model's shifts [1 + directions, pairs]."""
+    told = []
     for number in range(count):
-        rng = np.random.default_rng(number)
+        rng = np.random.default_rng([seed, number])
         half = rng.permutation(found.shape[1])[: max(2, found.shape[1] // 2)]
         mean = found[:, half].mean(1)
-        drawn = 1 + rng.permutation(len(mean) - 1)
-        own, others = drawn[0], drawn[1 : CONTROLS + 1]
-        power.append(rank(mean[0], mean[others]) <= 0.05)
-        false.append(rank(mean[own], mean[others]) <= 0.05)
-    return float(np.mean(power)), float(np.mean(false))
+        own = 1 + number
+        rest = np.delete(np.arange(1, len(mean)), number)
+        others = mean[rng.permutation(rest)[:CONTROLS]]
+        told.append((rank(mean[0], others) <= 0.05, rank(mean[own], others) <= 0.05))
+    return told
 
 
 def main() -> None:
     """Print power and false positives."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--directions", type=int, default=100)
+    parser.add_argument("--trials", type=int, default=200)
+    parser.add_argument("--models", type=int, default=4, help="the trials are divided among them")
     parser.add_argument("--pairs", type=int)
     parser.add_argument("--beside", type=int, default=0, metavar="R")
     parser.add_argument("--dose", type=float, default=0.1)
-    parser.add_argument("--trials", type=int, default=200)
     given = parser.parse_args()
     torch.set_num_threads(1)
-    count = given.beside or given.trials
-    error = (0.05 * 0.95 / count) ** 0.5
     if given.beside:
-        pairs = given.pairs or 4
+        count, pairs = given.beside, given.pairs or 4
         power, false = beside(pairs, count, given.dose)
         print(f"dose {given.dose}, {pairs} pairs, {CONTROLS} controls a question, R = {count}")
     else:
-        pairs = given.pairs or 24
-        _, found = shifts(pairs, given.directions, given.dose)
-        power, false = trials(found, count)
+        pairs, each = given.pairs or 16, -(-given.trials // given.models)
+        told: list[tuple[bool, bool]] = []
+        for seed in range(given.models):
+            found = shifts(pairs, each + CONTROLS, given.dose, seed)
+            told += trials(found, each, seed)
+            spread = found[1:].mean(1).std()
+            print(f"model {seed}: shift, planted {found[0].mean():+.4f}; random: SD {spread:.4f}")
+        count = len(told)
+        power, false = np.mean(told, axis=0)
         print(f"dose {given.dose}, {pairs // 2} pairs a trial, R = {count}")
-        print(f"shift, planted: {found[0].mean():+.4f}; random: SD {found[1:].mean(1).std():.4f}")
+    error = (0.05 * 0.95 / count) ** 0.5
     print(f"power {power:.3f}; false positives {false:.3f} (at most {0.05 + 2 * error:.3f})")
     if power < 0.9 or false > 0.05 + 2 * error:
         raise SystemExit(1)

@@ -7,14 +7,14 @@ from typing import Literal
 import numpy as np
 import torch
 
+from harness.wire import ControlKind
 from steering_server.controls.questions import Asked
 from steering_server.model.work import Addition
 from steering_server.probing.ridge import Array
 from steering_server.vectors.directions import at_angle, random_direction
 
-__all__ = ["POSITIONS", "Kind", "Positions", "Push", "directions"]
+__all__ = ["POSITIONS", "Positions", "Push", "directions"]
 
-Kind = Literal["unsteered", "vector", "random", "angled"]
 Positions = Literal["contrast", "all", "last_prompt"]
 POSITIONS: tuple[Positions, ...] = ("contrast", "all", "last_prompt")
 """`contrast`: + on the tokens of the item of interest, − on those of the other, in both orders."""
@@ -25,7 +25,7 @@ class Push:
     """One direction: `delta` [width] (zero: unsteered) is added at the output of `layer`."""
 
     name: str
-    kind: Kind
+    kind: ControlKind
     layer: int
     delta: Array
 

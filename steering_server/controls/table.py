@@ -5,8 +5,9 @@ from collections.abc import Sequence
 import msgspec
 import numpy as np
 
+from harness.wire import ControlKind
 from steering_server.controls.passes import Sides
-from steering_server.controls.pushes import Kind, Push
+from steering_server.controls.pushes import Push
 from steering_server.probing.ridge import Array
 
 __all__ = ["Effect", "effects", "rank_p"]
@@ -24,7 +25,7 @@ class Effect(msgspec.Struct, frozen=True, kw_only=True):
     `passes.Sides`. `cosine` is with the vector."""
 
     name: str
-    kind: Kind
+    kind: ControlKind
     cosine: float
     shift: float
     low: float
@@ -69,7 +70,7 @@ def _cosine(one: Array, other: Array) -> float:
     return float(one @ other) / size if size else 0.0
 
 
-def rank_p(rows: Sequence[Effect], kind: Kind) -> float:
+def rank_p(rows: Sequence[Effect], kind: ControlKind) -> float:
     """Two-sided p of the vector's shift by its rank among the directions of `kind`: the share, with
     itself, that move as much or more either way."""
     own = next(abs(row.shift) for row in rows if row.kind == "vector")

@@ -225,8 +225,8 @@ class Answering:
         """One a row: thoughts apart from content."""
         raw = isinstance(self._request, RawRequest)
         dialect: Dialect = "none" if raw else self._loaded.dialect
-        prompt = self._prepared.prompt
-        return [Splitter(dialect, prompt) for _ in self._prepared.rows]
+        prompt, begun = self._prepared.prompt, self._prepared.begun
+        return [Splitter(dialect, prompt, begun) for _ in self._prepared.rows]
 
     def _steering(self) -> dict[str, Any]:
         return echo(self._prepared, self._loaded)

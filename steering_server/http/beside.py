@@ -8,19 +8,18 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
 
-from harness.wire import Controls
+from harness.wire import ControlKind, Controls
 from steering_server.model.work import Finished, Row
 from steering_server.vectors.directions import Array, at_angle, random_direction
 from steering_server.vectors.vectors import Vector
 
-__all__ = ["Compared", "Drawn", "Kind", "told"]
+__all__ = ["Compared", "Drawn", "told"]
 
-Kind = Literal["unsteered", "vector", "random", "angled"]
 _KEPT = 1024
 """Drawn directions that are kept ready: sixteen vectors with 64 each."""
 
@@ -30,7 +29,7 @@ class Compared:
     """One direction's rows: `asked` has the allowed answers as its choices, `refusing` the openings
     of a refusal, `writing` generates. The last two only where side effects were asked for."""
 
-    kind: Kind
+    kind: ControlKind
     asked: Row
     refusing: Row | None = None
     writing: Row | None = None
@@ -50,7 +49,7 @@ class Drawn:
         self._lock = threading.Lock()
 
     def vector(
-        self, own: Vector, kind: Kind, number: int, layers: Sequence[int], controls: Controls
+        self, own: Vector, kind: ControlKind, number: int, layers: Sequence[int], controls: Controls
     ) -> Vector:
         """`own` with another direction at each of `layers`: the one numbered `number` of `kind`."""
         if kind not in ("random", "angled"):
@@ -74,7 +73,7 @@ class Drawn:
         return found
 
     def _direction(
-        self, own: Vector, kind: Kind, number: int, layer: int, seed: int
+        self, own: Vector, kind: ControlKind, number: int, layer: int, seed: int
     ) -> torch.Tensor:
         content = int(own.sha256[:16], 16)
         rng = np.random.default_rng([seed, content, layer, number, kind == "angled"])

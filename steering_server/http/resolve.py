@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from harness.errors import UsageError
-from harness.wire import Capture, Operation, SteeringVector
-from steering_server.http.beside import Compared, Drawn, Kind
+from harness.wire import Capture, ControlKind, Operation, SteeringVector
+from steering_server.http.beside import Compared, Drawn
 from steering_server.http.places import Places, Run
 from steering_server.model.conversation import Prompt, Style, render, unrendered
 from steering_server.model.lengths import Lengths
@@ -67,6 +67,8 @@ class Prepared:
     prompt: str
     style: Style
     thought: str | None
+    begun: str = ""
+    """The model's own text at the end of `prompt`."""
     beside: tuple[Compared, ...] = ()
     """The same question under control directions; see `beside`."""
 
@@ -92,10 +94,10 @@ class _Asked:
 _LARGEST = 1e4
 
 
-def _compared(number: int) -> list[tuple[Kind, int]]:
+def _compared(number: int) -> list[tuple[ControlKind, int]]:
     """Kind and number of each direction, in the order in which they are told."""
-    one: list[tuple[Kind, int]] = [("unsteered", 0), ("vector", 0)]
-    drawn: tuple[Kind, ...] = ("random", "angled")
+    one: list[tuple[ControlKind, int]] = [("unsteered", 0), ("vector", 0)]
+    drawn: tuple[ControlKind, ...] = ("random", "angled")
     return one + [(kind, index) for kind in drawn for index in range(number)]
 
 
@@ -191,7 +193,16 @@ class Resolver:
             for index in range(request.n)
         )
         beside = self._beside(request, prompt, rows[0], asked, sink)
-        return Prepared(rows, applied, len(prompt.tokens), prompt.text, style, thought, beside)
+        return Prepared(
+            rows=rows,
+            applied=applied,
+            prompt_tokens=len(prompt.tokens),
+            prompt=prompt.text,
+            style=style,
+            thought=thought,
+            begun=prompt.begun,
+            beside=beside,
+        )
 
     # How long
 

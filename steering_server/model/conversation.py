@@ -67,20 +67,23 @@ class Style:
 @dataclass(frozen=True)
 class Prompt:
     """A rendered conversation. `completion` is the position where the model's own words begin:
-    its last turn if the conversation ends in one, else the end."""
+    its last turn if the conversation ends in one, else the end; `begun` is their text."""
 
     tokenizer: Any
     text: str
     tokens: Tokens
     completion: int
+    begun: str = ""
 
     def answered(self, dialect: Dialect) -> "tuple[Prompt, str]":
         """This prompt up to the first token of the answer, and the thought that was added: empty,
         so that a choice is not held against the beginning of one."""
-        added = closing(self.text, dialect)
+        added = closing(self.text, dialect, self.begun)
         text = self.text + added
         tokens = _encode(self.tokenizer, text)
-        return Prompt(self.tokenizer, text, tokens, min(self.completion, len(tokens))), added
+        begun = self.begun and self.begun + added
+        completion = min(self.completion, len(tokens))
+        return Prompt(self.tokenizer, text, tokens, completion, begun), added
 
     def choices(
         self, allowed: Sequence[str] | None, alive: Callable[[], None] = lambda: None
@@ -175,7 +178,7 @@ def _resumed(tokenizer: Any, turns: Sequence[Message], options: Mapping[str, Any
     text = _template(tokenizer, turns, options, resumed=True)
     tokens = _encode(tokenizer, text)
     if len(turns) == 1:
-        return Prompt(tokenizer, text, tokens, 0)
+        return Prompt(tokenizer, text, tokens, 0, turns[0].content)
     begun = _template(tokenizer, turns[:-1], options, resumed=False)
     before = _encode(tokenizer, begun)
     if not text.startswith(begun) or tokens[: len(before)] != before:
@@ -186,7 +189,7 @@ def _resumed(tokenizer: Any, turns: Sequence[Message], options: Mapping[str, Any
         )
     if len(tokens) == len(before):
         raise fail(where, "an assistant's last turn without a token of its own")
-    return Prompt(tokenizer, text, tokens, len(before))
+    return Prompt(tokenizer, text, tokens, len(before), text[len(begun) :])
 
 
 def _template(
@@ -199,9 +202,26 @@ def _template(
     except Exception as error:
         # A template is the model's own program, run on what a client sent: it may end in anything.
         reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
-        hint = "; --system-as user serves such a model" if "ystem" in reason else ""
+        hint = f"; {_AS_USER}" if turns[0].role == "system" or "ystem" in reason else ""
         raise fail("messages", f"the model's chat template refuses them: {reason}{hint}") from error
+    if not resumed:
+        _check_shown(turns, text)
     return text
+
+
+_AS_USER = "--system-as user serves a model without a place for system prompts"
+
+
+def _check_shown(turns: Sequence[Message], text: str) -> None:
+    """ApiError 400 for a turn that the template drops: it would be told as asked. What it does to
+    the model's own earlier turns (it leaves out their thoughts) is its own affair."""
+    for index, turn in enumerate(turns):
+        if turn.role != "assistant" and turn.content.strip() not in text:
+            hint = f"; {_AS_USER}" if turn.role == "system" else ""
+            raise fail(
+                f"messages[{index}]",
+                f"the model's chat template leaves the {turn.role} turn out, or changes its text{hint}",
+            )
 
 
 def _encode(tokenizer: Any, text: str) -> Tokens:

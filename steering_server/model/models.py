@@ -83,13 +83,16 @@ class Loaded:
 
 
 def weights_hash(model: nn.Module) -> str:
-    """SHA-256 over each parameter's name, shape and 1024 evenly spaced elements as bfloat16.
+    """SHA-256 over each saved weight's name, shape and 1024 evenly spaced elements as bfloat16.
 
     A fingerprint rather than a hash of every byte: it takes milliseconds on any size, and is the
-    same whichever precision the same weights were loaded in.
+    same whichever precision the same weights were loaded in. Some quantised layers keep theirs in
+    buffers; buffers that are computed at load are not weights.
     """
     digest = hashlib.sha256()
-    for name, weight in sorted(model.named_parameters()):
+    saved = model.state_dict(keep_vars=True)
+    kept = {name: one for name, one in model.named_buffers() if name in saved}
+    for name, weight in sorted([*model.named_parameters(), *kept.items()]):
         flat = weight.detach().reshape(-1)
         step = max(1, flat.numel() // _SAMPLED)
         sample = flat[::step][:_SAMPLED].to("cpu", torch.bfloat16).view(torch.int16)

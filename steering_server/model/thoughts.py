@@ -10,6 +10,9 @@ from typing import Any, Literal
 __all__ = ["Dialect", "Splitter", "closing", "dialect_of", "marks_of"]
 
 Dialect = Literal["none", "think", "harmony"]
+_State = Literal["head", "header", "thought", "after", "content"]
+"""Of the text that comes next: it may open a thought (`head`), names its channel (`header`), is a
+thought, follows one that has ended (`after`), or is the answer."""
 
 _OPEN, _CLOSE = "<think>", "</think>"
 _MESSAGE, _CHANNEL, _FINAL = "<|message|>", "<|channel|>", "final"
@@ -34,35 +37,56 @@ def marks_of(tokenizer: Any, dialect: Dialect) -> dict[int, str]:
     return {vocabulary[mark]: mark for mark in _MARKS[dialect] if mark in vocabulary}
 
 
-def closing(prompt: str, dialect: Dialect) -> str:
+def closing(prompt: str, dialect: Dialect, begun: str = "") -> str:
     """What to add to a prompt so that its next token is the answer's: an empty thought, or the end
-    of one that the template has opened; nothing where a thought is already closed."""
+    of one that is open; nothing where a thought is already closed, or the answer begun. `begun` is
+    the model's own text at the prompt's end."""
+    state = _standing(prompt, dialect, begun)
     if dialect == "harmony":
-        return "" if prompt.endswith(_MESSAGE) else f"{_CHANNEL}{_FINAL}{_MESSAGE}"
+        channel = f"{_CHANNEL}{_FINAL}{_MESSAGE}"
+        ended = f"{_ENDS[0]}{_ENDS[3]}assistant"
+        return {"thought": ended + channel, "header": channel}.get(state, "")
     if dialect == "think":
-        ended = prompt.rstrip()
-        if ended.endswith(_OPEN):
-            return f"\n{_CLOSE}\n\n"
-        return "" if ended.endswith(_CLOSE) else f"{_OPEN}\n\n{_CLOSE}\n\n"
+        ended = f"{_CLOSE}\n\n"
+        return {"thought": f"\n{ended}", "head": f"{_OPEN}\n\n{ended}"}.get(state, "")
     return ""
 
 
+def _standing(prompt: str, dialect: Dialect, begun: str) -> _State:
+    """Where in a reply the next token stands."""
+    if dialect == "harmony":
+        before, mark, after = prompt.rpartition(_MESSAGE)
+        if not mark or any(end in after for end in _ENDS):
+            return "header"
+        return "content" if _channel(before) == _FINAL else "thought"
+    if dialect == "none":
+        return "content"
+    before = prompt[: len(prompt) - len(begun)].rstrip()
+    own = next((mark for mark in _MARKS["think"] if before.endswith(mark)), "") + begun
+    opened, closed = own.rfind(_OPEN), own.rfind(_CLOSE)
+    if opened > closed:
+        return "thought"
+    if closed >= 0:
+        return "content" if own[closed + len(_CLOSE) :].strip() else "after"
+    return "content" if begun.strip() else "head"
+
+
+def _channel(header: str) -> str:
+    """The channel that a message's header names, last of all."""
+    return header.rpartition(_CHANNEL)[2].strip().split(" ")[0]
+
+
 class Splitter:
-    """Takes a reply's text as it comes; gives (thought, content). `prompt` is the text before it.
+    """Takes a reply's text as it comes; gives (thought, content). `prompt` is the text before it,
+    whose end `begun` is the model's own.
 
     Text that may still turn out to be part of a mark waits for more.
     """
 
-    def __init__(self, dialect: Dialect, prompt: str) -> None:
+    def __init__(self, dialect: Dialect, prompt: str, begun: str = "") -> None:
         self._dialect = dialect
         self._held = ""
-        self._state = "content"
-        if dialect == "think":
-            opened = prompt.rstrip().endswith(_OPEN)
-            closed = prompt.rstrip().endswith(_CLOSE)
-            self._state = "thought" if opened else "after" if closed else "head"
-        elif dialect == "harmony":
-            self._state = "content" if prompt.endswith(f"{_FINAL}{_MESSAGE}") else "header"
+        self._state: _State = _standing(prompt, dialect, begun)
         self._spoke = self._state == "content"
 
     @property
@@ -122,14 +146,13 @@ class Splitter:
             header, mark, rest = self._held.partition(_MESSAGE)
             if not mark:
                 return None
-            channel = header.rpartition(_CHANNEL)[2].strip().split(" ")[0]
-            self._state = "content" if channel == _FINAL else "thought"
+            self._state = "content" if _channel(header) == _FINAL else "thought"
             self._held, self._spoke = rest, True
             return []
         return self._until(_ENDS, "header", thinking=self._state == "thought")
 
     def _until(
-        self, marks: tuple[str, ...], then: str, *, thinking: bool
+        self, marks: tuple[str, ...], then: _State, *, thinking: bool
     ) -> list[tuple[bool, str]] | None:
         """Give what stands before the first of `marks`; without one, what cannot begin one."""
         held = self._held

@@ -11,11 +11,11 @@ from click.testing import CliRunner
 from harness.analysis.beside import beside_random
 from harness.cli.controls import controls
 from harness.errors import PenchantError, UsageError
-from harness.records.beside import KINDS, Directions, controls_of, read_controls
+from harness.records.beside import Directions, controls_of, read_controls
 from harness.records.files import write_table
 from harness.records.kept import Common
 from harness.records.record import Record, frame
-from harness.wire import Reply
+from harness.wire import CONTROL_KINDS, Reply
 
 N = 32
 
@@ -136,7 +136,7 @@ def test_the_column_is_read_from_the_reply(kind: str) -> None:
         readout="logprobs",
         min_label_mass=0.0,
     )
-    rows = {name: [{"choices": [0.1, 0.3]}] for name in KINDS}
+    rows = {name: [{"choices": [0.1, 0.3]}] for name in CONTROL_KINDS}
     reply = Reply(text="A", choices={"B": 0.1, "A": 0.3}, steering={"controls": rows})
     found = read_controls(controls_of(common, reply) or "")["random"]
     assert found.mass == pytest.approx((0.4,))

@@ -15,7 +15,7 @@ from steering_server.engine.runner import Sizes
 from steering_server.engine.score import score
 from steering_server.engine.self_test import self_test
 from steering_server.model import tiny
-from steering_server.model.models import describe, load
+from steering_server.model.models import describe, load, weights_hash
 from steering_server.model.planning import Limits, plan
 from steering_server.model.tiny import FAMILIES
 
@@ -151,6 +151,21 @@ def test_a_quantised_model_is_steered_in_the_dtype_of_its_activations(
         answers.append(score(loaded, batch)[0].logits)
     for index, one in enumerate(answers):
         assert all((one - other).abs().max() > 0.05 for other in answers[:index])
+
+
+@pytest.mark.parametrize("stored", ["parameter", "buffer"])
+def test_other_quantised_weights_are_another_model(stored: str) -> None:
+    """The fingerprint sees what quantised layers keep, as parameters or as buffers."""
+    models = [quantised(torch.float32).model for _ in range(2)]
+    for model in models:
+        for module in list(model.modules()):
+            if isinstance(module, Quantised) and stored == "buffer":
+                weight = module.weight.detach()
+                del module.weight
+                module.register_buffer("weight", weight)
+    assert weights_hash(models[0]) == weights_hash(models[1])
+    models[1].model.layers[2].mlp.up_proj.weight.add_(1)
+    assert weights_hash(models[0]) != weights_hash(models[1])
 
 
 def test_an_engine_does_not_start_with_a_model_it_gets_wrong() -> None:

@@ -6,8 +6,11 @@ from typing import Any
 import pytest
 
 from harness.errors import UsageError
+from harness.wire import Message
 from steering_server.model import tiny
+from steering_server.model.conversation import render
 from steering_server.model.models import Loaded, describe, load
+from steering_server.model.requests import ApiError
 from tests.steering_server.conftest import serving, wait_ready
 
 QWEN = (
@@ -76,6 +79,48 @@ def test_thoughts_are_not_content(thinking: Any) -> None:
     turns = [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "<think>"}]
     message = thinking.chat(messages=turns).json()["choices"][0]["message"]
     assert message["content"] == "" and message["reasoning_content"]
+
+
+def test_choices_after_a_prefill_go_on_from_it(thinking: Any, client: Any) -> None:
+    """No thought is put behind an answer that is begun: as a template without thoughts has it."""
+    turns = [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "It is "}]
+    fields = {"messages": turns, "steering": {"choices": ["A", "B"]}}
+    told = [one.chat(**fields).json() for one in (thinking, client)]
+    assert [one["steering"]["thought"] for one in told] == ["", ""]
+    assert told[0]["steering"]["choices"] == told[1]["steering"]["choices"]
+    assert told[0]["usage"]["prompt_tokens"] == told[1]["usage"]["prompt_tokens"]
+
+
+TURN = "<s>{{ m['role'] }}\n{{ m['content'] | trim }}</s>\n"
+DROPPING = {
+    "never shown": "{% if m['role'] != 'system' %}" + TURN + "{% endif %}",
+    "shown in long conversations": (
+        "{% if m['role'] != 'system' or messages | length > 2 %}" + TURN + "{% endif %}"
+    ),
+    "cut": "<s>{{ m['role'] }}\n{{ m['content'][:12] }}</s>\n",
+    "roles must alternate": (
+        "{% if m['role'] not in ('user', 'assistant') %}"
+        "{{ raise_exception('Conversation roles must alternate user/assistant/…') }}{% endif %}"
+        + TURN
+    ),
+}
+
+
+@pytest.mark.parametrize("how", DROPPING)
+def test_a_template_that_drops_a_system_prompt_is_not_asked_silently(how: str) -> None:
+    """Two system prompts would give the same tokens; the error names the way out."""
+    template = "{% for m in messages %}" + DROPPING[how] + "{% endfor %}<s>assistant\n"
+    prompts = ("You love mathematics above all.", "You hate mathematics with a passion.")
+    turns = [[Message("system", one), Message("user", " Hi ")] for one in prompts]
+    own = loaded(template)
+    for one in turns:
+        with pytest.raises(ApiError, match="--system-as user") as refusal:
+            render(own.tokenizer, one, own.style)
+        assert refusal.value.status == 400
+    if how != "cut":
+        placed = loaded(template, system_as="user")
+        one, other = (render(placed.tokenizer, both, placed.style).tokens for both in turns)
+        assert one != other
 
 
 def test_a_template_without_system_role_says_so_or_takes_it_as_user() -> None:

@@ -54,6 +54,32 @@ def test_after_the_closing_the_next_token_is_the_answers(dialect: Any, prompt: s
     assert closing(closed, dialect) == ""
 
 
+_HEAD = "<|start|>assistant<|channel|>"
+BEGUN = [
+    ("think", "assistant\n", "The answer is", ""),
+    ("think", "assistant\n", "<think>Hm.</think>\nThe answer is", ""),
+    ("think", "assistant\n", "<think>Hm.</think>\n\n", ""),
+    ("think", "assistant\n", "<think>Hm.", "\n</think>\n\n"),
+    ("think", "assistant\n<think>\n", "Hm.", "\n</think>\n\n"),
+    ("think", "assistant\n<think>\n", "Hm.</think>", ""),
+    ("harmony", f"{_HEAD}final<|message|>", "The answer is", ""),
+    ("harmony", f"{_HEAD}analysis<|message|>", "Hm.", f"<|end|>{_HEAD}final<|message|>"),
+]
+
+
+@pytest.mark.parametrize(("dialect", "prompt", "begun", "added"), BEGUN)
+def test_an_answer_that_is_begun_gets_no_thought(
+    dialect: Any, prompt: str, begun: str, added: str
+) -> None:
+    """A prefill is gone on from where it stands: only an open thought is closed before a choice,
+    and what the model then writes is thought or content as its place says."""
+    text = prompt + begun
+    assert closing(text, dialect, begun) == added
+    thought, content = Splitter(dialect, text, begun).push("B ")
+    assert (thought, content) == (("B ", "") if added else ("", "B "))
+    assert closing(text + added, dialect, begun + added) == ""
+
+
 def test_marks_that_a_decoder_hides_are_shown() -> None:
     """Special tokens that mark a thought come out as text; others stay hidden."""
     tokenizer = tiny.tokenizer()
