@@ -220,7 +220,8 @@ def _check_shown(turns: Sequence[Message], text: str) -> None:
             hint = f"; {_AS_USER}" if turn.role == "system" else ""
             raise fail(
                 f"messages[{index}]",
-                f"the model's chat template leaves the {turn.role} turn out, or changes its text{hint}",
+                f"the model's chat template leaves the {turn.role} turn out, or changes its text"
+                f"{hint}",
             )
 
 
