@@ -131,7 +131,8 @@ class ChoiceOptions(_Measured, frozen=True, kw_only=True, forbid_unknown_fields=
     """Options of pairwise evals.
 
     pairs: `regular:D` (random graph, D pairs an item), `random:N`, `all`,
-        `origins:N` (N pairs of each two origins and within each), or a CSV first,second;
+        `origins:N` (N pairs of each two origins and within each), `won:N:LOGS` (of an earlier
+        run N pairs whose first item won and N whose second did), or a CSV first,second;
         with `@S` behind a number other pairs for each S
     orders: `both`, `balanced` (each item first as often as second) or `first` (as given)
     labels: the two labels, `A,B` by default

@@ -9,6 +9,7 @@ import numpy as np
 from harness.errors import UsageError
 from harness.pairs.files import read_pairs
 from harness.pairs.graphs import Orders, all_pairs, present, random_pairs, regular_pairs
+from harness.pairs.winners import winner_pairs
 
 __all__ = ["Shown", "pair_name", "presentations"]
 
@@ -56,6 +57,8 @@ def _pairs(
     origins: Sequence[str],
 ) -> list[tuple[int, int]]:
     name, _, number = spec.partition(":")
+    if name == "won":
+        return _won(number, items, rng, base=base, task=task)
     number, _, other = number.partition("@")
     if other.isdigit():
         # Drawn from the same run's generator: its orders differ with the pairs.
@@ -74,11 +77,21 @@ def _pairs(
     path = base / Path(spec).expanduser()
     if not path.is_file():
         raise UsageError(
-            f"pairs={spec!r} of {task}; expected regular:D, random:N, origins:N, all or "
-            f"a CSV file "
+            f"pairs={spec!r} of {task}; expected regular:D, random:N, origins:N, "
+            f"won:N:LOGS, all or a CSV file "
             f"(looked for {path})"
         )
     return read_pairs(path, items)
+
+
+def _won(
+    rest: str, items: Sequence[str], rng: np.random.Generator, *, base: Path, task: str
+) -> list[tuple[int, int]]:
+    number, _, logs = rest.partition(":")
+    path = base / Path(logs).expanduser()
+    if not number.isdigit() or int(number) < 1 or not logs:
+        raise UsageError(f"pairs='won:{rest}' of {task}; expected won:N:LOGS")
+    return winner_pairs(path, items, int(number), rng)
 
 
 def _by_origin(

@@ -40,9 +40,9 @@ def choices(beta: float, spread: float, *, orders: int = 2, seed: int = 0) -> pl
     return frame(rows)
 
 
-def found(records: pl.DataFrame) -> Found:
+def found(records: pl.DataFrame, **given: str) -> Found:
     study = get_study("position-bias")
-    parameters = read_parameters(study, {"raters": ("sim/faithful",)})
+    parameters = read_parameters(study, {"raters": ("sim/faithful",)} | given)
     return study.analyse(Given(records, parameters, Bootstrap(resamples=100)))
 
 
@@ -93,3 +93,31 @@ def test_pairs_by_origin_hold_each_two_origins_as_often() -> None:
         ("a", "a"): 7, ("b", "b"): 7, ("c", "c"): 7, ("a", "b"): 7, ("a", "c"): 7,
         ("b", "c"): 7, ("a", "d"): 5, ("b", "d"): 5, ("c", "d"): 5,
     }  # fmt: skip
+
+
+def test_winners_of_a_campaign_win_again_by_content_or_by_place(tmp_path: Path) -> None:
+    """By content the winner wins in either place; by place alone in that place or the other."""
+    for beta, gap, low_same in ((0.0, 2.0, 0.7), (-2.0, 0.0, 0.0)):
+        records = choices(beta, gap)
+        path = tmp_path / f"{gap}.parquet"
+        records.filter(pl.col("item_first").str.starts_with("easy")).write_parquet(path)
+        tables = {one.name: one for one in found(records, source=str(path)).sections[0].tables}
+        rows = {row["place"]: row for row in tables["won_again"].rows}
+        second = rows["second"]
+        if gap:
+            assert rows["first"]["same"].estimate > low_same
+            assert rows["first"]["other"].estimate > low_same
+        else:
+            assert second["same"].estimate > 0.8
+            assert second["other"].estimate < 0.2
+    assert "won_again" not in {one.name for one in found(choices(0, 2)).sections[0].tables}
+
+
+def test_a_campaign_gives_pairs_and_no_rater() -> None:
+    """`--from LOGS` draws pairs by winner; they are asked anew, so a rater is needed."""
+    study = get_study("position-bias")
+    given = {"source": "logs", "by_winner": 7}
+    parameters = read_parameters(study, given | {"raters": ("sim/faithful",)})
+    assert {cell.options["pairs"] for cell in study.design(parameters).cells} == {"won:7:logs"}
+    with pytest.raises(UsageError, match="give --rater"):
+        study.design(read_parameters(study, given))

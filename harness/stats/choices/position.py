@@ -160,7 +160,10 @@ def position_by_origin(frame: pl.DataFrame, *, bootstrap: Bootstrap) -> pl.DataF
         inside = (one == key[0]) & (two == key[1])
         same = key[0] == key[1]
         probit = position_effect(
-            _oriented(pairs, inside, swap), directed=not same, confidence=bootstrap.confidence
+            _oriented(pairs, inside, swap),
+            directed=not same,
+            spread=False,
+            confidence=bootstrap.confidence,
         )
         within = undefined("within one origin content is 0 by definition", n=int(inside.sum()))
         found = {

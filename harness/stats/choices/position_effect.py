@@ -22,7 +22,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy import stats
-from scipy.optimize import minimize
+from scipy.optimize import brentq, minimize
 from scipy.special import log_ndtr, logsumexp, ndtri
 
 from harness.stats.choices.orders import BothOrders
@@ -49,11 +49,13 @@ class PairProbit:
 
 
 def position_effect(
-    pairs: BothOrders, *, directed: bool = False, confidence: float = 0.95
+    pairs: BothOrders, *, directed: bool = False, spread: bool = True, confidence: float = 0.95
 ) -> PairProbit:
-    """Fit the model above to `pairs`; `directed` estimates δ, else it is 0.
+    """Fit the model above to `pairs`; `directed` estimates δ, else it is 0. Without `spread` s is
+    left without an interval, which takes most of the time.
 
-    Intervals from a sandwich over pairs. Under a log-probability read-out each pair gives
+    Intervals from a sandwich over pairs; that of s by its profile likelihood, which begins at 0
+    where the pairs may be without content. Under a log-probability read-out each pair gives
     β = (Φ⁻¹(p_a) + Φ⁻¹(p_b))/√2 and Δ = (Φ⁻¹(p_a) − Φ⁻¹(p_b))/√2 directly, and the estimates are
     their means with Student's interval.
     """
@@ -80,7 +82,39 @@ def position_effect(
     )
     best = _padded(fit.x)
     error = _standard_errors(best, free, patterns, weight, objective)
-    return _estimates(best, error, len(pairs), directed, confidence)
+    z = float(stats.norm.ppf((1 + confidence) / 2))
+    limits = _spread_limits(best, free, z, objective) if spread else (math.nan, math.nan)
+    return _estimates(best, error, limits, len(pairs), directed, z)
+
+
+_SMALLEST, _LARGEST = math.log(1e-2), math.log(100.0)
+"""Logarithms of s between which its limits are looked for; the smallest stands for 0."""
+
+
+def _spread_limits(
+    best: FloatArray, free: int, z: float, objective: Callable[[FloatArray], float]
+) -> tuple[float, float]:
+    """Limits of s where the profile of the (penalised) log-likelihood has fallen by z²/2."""
+    cut = objective(best) + z * z / 2
+
+    def excess(log_s: float) -> float:
+        def rest(x: FloatArray) -> float:
+            return objective(_padded(np.array([x[0], log_s, *x[1:]])))
+
+        start = np.delete(best[:free], 1)
+        return float(minimize(rest, start, method="BFGS", options={"gtol": 1e-4}).fun) - cut
+
+    middle = min(max(float(best[1]), _SMALLEST), _LARGEST)
+    low, high = 0.0, math.exp(_LARGEST)
+    if excess(_SMALLEST) > 0:
+        low = math.exp(float(brentq(excess, _SMALLEST, middle, xtol=1e-3)))
+    above = middle
+    while above < _LARGEST:
+        above = min(above + 1.0, _LARGEST)
+        if excess(above) > 0:
+            high = math.exp(float(brentq(excess, above - 1.0, above, xtol=1e-3)))
+            break
+    return low, high
 
 
 def _padded(x: FloatArray) -> FloatArray:
@@ -137,23 +171,24 @@ def _standard_errors(
 
 
 def _estimates(
-    best: FloatArray, error: FloatArray, pairs: int, directed: bool, confidence: float
+    best: FloatArray,
+    error: FloatArray,
+    spread: tuple[float, float],
+    pairs: int,
+    directed: bool,
+    z: float,
 ) -> PairProbit:
-    z = float(stats.norm.ppf((1 + confidence) / 2))
-
-    def of(value: float, low: float, high: float) -> Estimate:
-        return Estimate(estimate=value, low=low, high=high, n=pairs, interval="sandwich")
+    def of(value: float, low: float, high: float, interval: str = "sandwich") -> Estimate:
+        return Estimate(estimate=value, low=low, high=high, n=pairs, interval=interval)
 
     beta, log_s, delta = best.tolist()
     half = (z * error).tolist()
-    # e^±20 is an interval over everything, still finite in a table.
-    spread = min(half[1], 20.0)
     return PairProbit(
         position=of(beta, beta - half[0], beta + half[0]),
         content=of(delta, delta - half[2], delta + half[2])
         if directed
         else undefined("content has no direction here", n=pairs),
-        content_sd=of(math.exp(log_s), math.exp(log_s - spread), math.exp(log_s + spread)),
+        content_sd=of(math.exp(log_s), *spread, "profile likelihood"),
     )
 
 

@@ -2,12 +2,14 @@
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import polars as pl
 
 from harness.analysis.choices import ChoiceCell, choice_cells
 from harness.errors import UsageError
+from harness.pairs.winners import first_answers
 from harness.report.parts.dots import Dot, Panel, dots
 from harness.report.parts.style import Plot, palette
 from harness.report.parts.table import Column, Section, Table
@@ -17,6 +19,7 @@ from harness.stats.intervals import FloatArray, clustered_rate
 from harness.studies.choosing import choice_cell, choices_of
 from harness.studies.planted import Planted
 from harness.studies.study import Found, Given, Parameters, Quantity, Study, StudyDesign
+from harness.where import SHELL_DIRECTORY
 
 __all__ = ["STUDY"]
 
@@ -25,17 +28,24 @@ class _PositionBias(Parameters, frozen=True, kw_only=True, forbid_unknown_fields
     """Parameters of position-bias.
 
     pairs: which pairs are chosen between, as in the pairwise evals
+    source: logs of a campaign from which the pairs are drawn, by which place won there
+    by_winner: pairs of each winner that are drawn from it
     responses: forms of answer, `reasoned` is chain of thought
     labels: pairs of labels
     """
 
     templates: tuple[str, ...] = ("simple_preference",)
     pairs: str = "origins:20"
+    source: str = ""
+    by_winner: int = 40
     responses: tuple[str, ...] = ("plain", "reasoned")
     labels: tuple[str, ...] = ("A,B", "Task A,Task B")
 
 
 def _design(given: _PositionBias) -> StudyDesign:
+    if not given.raters:
+        raise UsageError("position-bias asks its pairs anew; give --rater PROVIDER/MODEL")
+    pairs = f"won:{given.by_winner}:{given.source}" if given.source else given.pairs
     return StudyDesign(
         tuple(
             choice_cell(
@@ -44,7 +54,7 @@ def _design(given: _PositionBias) -> StudyDesign:
                 template,
                 levels={"rater": rater, "template": template, "response": response}
                 | {"labels": labels},
-                pairs=given.pairs,
+                pairs=pairs,
                 orders="both",
                 response=response,
                 labels=labels,
@@ -66,6 +76,7 @@ def _analyse(given: Given) -> Found:
             "position-bias needs pairs asked in both orders; these records have none "
             "(orders=both of the pairwise evals)"
         )
+    again = _again(both, given.parameters.source)
     return Found(
         sentences=[
             f"{one.cell.name}: β {shown(one.quantities['position_effect'])}, content sd "
@@ -79,7 +90,7 @@ def _analyse(given: Given) -> Found:
                 title="Place, content, labels and chain of thought",
                 anchor="place",
                 plots=(_effects(both), *_wins(both)),
-                tables=(_win_table(both),),
+                tables=(_win_table(both), *([_again_table(again)] if again else [])),
             ),
             choice_section(found),
         ],
@@ -206,6 +217,61 @@ def _win_table(both: Sequence[ChoiceCell]) -> Table:
         ],
         caption="By place alone the two would add up to one, whatever the origins.",
         first=20,
+    )
+
+
+def _again(both: Sequence[ChoiceCell], source: str) -> list[dict[str, object]]:
+    """How often the item that won in the campaign wins again, by the place in which it won."""
+    if not source:
+        return []
+    answers = first_answers(SHELL_DIRECTORY / Path(source).expanduser())
+    won = {
+        frozenset((one, two)): (one if choice == "first" else two, choice)
+        for one, two, choice in answers.select("first", "second", "choice").iter_rows()
+    }
+    rows: list[dict[str, object]] = []
+    for one in both:
+        found: dict[str, list[tuple[float, float]]] = {"first": [], "second": []}
+        for row in one.pairs.iter_rows(named=True):
+            winner, place = won.get(frozenset((row["a"], row["b"])), ("", ""))
+            if not winner:
+                continue
+            # a's win rates shown first and second; b is shown in the other place.
+            rates = (row["a_wins_first"], row["a_wins_second"])
+            mine = rates if winner == row["a"] else (1 - rates[1], 1 - rates[0])
+            found[place].append(mine if place == "first" else (mine[1], mine[0]))
+        for place, values in found.items():
+            if values:
+                same, other = (
+                    clustered_rate(np.array(part), np.ones(len(values)))
+                    for part in zip(*values, strict=True)
+                )
+                rows.append(
+                    {"rater": one.cell.rater, "template": one.cell.template}
+                    | {"response": one.cell.key["response"], "labels": one.cell.labels}
+                    | {"place": place, "pairs": len(values), "same": same, "other": other}
+                )
+    return rows
+
+
+def _again_table(rows: list[dict[str, object]]) -> Table:
+    return Table(
+        name="won_again",
+        title="Winners of the campaign asked again",
+        columns=(
+            Column("rater", "rater"),
+            Column("template", "template"),
+            Column("response", "response"),
+            Column("labels", "labels"),
+            Column("place", "won there shown"),
+            Column("pairs", "pairs", "count"),
+            Column("same", "wins again in that place", "share"),
+            Column("other", "in the other place", "share"),
+        ),
+        rows=rows,
+        caption="By content both are high. By place alone the first is high where that place is "
+        "the favoured one, and the two add up to one. Pairs were chosen by their answer there, so "
+        "both lie nearer to one half than that answer.",
     )
 
 

@@ -248,3 +248,26 @@ def test_two_raters_are_not_pooled() -> None:
             function(table)
     with pytest.raises(UsageError, match="rater"):
         position_content(table, bootstrap=BOOT)
+
+
+@pytest.mark.parametrize(("beta", "spread"), [(0.0, 0.0), (-2.0, 0.0), (-0.5, 1.5)])
+def test_limits_of_the_spread_of_content_hold(beta: float, spread: float) -> None:
+    """The interval of s holds the planted spread, begins at 0 where there is none, and ends near
+    it: 120 pairs with two answers an order know s to a factor of three."""
+    held = 0
+    for seed in range(6):
+        rng = np.random.default_rng(seed)
+        rows = []
+        for pair in range(120):
+            gap = spread * rng.standard_normal()
+            for first, second, sign in (("a", "b", 1), ("b", "a", -1)):
+                for _ in range(2):
+                    won = rng.random() < ndtr((sign * gap + beta) / math.sqrt(2))
+                    rows.append((f"{first}{pair}", f"{second}{pair}", "first" if won else "second"))
+        found = position_effect(both_orders(choices(rows))).content_sd
+        held += found.low <= spread <= found.high
+        assert found.high < max(3 * spread, 3)
+        assert found.low < found.estimate < found.high
+        if not spread:
+            assert found.low < 0.6
+    assert held >= 5
