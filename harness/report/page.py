@@ -92,7 +92,7 @@ def _embedded(plot: Plot) -> Markup:
 
     As an image, nothing in it can run.
     """
-    image = Markup('<img src="{}" alt="{}" loading="lazy">').format(_uri(plot.svg), plot.alt)
+    image = Markup('<img src="{}" alt="{}">').format(_uri(plot.svg), plot.alt)
     slim = plot.narrow_svg
     if slim is None:
         return image

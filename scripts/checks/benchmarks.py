@@ -17,6 +17,7 @@ XSTEST = DATA / "refusal" / "xstest.jsonl"
 TINY: dict[str, tuple[str, ...]] = {
     "overhead": ("overhead", "--measurements", "8", "--rounds", "1"),
     "reliability": ("reliability", "--share", "20"),
+    "report": ("report", "--records", "2000"),
     "fit": ("fit", "--sizes", "30x300", "--repeats", "1"),
     "policies": ("policies", "--runs", "1", "--items", "40", "--target", "0.5"),
     "policies stop": ("policies", "stop", "--runs", "1", "--items", "20", "--target", "0.7"),

@@ -2,7 +2,7 @@
 
 Needs Chromium and ChromeDriver on the path. Checked: a sample of a block shows every question and
 answer, numbered, and the table of outcomes; the sample list has a line a question, says that
-there are more answers, and has the rating as a number; the report opens without a script error.
+there are more answers, and has the rating as a number; reports are checked as `pages` says.
 Pictures go to the folder given.
 """
 
@@ -25,9 +25,11 @@ from selenium import webdriver
 from selenium.webdriver.chrome.options import Options
 from selenium.webdriver.chrome.service import Service
 
+from scripts.checks.pages import check_page
+
 ROOT = Path(__file__).resolve().parents[2]
 FLAGS = (
-    "--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking",
+    "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-background-networking",
     "--disable-component-update", "--disable-sync", "--no-first-run", "--window-size=1300,1800",
 )  # fmt: skip
 
@@ -40,7 +42,7 @@ def browser() -> Iterator[webdriver.Chrome]:
         sys.exit("browser check: chromium and chromedriver are not on the path")
     options = Options()
     options.binary_location = chromium
-    options.set_capability("goog:loggingPrefs", {"browser": "SEVERE"})
+    options.set_capability("goog:loggingPrefs", {"browser": "SEVERE", "performance": "ALL"})
     with tempfile.TemporaryDirectory() as profile:
         for flag in (*FLAGS, f"--user-data-dir={profile}"):
             options.add_argument(flag)
@@ -107,6 +109,20 @@ def block_log(folder: Path, task: str, model: str, **options: object) -> EvalLog
     return log
 
 
+def look_at_block(chrome: webdriver.Chrome, folder: Path, pictures: Path) -> None:
+    """A sample of a block of pairs, its messages and its scores."""
+    log = block_log(folder, "pairwise.py@pairwise", "sim/rambler", pairs="regular:3", per_origin=10)
+    assert log.samples
+    sample = log.samples[0]
+    file = Path(log.location).name
+    with viewer(folder) as address:
+        page = f"{address}/#/logs/{file}/samples/sample/{quote(str(sample.id))}/1"
+        questions = ["Question 1 of 50", "Question 25 of 50", "Question 50 of 50"]
+        text_when(chrome, f"{page}/messages", questions, pictures / "messages.png")
+        table = ["outcome", "exact label", "invalid"]
+        text_when(chrome, f"{page}/scoring", table, pictures / "scoring.png")
+
+
 def look_at_list(chrome: webdriver.Chrome, folder: Path, pictures: Path) -> None:
     """The sample lists of ratings and of choices."""
     rated = block_log(folder, "anchored.py@anchored_1_5", "sim/faithful")
@@ -133,31 +149,19 @@ def main() -> None:
     """Run the checks and say what was seen."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--pictures", type=Path, default=Path("logs/browser"))
-    parser.add_argument("--report", type=Path, help="an index.html to open as well")
+    parser.add_argument(
+        "--report", type=Path, action="append", default=[], help="an index.html to check as well"
+    )
+    parser.add_argument("--only-reports", action="store_true", help="not the viewer of logs")
     arguments = parser.parse_args()
     arguments.pictures.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as name, browser() as chrome:
-        log = block_log(
-            Path(name), "pairwise.py@pairwise", "sim/rambler", pairs="regular:3", per_origin=10
-        )
-        assert log.samples
-        sample = log.samples[0]
-        file = Path(log.location).name
-        with viewer(Path(name)) as address:
-            page = f"{address}/#/logs/{file}/samples/sample/{quote(str(sample.id))}/1"
-            questions = ["Question 1 of 50", "Question 25 of 50", "Question 50 of 50"]
-            text_when(chrome, f"{page}/messages", questions, arguments.pictures / "messages.png")
-            table = ["outcome", "exact label", "invalid"]
-            text_when(chrome, f"{page}/scoring", table, arguments.pictures / "scoring.png")
-        look_at_list(chrome, Path(name), arguments.pictures)
-        if arguments.report:
-            wanted = ["Outcomes", "Ratings", "Choices"]
-            where = arguments.report.resolve().as_uri()
-            text_when(chrome, where, wanted, arguments.pictures / "report.png")
-            errors = [entry for entry in chrome.get_log("browser") if entry["level"] == "SEVERE"]
-            if errors:
-                sys.exit(f"browser check: {errors[0]['message']}")
-    print(f"browser check: a block of 25 pairs reads rightly; pictures in {arguments.pictures}")
+        if not arguments.only_reports:
+            look_at_block(chrome, Path(name), arguments.pictures)
+            look_at_list(chrome, Path(name), arguments.pictures)
+        for report in arguments.report:
+            print(f"browser check: {check_page(chrome, report, arguments.pictures)}", flush=True)
+    print(f"browser check: all as it should be; pictures in {arguments.pictures}")
 
 
 if __name__ == "__main__":

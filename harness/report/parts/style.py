@@ -140,10 +140,9 @@ class Plot:
         with _styled():
             figure = _figure(self.size)
             self.draw(figure)
+            _lay_out(figure)
             svg = _svg(figure)
             found = marks(figure, self.numbers)
-            # The layout is found already; finding it again would take as long as the drawing.
-            figure.set_layout_engine("none")
             figure.savefig(png, format="png", dpi=160, metadata={"Software": None})
         return svg, png.getvalue(), found
 
@@ -155,8 +154,8 @@ class Plot:
             figure = _figure((NARROW, self.size[1]))
             self.draw(figure)
             stacked_panels(figure)
-            svg = _svg(figure)
-            return svg, marks(figure, self.numbers)
+            _lay_out(figure)
+            return _svg(figure), marks(figure, self.numbers)
 
 
 @contextmanager
@@ -171,6 +170,12 @@ def _figure(size: tuple[float, float]) -> Figure:
     figure = Figure(figsize=size, layout="constrained")
     FigureCanvasAgg(figure)
     return figure
+
+
+def _lay_out(figure: Figure) -> None:
+    """Find the layout once: every file written would find it twice again, and so takes half."""
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")
 
 
 def _svg(figure: Figure) -> bytes:
