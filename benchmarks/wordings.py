@@ -17,16 +17,18 @@ from dataclasses import dataclass
 
 import click
 import numpy as np
+import polars as pl
 from scipy.special import ndtr
 
 from harness.pairs.graphs import present, regular_pairs
+from harness.records.record import SCHEMA
 from harness.stats.facets.answers import FacetAnswers, facet_answers
 from harness.stats.facets.joint import joint_fit
 from harness.stats.facets.shares import choice_shares
 from harness.stats.thurstone.comparisons import FloatArray, aggregate
 from harness.stats.thurstone.fit import fit
 
-__all__ = ["CONDITIONS", "Planted", "planted", "simulated"]
+__all__ = ["CONDITIONS", "Planted", "choice_records", "planted", "simulated"]
 
 SPREAD = 1.5
 EFFECT, EFFECT_SD = -0.3, 0.2
@@ -79,6 +81,28 @@ def simulated(plan: Planted, seed: int) -> tuple[FloatArray, FacetAnswers]:
         facets=["wording"],
     )
     return mu, answers
+
+
+def choice_records(answers: FacetAnswers) -> pl.DataFrame:
+    """The answers as choice records of one rater and template, with their wordings."""
+    data = answers.data
+    rows = [
+        {
+            "kind": "choice",
+            "template": "t",
+            "template_hash": "0123456789",
+            "rater": "r",
+            "outcome": "answered",
+            "item_first": data.items[f],
+            "item_second": data.items[s],
+            "wording": answers.levels[0][w],
+            "choice": "first" if won else "second",
+        }
+        for f, s, won, w in zip(
+            data.first, data.second, data.wins, answers.level[:, 0], strict=True
+        )
+    ]
+    return pl.DataFrame(rows, schema=SCHEMA, orient="row")
 
 
 @dataclass(frozen=True)

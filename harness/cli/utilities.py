@@ -1,44 +1,29 @@
 """`penchant utilities`: choices to utilities with intervals."""
 
 import json
-import sys
-from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Literal
 
 import click
-import polars as pl
 from click.core import ParameterSource
-from rich import box
-from rich.table import Table
-from rich.text import Text
 
-from harness.cli.over import report_over
+from harness.cli.comparisons import questions_of
+from harness.cli.other_fits import from_a_zero, over_levels
 from harness.cli.reading import judge_options
-from harness.cli.zero import report_zero
+from harness.cli.utility_table import show_utilities
 from harness.errors import UsageError
 from harness.records.files import WRITERS, write_table
-from harness.records.logs import read_records
-from harness.records.pooling import require_one
-from harness.records.sheet import TABLE_SUFFIXES, sheet_columns
 from harness.screen import Console, echo
-from harness.stats.choices.deeds import by_deed
 from harness.stats.choices.one_sided import ordered
-from harness.stats.choices.questions import PositionBy, questions_from_records, read_questions
+from harness.stats.choices.questions import PositionBy
 from harness.stats.choices.sensitivity import sensitivity
-from harness.stats.choices.utilities import Analysis, analyse
-from harness.stats.facets.columns import FACETS, read_facets
-from harness.stats.facets.universe import over_records
+from harness.stats.choices.utilities import analyse
+from harness.stats.facets.columns import FACETS
 from harness.stats.thurstone.fit import Options
 from harness.stats.thurstone.parts import PriorGroups
-from harness.stats.zero.records import from_zero
 
 __all__ = ["utilities"]
-
-_GROUP_MEANS = {"origin": "origins' means", "graph": "the graph's loose parts"}
-_SHOWN = 10
-_WIDE = 120
 
 
 def _prior(context: click.Context, option: click.Parameter, value: str) -> Any:
@@ -222,10 +207,28 @@ def utilities(
             f"cannot write {str(output)!r}; expected a name ending in {', '.join(WRITERS)}"
         )
     if zero is not None:
-        _zero(inputs, zero, output, print_json, seed, judge, rules_only)
+        from_a_zero(
+            inputs,
+            zero,
+            output=output,
+            print_json=print_json,
+            seed=seed,
+            judge=judge,
+            rules_only=rules_only,
+        )
         return
     if over is not None:
-        _over(inputs, over, output, print_json, reference, seed, judge, rules_only, choice)
+        over_levels(
+            inputs,
+            over,
+            output=output,
+            print_json=print_json,
+            reference=reference,
+            seed=seed,
+            judge=judge,
+            rules_only=rules_only,
+            choice=choice,
+        )
         return
     if not position and position_by != "none":
         raise UsageError(f"--position-by {position_by} with --no-position; expected one of them")
@@ -239,7 +242,7 @@ def utilities(
         force_sigma=force_sigma,
         prior_groups=prior_groups,
     )
-    questions = _read(inputs, position_by, judge=judge, rules_only=rules_only, choice=choice)
+    questions = questions_of(inputs, position_by, judge=judge, rules_only=rules_only, choice=choice)
     if not ordered(questions) and (asked := _asked_for_position(position, position_by)):
         raise UsageError(
             f"{asked} and a table of winner,loser, which does not say what was shown first; "
@@ -259,113 +262,9 @@ def utilities(
         for note in result.summary["notes"]:
             echo(f"note: {note}", err=True)
     else:
-        _show(result, reference)
+        show_utilities(result, reference)
     if output is not None:
         echo(f"written: {output}", err=print_json)
-
-
-def _zero(
-    inputs: tuple[Path, ...],
-    zero: str,
-    output: Path | None,
-    print_json: bool,
-    seed: int,
-    judge: str,
-    rules_only: bool,
-) -> None:
-    """The fit with a zero, of choices and yes_no ratings."""
-    _refuse_others("--zero", (*_ONE_WORDING, "over", "reference", "choice"))
-    read = read_records(inputs, progress=True, judge=judge, rules_only=rules_only)
-    for note in read.notes():
-        echo(note, err=True)
-    where = ", ".join(map(str, inputs))
-    with Console(stderr=True).status("Fitting"):
-        found = from_zero(read.frame, zero, seed=seed, where=where)
-    console = Console() if sys.stdout.isatty() else Console(width=_WIDE)
-    report_zero(found, output=output, print_json=print_json, console=console)
-
-
-def _refuse_others(asked: str, names: Iterable[str]) -> None:
-    """UsageError for an option of another fit."""
-    context = click.get_current_context()
-    for name in names:
-        if context.get_parameter_source(name) is not ParameterSource.DEFAULT:
-            shown = next(one for one in context.command.params if one.name == name).opts[0]
-            raise UsageError(f"{shown} with {asked}; its fit has none of the kind")
-
-
-def _over(
-    inputs: tuple[Path, ...],
-    over: str,
-    output: Path | None,
-    print_json: bool,
-    reference: str | None,
-    seed: int,
-    judge: str,
-    rules_only: bool,
-    choice: str,
-) -> None:
-    """The joint fit, which has options of its own: any other than these is refused."""
-    _refuse_others("--over", _ONE_WORDING)
-    facets = read_facets(over)
-    choices, where = _choices(inputs, judge=judge, rules_only=rules_only, choice=choice)
-    with Console(stderr=True).status("Fitting"):
-        found = over_records(choices, facets, reference=reference, seed=seed, where=where)
-    console = Console() if sys.stdout.isatty() else Console(width=_WIDE)
-    report_over(found, output=output, print_json=print_json, console=console)
-
-
-_ONE_WORDING = (
-    "link",
-    "prior_sd",
-    "sigma",
-    "penalty",
-    "bound",
-    "force_sigma",
-    "position",
-    "position_by",
-    "prior_groups",
-    "sensitive",
-)
-"""Options of the fit of one wording."""
-
-
-def _read(
-    inputs: tuple[Path, ...],
-    position_by: PositionBy,
-    *,
-    judge: str,
-    rules_only: bool,
-    choice: str,
-) -> pl.DataFrame:
-    """The questions of INPUTS: one file of comparisons, or logs and record tables."""
-    plain = [path for path in inputs if path.is_file() and _is_comparisons(path)]
-    if plain and len(inputs) > 1:
-        raise UsageError(f"{str(plain[0])!r} is a file of comparisons; expected it alone")
-    if plain:
-        if choice == "executed":
-            raise UsageError(
-                f"--choice executed and {str(plain[0])!r}, a file of comparisons; expected logs"
-            )
-        return read_questions(plain[0])
-    choices, where = _choices(inputs, judge=judge, rules_only=rules_only, choice=choice)
-    factors = ("template", "template_hash") if position_by == "template" else ()
-    require_one(choices, factors=factors, where=where)
-    return questions_from_records(choices)
-
-
-def _choices(
-    inputs: tuple[Path, ...], *, judge: str, rules_only: bool, choice: str
-) -> tuple[pl.DataFrame, str]:
-    """The choice records of logs and record tables, and how to name where they came from."""
-    read = read_records(inputs, progress=True, judge=judge, rules_only=rules_only)
-    for note in read.notes():
-        echo(note, err=True)
-    choices = read.frame.filter(pl.col("kind") == "choice")
-    where = ", ".join(map(str, inputs))
-    if not len(choices):
-        raise UsageError(f"no choice records in {where}")
-    return (by_deed(choices, where=where) if choice == "executed" else choices), where
 
 
 def _asked_for_position(position: bool, position_by: PositionBy) -> str:
@@ -374,69 +273,3 @@ def _asked_for_position(position: bool, position_by: PositionBy) -> str:
         return f"--position-by {position_by}"
     source = click.get_current_context().get_parameter_source("position")
     return "--position" if position and source is not ParameterSource.DEFAULT else ""
-
-
-def _is_comparisons(path: Path) -> bool:
-    """A table that is not one of records: what is missing of its columns is said on reading."""
-    if path.suffix.lower() not in TABLE_SUFFIXES:
-        return False
-    return not {"item_first", "kind"} & set(sheet_columns(path))
-
-
-def _show(result: Analysis, reference: str | None) -> None:
-    console = Console() if sys.stdout.isatty() else Console(width=_WIDE)
-    table = result.table
-    title = f"contrasts to {reference}" if reference else "utilities, mean 0"
-    shown = (
-        table if len(table) <= 2 * _SHOWN else pl.concat([table.head(_SHOWN), table.tail(_SHOWN)])
-    )
-    grid = Table(title=f"{len(table)} items: {title}", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
-    for name in ("rank", "item", "utility", "95 % interval", "rank interval", "comparisons"):
-        grid.add_column(name, justify="left" if name == "item" else "right", overflow="fold")
-    for index, row in enumerate(shown.iter_rows(named=True)):
-        if len(shown) < len(table) and index == _SHOWN:
-            grid.add_row(*["…"] * 6)
-        cells = (
-            str(row["rank"]),
-            row["item"],
-            f"{row['utility']:.2f}",
-            f"[{row['low']:.2f}, {row['high']:.2f}]",
-            f"{row['rank_low']}–{row['rank_high']}",
-            f"{row['comparisons']:,.10g}",
-        )
-        grid.add_row(*map(Text, cells))
-    console.print(grid)
-    for line in _lines(result.summary):
-        echo(line)
-
-
-def _lines(summary: dict[str, Any]) -> list[str]:
-    outcomes = ", ".join(f"{name} {count:,.10g}" for name, count in summary["outcomes"].items())
-    lines = [f"questions: {outcomes}"]
-    if summary["position_effect"] is not None:
-        lines.append(
-            f"position effect {summary['position_effect']:+.3f} "
-            f"[{summary['position_effect_low']:.3f}, {summary['position_effect_high']:.3f}], "
-            f"first-choice rate {summary['first_choice_rate']:.3f}"
-        )
-    tau = "no prior" if summary["tau"] is None else f"prior sd {summary['tau']:.2f}"
-    for name, sd in summary["group_sd"].items():
-        tau += f", of {_GROUP_MEANS[name]} {sd:.2f}"
-    if summary["expected_rho"] is None:
-        lines.append(f"{tau}; no expected rank correlation: few comparisons tie the items together")
-    else:
-        lines.append(
-            f"{tau}; expected rank correlation with the truth {summary['expected_rho']:.3f}, "
-            f"within origins {summary['expected_rho_within_origin']:.3f}"
-        )
-    if summary["heldout_nll"] is not None:
-        lines.append(
-            f"held out ({summary['heldout_comparisons']:,.10g} comparisons): NLL "
-            f"{summary['heldout_nll']:.3f}, accuracy {summary['heldout_accuracy']:.3f}"
-        )
-    for run in summary.get("sensitivity", ()):
-        lines.append(
-            f"{run['run']}: r {run['pearson']:.3f} over {run['items']} items, "
-            f"largest change {run['largest_change']:.2f}"
-        )
-    return lines + [f"note: {note}" for note in summary["notes"]]

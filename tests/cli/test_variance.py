@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 from click.testing import CliRunner, Result
 
-from benchmarks.wordings import Planted, simulated
+from benchmarks.wordings import Planted, choice_records, simulated
 from harness.cli.main import cli
 from harness.errors import UsageError
 from harness.records.record import SCHEMA
@@ -17,24 +17,7 @@ from harness.records.record import SCHEMA
 @pytest.fixture(scope="module")
 def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Choices of a planted respondent under four wordings, and some ratings."""
-    answers = simulated(Planted(items=24, each=40), 0)[1]
-    data = answers.data
-    choices = [
-        {
-            "kind": "choice",
-            "template": "t",
-            "template_hash": "0123456789",
-            "rater": "r",
-            "outcome": "answered",
-            "item_first": data.items[f],
-            "item_second": data.items[s],
-            "wording": answers.levels[0][w],
-            "choice": "first" if won else "second",
-        }
-        for f, s, won, w in zip(
-            data.first, data.second, data.wins, answers.level[:, 0], strict=True
-        )
-    ]
+    choices = choice_records(simulated(Planted(items=24, each=40), 0)[1])
     rng = np.random.default_rng(0)
     liked, own = rng.normal(0.5, 0.15, 24), rng.normal(0, 0.08, (24, 4))
     ratings = [
@@ -54,7 +37,8 @@ def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for k in range(2)
     ]
     path = tmp_path_factory.mktemp("variance") / "records.parquet"
-    pl.DataFrame([*choices, *ratings], schema=SCHEMA, orient="row").write_parquet(path)
+    rated = pl.DataFrame(ratings, schema=SCHEMA, orient="row")
+    pl.concat([choices, rated]).write_parquet(path)
     return path
 
 

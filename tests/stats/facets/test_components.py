@@ -4,7 +4,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from benchmarks.wordings import Planted, simulated
+from benchmarks.wordings import Planted, choice_records, simulated
 from harness.errors import UsageError
 from harness.records.record import SCHEMA
 from harness.stats.facets.columns import read_facets, varying
@@ -42,24 +42,7 @@ def ratings(
 
 def choices(seed: int, plan: Planted) -> pl.DataFrame:
     """Choice records of a planted respondent."""
-    data = (answers := simulated(plan, seed)[1]).data
-    rows = [
-        {
-            "kind": "choice",
-            "template": "t",
-            "template_hash": "0123456789",
-            "rater": "r",
-            "outcome": "answered",
-            "item_first": data.items[f],
-            "item_second": data.items[s],
-            "wording": answers.levels[0][w],
-            "choice": "first" if won else "second",
-        }
-        for f, s, won, w in zip(
-            data.first, data.second, data.wins, answers.level[:, 0], strict=True
-        )
-    ]
-    return pl.DataFrame(rows, schema=SCHEMA, orient="row")
+    return choice_records(simulated(plan, seed)[1])
 
 
 def test_rating_shares() -> None:
