@@ -78,10 +78,24 @@ def main() -> None:
     for line in foreign_packages():
         echo(f"penchant: {line}", err=True)
     try:
-        cli()
+        code = cli(standalone_mode=False)
     except PenchantError as error:
         echo(f"penchant: {error}", err=True)
         sys.exit(2)
+    except click.exceptions.NoArgsIsHelpError as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except click.ClickException as error:
+        context = getattr(error, "ctx", None)
+        where = f" ({context.command_path} --help)" if context is not None else ""
+        echo(f"penchant: {' '.join(error.format_message().split())}{where}", err=True)
+        sys.exit(error.exit_code)
+    except click.Abort:
+        echo("penchant: ended by you; nothing more was asked", err=True)
+        sys.exit(1)
+    # Without its own way to end, click gives back what --help and the like end with.
+    if isinstance(code, int):
+        sys.exit(code)
 
 
 if __name__ == "__main__":

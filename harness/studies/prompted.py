@@ -84,9 +84,16 @@ def _smallest(basis: Basis, *, prompts: int, by_origin: bool) -> float:
 
 def effect_rows(frame: pl.DataFrame, *, by: Sequence[str] = ()) -> list[dict[str, object]]:
     """One row a rater, template, prompt and value of `by`: Δ from none, P(higher), P(same),
-    P(lower), p and p after Holm's correction within rater and template."""
+    P(lower), p and p after Holm's correction within rater and template. UsageError where nothing
+    was completed under a prompt, or nothing under none."""
     rows: list[dict[str, object]] = []
     ratings = frame.filter(pl.col("kind") == "rating")
+    under = set(ratings[FACTOR].unique())
+    if "none" not in under or len(under) < 2:
+        raise UsageError(
+            "no ratings of completions under a system prompt beside those under none; found "
+            f"{', '.join(sorted(map(str, under))) or 'no ratings'} (-T completion_sysprompt=…)"
+        )
     for (rater, template), part in sorted(
         ratings.partition_by("rater", "template", as_dict=True).items()
     ):

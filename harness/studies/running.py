@@ -82,14 +82,15 @@ def run_study(
         rehearsal=rehearsal,
         processes=processes,
     )
-    for line in forecast_lines(forecast):
-        say(line)
-    if budget is not None:
-        say(_purse(forecast, budget))
-    elif not (folder / "study.json").is_file() and _large(forecast) and not go("go?"):
-        raise UsageError("not started; nothing was asked")
+    purse = None if budget is None else _purse(forecast, budget)
     for model in {name for cell in design.cells for name in cell.models}:
         model_of(model)  # a missing key is said before anything is written or asked
+    for line in forecast_lines(forecast):
+        say(line)
+    if purse is not None:
+        say(purse)
+    elif not (folder / "study.json").is_file() and _large(forecast) and not go("go?"):
+        raise UsageError("not started; nothing was asked")
     freeze(frozen, folder)
     _run(design, parameters, folder, study=study, budget=budget, processes=processes)
     read = read_records([folder / "logs"], judge=_judge_name(parameters))

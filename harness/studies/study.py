@@ -7,6 +7,7 @@ from typing import Any, Literal
 import msgspec
 import polars as pl
 
+from harness.errors import UsageError
 from harness.records.judgement import judgement_frame
 from harness.records.log_runs import LogInfo
 from harness.report.parts.table import Section, Table
@@ -168,6 +169,14 @@ class Given:
     bootstrap: Bootstrap
     judgements: pl.DataFrame = field(default_factory=lambda: judgement_frame(()))
     logs: Sequence[LogInfo] = ()
+
+    @property
+    def ratings(self) -> pl.DataFrame:
+        """The ratings among the records; UsageError where there are none."""
+        found = self.frame.filter(pl.col("kind") == "rating")
+        if not found.height:
+            raise UsageError("no ratings among the records; expected logs of rating evals")
+        return found
 
 
 @dataclass(frozen=True)

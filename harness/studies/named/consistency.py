@@ -27,7 +27,7 @@ def _design(given: _Consistency) -> StudyDesign:
 
 
 def _analyse(given: Given) -> Found:
-    ratings = given.frame.filter(pl.col("kind") == "rating")
+    ratings = given.ratings
     found = summaries(ratings)
     tables = {
         str(rater): by_item(part)

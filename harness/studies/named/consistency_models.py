@@ -3,7 +3,6 @@
 from itertools import combinations
 
 import numpy as np
-import polars as pl
 
 from harness.errors import UsageError
 from harness.report.parts.scatter import Cloud, Point, scatters
@@ -30,12 +29,16 @@ def _design(given: _ConsistencyModels) -> StudyDesign:
 
 
 def _analyse(given: Given) -> Found:
-    ratings = given.frame.filter(pl.col("kind") == "rating")
+    ratings = given.ratings
     found = summaries(ratings)
     tables = {
         str(rater): by_item(part)
         for (rater,), part in sorted(ratings.partition_by("rater", as_dict=True).items())
     }
+    if len(tables) < 2:
+        raise UsageError(
+            f"consistency-models compares raters; these records have {', '.join(tables)} alone"
+        )
     rows, panels = [], []
     for one, two in combinations(tables, 2):
         both = tables[one].join(tables[two], on="item", suffix="_two").sort("item")

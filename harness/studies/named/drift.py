@@ -46,12 +46,15 @@ def _design(given: _Drift) -> StudyDesign:
 
 def _analyse(given: Given) -> Found:
     parameters: _Drift = given.parameters
-    now = given.frame.filter(pl.col("kind") == "rating")
+    now = given.ratings
     if parameters.earlier:
         before = read_records([parameters.earlier]).frame.filter(pl.col("kind") == "rating")
     else:
         first = parameters.raters[0].partition("(")[0]
         before, now = now.filter(pl.col("rater") == first), now.filter(pl.col("rater") != first)
+    if not before.height or not now.height:
+        missing = "of another one" if before.height else f"by {parameters.raters[0]}"
+        raise UsageError(f"drift: two states are compared; these records have no ratings {missing}")
     pairs, rows = {}, []
     for template in sorted(now["template"].unique()):
         then, today = (part.filter(pl.col("template") == template) for part in (before, now))

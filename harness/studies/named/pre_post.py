@@ -61,7 +61,7 @@ def _design(given: _PrePost) -> StudyDesign:
 
 
 def _analyse(given: Given) -> Found:
-    ratings = given.frame.filter(pl.col("kind") == "rating")
+    ratings = given.ratings
     bound: float = given.parameters.bound
     pairs: dict[str, Pair] = {}
     rows: list[dict[str, object]] = []

@@ -54,7 +54,7 @@ def _smallest(basis: Basis, strata: int) -> float:
 
 
 def _analyse(given: Given) -> Found:
-    ratings = given.frame.filter(pl.col("kind") == "rating")
+    ratings = given.ratings
     judged = ratings.filter(pl.col("completion_refused").is_not_null())
     if not judged.height:
         raise UsageError(

@@ -114,9 +114,9 @@ def _analyse(given: Given) -> Found:
 
 
 def _by_origin(given: Given) -> Table:
-    table = reliability_table(
-        given.frame.filter(pl.col("kind") == "rating"), bootstrap=given.bootstrap, by=("origin",)
-    ).filter(pl.col("quantity") == "cross_seed_r")
+    table = reliability_table(given.ratings, bootstrap=given.bootstrap, by=("origin",)).filter(
+        pl.col("quantity") == "cross_seed_r"
+    )
     groups: dict[str, list[dict[str, object]]] = {}
     for row in table.iter_rows(named=True):
         groups.setdefault(str(row["origin"]), []).append(row)

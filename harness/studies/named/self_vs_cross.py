@@ -76,7 +76,7 @@ def _smallest(basis: Basis, *, models: int) -> float:
 
 
 def _analyse(given: Given) -> Found:
-    ratings = given.frame.filter(pl.col("kind") == "rating")
+    ratings = given.ratings
     found = found_cells(given)
     models = sorted(ratings["rater"].unique())
     rows, dotted, measured, grids, sentences = [], [], [], [], []

@@ -108,8 +108,7 @@ def _analyse(given: Given) -> Found:
     ]
     order = (names[0], "none", names[1])
     rows, means, sections, measured = [], [], [], []
-    frame = given.frame
-    frame = frame.filter(frame["kind"] == "rating")
+    frame = given.ratings
     raters = frame["rater"].unique().sort().to_list()
     anchors = slugs(raters)
     for (rater, template), part in sorted(

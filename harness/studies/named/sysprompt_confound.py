@@ -13,11 +13,14 @@ from harness.report.parts.style import Plot, palette
 from harness.report.parts.table import Column, Section, Table
 from harness.report.parts.wording import shown
 from harness.stats.effects.effects import paired_delta
+from harness.stats.effects.power import smallest_effect
 from harness.stats.intervals import Estimate, clustered_rate
 from harness.stats.ratings.matrix import item_means, matched_matrices
 from harness.studies.planted import Planted
 from harness.studies.prompted import FACTOR, effect_rows, effect_table, planted_deltas
 from harness.studies.study import (
+    Basis,
+    Contrast,
     Found,
     Given,
     JudgedParameters,
@@ -73,11 +76,16 @@ def _design(given: _SyspromptConfound) -> StudyDesign:
             for prompt, prefix in made
         ),
         ("Δ of each prompt with all completions and with those that do not speak of it",),
+        (Contrast("Δ of one prompt, all completions", partial(_smallest, prompts=len(prompts))),),
     )
 
 
+def _smallest(basis: Basis, *, prompts: int) -> float:
+    return smallest_effect(basis.spread, items=basis.items, repeats=basis.repeats, tests=prompts)
+
+
 def _analyse(given: Given) -> Found:
-    ratings = given.frame.filter(pl.col("kind") == "rating")
+    ratings = given.ratings
     prompted = ratings.filter(pl.col(FACTOR) != "none")
     if not prompted["sysprompt_referenced"].is_not_null().any():
         raise UsageError(

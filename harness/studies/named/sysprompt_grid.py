@@ -39,7 +39,7 @@ def _design(given: _SyspromptGrid) -> StudyDesign:
 
 
 def _analyse(given: Given) -> Found:
-    rows = effect_rows(given.frame, by=("origin",))
+    rows = effect_rows(given.ratings, by=("origin",))
     moved = [row for row in rows if float(str(row["p_holm"])) < 0.05]
     ranked = sorted(rows, key=lambda row: -abs(_delta(row).estimate))
     return Found(
@@ -56,7 +56,7 @@ def _analyse(given: Given) -> Found:
             Section(title="Prompt by origin", anchor="grid",
                     plots=(delta_grid(rows, across="origin"),))
         ],
-        measured=planted_deltas(given.frame, rows, by=("origin",)),
+        measured=planted_deltas(given.ratings, rows, by=("origin",)),
     )  # fmt: skip
 
 

@@ -61,7 +61,7 @@ def _smallest(basis: Basis, *, pairs: int) -> float:
 
 def _analyse(given: Given) -> Found:
     parameters: _SyspromptV2 = given.parameters
-    ratings = given.frame.filter(pl.col("kind") == "rating")
+    ratings = given.ratings
     # A completion that speaks of its prompt tells the rater of it: such items are left out.
     spoken = ratings.filter(pl.col("sysprompt_referenced").fill_null(False))
     kept = ratings.filter(~pl.col("sysprompt_referenced").fill_null(False))
