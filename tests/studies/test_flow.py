@@ -9,11 +9,13 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
+from inspect_ai.model import GenerateConfig
 
 from harness.cli.main import cli
-from harness.studies.catalogue import get_study
+from harness.models.inspect_api import registered_name, registered_task
+from harness.studies.catalogue import NAMES, get_study
 from harness.studies.flow import flow_spec
-from harness.studies.parameters import read_parameters
+from harness.studies.parameters import meanings, read_parameters
 
 GIVEN: dict[str, Any] = {
     "per_origin": 2,
@@ -76,6 +78,54 @@ def test_inspect_flow_would_run_every_cell(tmp_path: Path) -> None:
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert "Running 9 tasks" in done.stdout + done.stderr
+
+
+SPEC = {"log_dir": str, "execution_type": str, "options": dict, "tasks": list}
+OPTIONS = {"max_tasks": int, "log_realtime": bool, "log_model_api": bool, "score_display": bool}
+TASK = {"factory": str, "args": dict, "model": dict, "model_roles": dict, "metadata": dict}
+MODEL = {"name": str, "config": dict, "model_args": dict}
+"""The fields of inspect-flow 0.14 that we write, and their kinds: it forbids any other name."""
+
+
+def check(given: dict[str, Any], known: dict[str, type]) -> None:
+    for name, value in given.items():
+        assert name in known, name
+        assert isinstance(value, known[name]), name
+
+
+def filled_in(value: Any) -> Any:
+    """As inspect-flow reads text: what stands in braces is filled in, double ones are single."""
+    if isinstance(value, str):
+        return value.format_map({})
+    if isinstance(value, dict):
+        return {name: filled_in(part) for name, part in value.items()}
+    return [filled_in(part) for part in value] if isinstance(value, list) else value
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_study_keeps_to_the_documented_fields(name: str) -> None:
+    """Without that package: names and kinds are those that it documents, generation settings are
+    Inspect's, a factory is a registered task that takes the arguments, roles are known."""
+    study = get_study(name)
+    given = {"per_origin": 2} | (
+        {"judge": "sim/judge"} if "judge" in meanings(study.parameters) else {}
+    )
+    design = study.design(read_parameters(study, given, small=True, rehearse=True))
+    cells = design.cells[:4]
+    written = json.loads(json.dumps(flow_spec(cells, study=name, log_dir="logs/x")))
+    check(written, SPEC)
+    check(written["options"], OPTIONS)
+    assert written["execution_type"] in ("inproc", "venv")
+    for cell, task in zip(cells, filled_in(written["tasks"]), strict=True):
+        check(task, TASK)
+        assert set(task["model_roles"]) <= {"completer", "judge"}
+        for model in (task["model"], *task["model_roles"].values()):
+            check(model, MODEL)
+            assert set(model.get("config", {})) <= set(GenerateConfig.model_fields)
+            GenerateConfig.model_validate(model.get("config", {}))
+        assert task["factory"] == registered_name(cell.task)
+        assert registered_task(cell.task, **task["args"]).dataset
+        assert task["args"] == json.loads(json.dumps(cell.options))
 
 
 def test_one_file_a_machine(tmp_path: Path) -> None:
