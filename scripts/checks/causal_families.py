@@ -111,6 +111,15 @@ _HEADS = ("num_key_value_heads", "n_head_kv", "num_kv_heads")
 _PER_LAYER = ("layer_types", "layers_block_type", "mlp_layer_types", "hybrid_override_pattern")
 
 
+_OF_FAMILY: dict[str, dict[str, Any]] = {
+    "gptj": {"rotary_dim": 8},
+    "codegen": {"rotary_dim": 8},
+    "gpt_neo": {"attention_types": [[["global", "local"], 2]], "window_size": 24},
+    "mamba2": {"num_heads": 8, "head_dim": 16, "n_groups": 1},
+}
+"""What a family's own rules ask of a small configuration."""
+
+
 def families() -> list[str]:
     """Model types for which transformers has a causal language model."""
     return list(MODEL_FOR_CAUSAL_LM_MAPPING_NAMES)
@@ -150,7 +159,7 @@ def _attempts(model_type: str) -> Iterator[Any]:
     """Small configurations, the likeliest first."""
     default = CONFIG_MAPPING[model_type]
     base = default()
-    options = _shrunk(base)
+    options = _shrunk(base) | _OF_FAMILY.get(model_type, {})
     yield lambda: default(**options)
     for gone in ("head_dim", *_PER_LAYER, "sliding_window", "q_lora_rank", "chunk_size"):
         fewer = {name: value for name, value in options.items() if name != gone}
