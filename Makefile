@@ -6,13 +6,15 @@ export HF_HUB_OFFLINE := 1
 export OMP_NUM_THREADS := 1
 export OPENBLAS_NUM_THREADS := 1
 
-.PHONY: help setup test lint demo bench clean-venv
+.PHONY: help setup test lint demo bench docs pictures mutants clean-venv
 
 help:
 	@echo "make demo   rate and compare the built-in items with three simulated raters, then a report"
 	@echo "make test   the test suite (installs what it needs)"
 	@echo "make lint   ruff and mypy"
 	@echo "make bench  benchmarks: ratios against named peers"
+	@echo "make docs   the documentation, as pages in docs/_build"
+	@echo "make mutants  break lines at random; the share that the tests see"
 
 $(BIN)/python:
 	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed" if sys.version_info < (3, 11) else 0)'
@@ -44,6 +46,18 @@ BENCHMARKS := overhead reliability fit policies coverage wordings zeros chain ef
 
 bench: $(VENV)/.dev
 	for bench in $(BENCHMARKS); do echo "== $$bench"; $(BIN)/python -m benchmarks.$$bench || exit 1; done
+
+# Without network, and every warning ends it: a link or a page that leads nowhere is one.
+docs: $(VENV)/.dev
+	$(BIN)/python -m sphinx -W --keep-going -q -b html docs docs/_build
+	$(BIN)/python scripts/checks/docs_links.py docs/_build
+
+# Studies that have no picture yet; `make pictures ARGS="drift framing"` draws these again.
+pictures: $(VENV)/.dev
+	$(BIN)/python scripts/study_pictures.py $(ARGS)
+
+mutants: $(VENV)/.dev
+	$(BIN)/python -m scripts.mutants $(ARGS)
 
 clean-venv:
 	rm -rf $(VENV)
