@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FixedFormatter
+from matplotlib.ticker import FixedLocator
 
 from harness.report.parts.wording import number, wrapped
 
@@ -81,17 +81,21 @@ def _rows_at(rows: Mapping[float, list[Row]], axes: Axes, x: float, y: float) ->
     ]
     found = exact or inside
     label = _tick(axes, y)
-    named = [row for row in found if label and _plain(str(row.get("row", ""))).startswith(label)]
-    return named or found
+    return [row for row in found if label and _called(row, label)] or found
+
+
+def _called(row: Row, label: str) -> bool:
+    name = _plain(str(row.get("row") or row.get("item") or ""))
+    return bool(name) and (name.startswith(label) or label.endswith(name))
 
 
 def _tick(axes: Axes, y: float) -> str:
     """The label at the left of a mark, as far as it is not shortened."""
-    formatter = axes.yaxis.get_major_formatter()
-    if not isinstance(formatter, FixedFormatter) or not len(formatter.seq):
+    places = axes.get_yticks()
+    if not isinstance(axes.yaxis.get_major_locator(), FixedLocator) or not len(places):
         return ""
-    at = int(np.argmin(np.abs(np.asarray(axes.get_yticks(), dtype=float) - y)))
-    return _plain(str(formatter.seq[at])).partition("…")[0]
+    at = int(np.argmin(np.abs(np.asarray(places, dtype=float) - y)))
+    return _plain(axes.get_yticklabels()[at].get_text()).partition("…")[0]
 
 
 def _plain(text: str) -> str:

@@ -6,7 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.gridspec import GridSpec, SubplotSpec
 from matplotlib.legend import Legend
-from matplotlib.ticker import FixedFormatter
+from matplotlib.ticker import FixedLocator
 
 __all__ = ["NARROW", "narrow", "stacked_panels"]
 
@@ -42,7 +42,7 @@ def stacked_panels(figure: Figure) -> None:
         grid = GridSpec(len(panels), 1, figure=figure, height_ratios=heights)
         for at, axes in enumerate(panels):
             axes.set_subplotspec(grid[at])
-    rows = sum(_legend(one) for one in figure.legends)
+    rows = sum(_legend(figure, one) for one in list(figure.legends))
     figure.set_size_inches(NARROW, sum(heights) + 0.19 * rows)
 
 
@@ -67,16 +67,16 @@ def _wrapped_labels(axes: Axes, height: float) -> float:
 
     `height` is that of the figure, in inches.
     """
-    formatter = axes.yaxis.get_major_formatter()
-    if not isinstance(formatter, FixedFormatter):
+    if not isinstance(axes.yaxis.get_major_locator(), FixedLocator):
         return 1.0
-    before = [str(label) for label in formatter.seq]
+    before = [label.get_text() for label in axes.get_yticklabels()]
     after = [_wrapped(label) for label in before]
     if after == before:
         return 1.0
     axes.set_yticks(axes.get_yticks(), after)
     lines = [max((label.count("\n") + 1 for label in some), default=1) for some in (before, after)]
-    room = 0.14 * lines[1] * len(after)  # inches that the lines need
+    # Inches that the lines need, with room between labels and for the axis and its title.
+    room = (0.16 * lines[1] + 0.08) * len(after) + 0.9
     return max(1.0, room / (_share(axes) * height))
 
 
@@ -86,12 +86,14 @@ def _wrapped(label: str) -> str:
     return "\n".join(textwrap.wrap(label.replace("\n", " "), _LABEL, break_on_hyphens=False)[:4])
 
 
-def _legend(legend: Legend) -> int:
-    """Give the legend as many columns as fit; its rows beyond the first."""
+def _legend(figure: Figure, legend: Legend) -> int:
+    """Make the legend anew with as many columns as fit; its rows beyond the first."""
     names = [text.get_text() for text in legend.get_texts()]
     if not names:
         return 0
     widest = (max(map(len, names)) + 7) * _LEGEND_POINTS
     columns = max(1, min(len(names), int((NARROW - 0.2) * 72 / widest)))
-    legend.set_ncols(columns)
+    handles = [handle for handle in legend.legend_handles if handle is not None]
+    legend.remove()
+    figure.legend(handles, names, loc="outside upper left", ncols=columns)
     return -(-len(names) // columns) - 1
