@@ -1,9 +1,9 @@
 """Items whose texts say how much they are liked, and the tiny model that reads it: `marked`.
 
-The model (`steering-server serve --model tiny:planted`) is built in `steering_server.model.planted`
-from what stands here; what it must answer is reckoned without it, in `harness.studies.steered`.
-Words of `VALUES` carry a value; the mean over all that stand before a token is the liking that the
-model holds there, and its answers depend on that alone.
+The model (`steering-server serve --model tiny:planted`) is built from what stands here, in
+`steering_server.model.planted`; what it must answer is reckoned without it, in
+`harness.studies.steered.truth`. Words of `VALUES` carry a value; the mean over all that stand
+before a token is the liking that the model holds there, and its answers depend on that alone.
 """
 
 from functools import cache

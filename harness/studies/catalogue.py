@@ -30,6 +30,9 @@ NAMES = (
     "drift",
     "pre-post",
     "framing",
+    "steering-stated",
+    "steering-open-ended",
+    "steering-norms",
 )
 """In the order in which `penchant study list` shows them; each is a module of `named`."""
 

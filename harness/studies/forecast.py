@@ -1,5 +1,6 @@
 """What a study will ask and what it can find, reckoned before a call."""
 
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -12,7 +13,7 @@ from harness.errors import UsageError
 from harness.measuring.forecast import Forecast
 from harness.measuring.judge_calls import JudgeCalls
 from harness.measuring.money import CHARS_PER_TOKEN, UNKNOWN_OUTPUT, Price
-from harness.measuring.plan import Plan, choice_plan, completion_plan, rating_plan
+from harness.measuring.plan import Plan, choice_plan, completion_plan, open_plan, rating_plan
 from harness.stats.effects.power import Spread, half_width, smallest_effect
 from harness.studies.models import price_for
 from harness.studies.pilot import ASSUMED, Piloted
@@ -45,6 +46,7 @@ class StudyForecast(msgspec.Struct, frozen=True, kw_only=True):
     effect: float
     findable: tuple[tuple[str, float], ...] = ()
     judgements: int = 0
+    prepares: str = ""
     spread: Spread = ASSUMED
     spreads_from: str = _STATED
 
@@ -62,6 +64,8 @@ def plan_of(cell: DesignCell) -> Plan:
     options = dict(cell.options)
     if cell.task == "completions":
         return completion_plan(options, task=cell.task)
+    if cell.task == "open_ended":
+        return open_plan(options, task=cell.task)
     template = str(options.pop("template"))
     if cell.task == "utilities":
         return _campaign(template, options)
@@ -132,8 +136,12 @@ def study_forecast(
     What it can find is reckoned from the spreads of a `pilot`, or from `ASSUMED`.
     """
     spread = ASSUMED if pilot is None else pilot.spread
-    if not design.cells:
+    if not design.cells and not design.prepares:
         raise UsageError("the design has no cells")
+    if not design.cells:
+        return StudyForecast(cells=0, questions=0, completions=0, items=0, tokens_in=0.0,
+                             tokens_out=0.0, dollars=0.0, minutes=0.0, width=math.nan,
+                             effect=math.nan, prepares=design.prepares)  # fmt: skip
     plans = [plan_of(cell) for cell in design.cells]
     total = _Sum()
     calls: dict[str, int] = {}
@@ -183,6 +191,7 @@ def study_forecast(
         spread=spread,
         spreads_from=_STATED if pilot is None else pilot.words,
         judgements=sum(one.calls for one, _ in judged.values()),
+        prepares=design.prepares,
         findable=tuple((one.words, one.smallest(basis)) for one in design.contrasts),
     )
 

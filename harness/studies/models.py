@@ -1,7 +1,9 @@
 """Models with settings of their own, as one name: `sim/noisy(rating_noise=0.8, temperature=.7)`."""
 
+import os
 import re
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 import msgspec
@@ -12,7 +14,20 @@ from harness.measuring.money import Price, price_of
 from harness.measuring.stages import thinking_config
 from harness.models.inspect_api import NotMet, PrerequisiteError
 
-__all__ = ["ModelSpec", "model_of", "price_for", "read_model", "spec_text", "split_models"]
+__all__ = [
+    "SERVER",
+    "STEERED",
+    "ModelSpec",
+    "model_of",
+    "price_for",
+    "read_model",
+    "spec_text",
+    "split_models",
+]
+
+SERVER = "STEERING_BASE_URL"
+"""The variable that says where the steering server is."""
+STEERED = "steering/"
 
 _WHOLE = re.compile(r"^(?P<name>[^\s(),]+/[^\s(),]+)(?:\((?P<inside>[^()]*)\))?$")
 _MARKUP = re.compile(r"\[/?[a-z]+\]")
@@ -81,6 +96,8 @@ def model_of(text: str) -> Model:
     as without its key."""
     spec = read_model(text)
     try:
+        if spec.name.startswith(STEERED):
+            return _steered(text, os.environ.get(SERVER))
         return get_model(spec.name, config=spec.config, **spec.arguments)
     except NotMet as error:
         told = error.line if isinstance(error, PrerequisiteError) else _MARKUP.sub("", str(error))
@@ -88,11 +105,20 @@ def model_of(text: str) -> Model:
         raise UsageError(f"{spec.name}: {said}") from None
 
 
-def price_for(text: str, given: str | None) -> Price | None:
-    """What a model costs: as given, nothing for a simulated one, else what is known of it; also
-    where it cannot be called from here, as without its key."""
+@cache
+def _steered(text: str, server: str | None) -> Model:
+    """A steered model by its server too, which Inspect does not tell apart: it would give the one
+    of a server that is gone. The address is no argument: it is another at each start, and a log
+    would not be known again."""
     spec = read_model(text)
-    if given is None and spec.name.startswith("sim/"):
+    return get_model(spec.name, config=spec.config, memoize=False, **spec.arguments)
+
+
+def price_for(text: str, given: str | None) -> Price | None:
+    """What a model costs: as given, nothing for a simulated or a steered one, else what is known of
+    it; also where it cannot be called from here, as without its key."""
+    spec = read_model(text)
+    if given is None and spec.name.startswith(("sim/", STEERED)):
         return Price(0.0, 0.0)
     try:
         return price_of(model_of(text), given)

@@ -9,8 +9,9 @@ from typing import Any
 import msgspec
 
 from harness.errors import UsageError
-from harness.records.judgement import RULE
-from harness.records.logs import read_records
+from harness.records.judgement import RULE, judgement_frame
+from harness.records.logs import LogRecords, read_records
+from harness.records.record import frame
 from harness.stats.intervals import Bootstrap
 from harness.studies.folder import Frozen, freeze
 from harness.studies.forecast import StudyForecast, study_forecast
@@ -21,18 +22,22 @@ from harness.studies.spending import StudySpent, spent
 from harness.studies.study import JudgedParameters, Study, StudyDesign
 from harness.studies.writing import Written, write_study
 
-__all__ = ["forecast_lines", "report_study", "run_study"]
+__all__ = ["forecast_lines", "models_of", "read_run", "report_study", "run_study"]
 
 MANY_CALLS = 10_000
+NOTHING_READ = LogRecords(frame([]), (), judgement_frame(()))
 DEAR = 5.0
 """Dollars and calls above which a run asks once before it begins."""
 
 
 def forecast_lines(found: StudyForecast) -> list[str]:
     """The forecast in words."""
+    if not found.cells:
+        return [f"no calls; {found.prepares}"]
     judged = f" + {found.judgements:,} judgements" if found.judgements else ""
     money = "no price known" if found.dollars is None else f"at most ${found.dollars:,.2f}"
     return [
+        *([found.prepares] if found.prepares else []),
         f"{found.cells} cells, {found.items} items: {found.questions:,} questions + "
         f"{found.completions:,} completions{judged} = {found.calls:,} calls",
         f"about {found.tokens_in:,.0f} tokens in, at most {found.tokens_out:,.0f} out; {money}; "
@@ -83,28 +88,35 @@ def run_study(
         processes=processes,
     )
     purse = None if budget is None else _purse(forecast, budget)
-    for model in {name for cell in design.cells for name in cell.models}:
-        model_of(model)  # a missing key is said before anything is written or asked
+    if study.opened is None:
+        _reachable(design)
     for line in forecast_lines(forecast):
         say(line)
     if purse is not None:
         say(purse)
     elif not (folder / "study.json").is_file() and _large(forecast) and not go("go?"):
         raise UsageError("not started; nothing was asked")
-    freeze(frozen, folder)
-    _run(design, parameters, folder, study=study, budget=budget, processes=processes)
-    read = read_records([folder / "logs"], judge=_judge_name(parameters))
+    if study.opened is not None:
+        freeze(frozen, folder)  # what is made ready lies in the folder, and is of this design
+    with study.ready(parameters, folder):
+        if study.opened is not None:
+            _reachable(design)
+        freeze(frozen, folder)
+        if design.cells:
+            _run(design, parameters, folder, study=study, budget=budget, processes=processes)
     written = write_study(
         study,
         parameters,
-        read,
+        read_run(folder, design, judge=_judge_name(parameters)),
         folder / "report",
         rehearsal=rehearsal,
         day=day,
         bootstrap=Bootstrap(),
         compare_log=compare_log,
+        places=(folder,),
     )
-    yield _spent_line(_spent(parameters, folder), forecast)
+    if design.cells:
+        yield _spent_line(_spent(parameters, folder), forecast)
     yield from _ending(written)
 
 
@@ -122,14 +134,31 @@ def report_study(
     written = write_study(
         study,
         parameters,
-        read_records(logs, judge=_judge_name(parameters)),
+        read_records(logs, judge=_judge_name(parameters)) if study.cells else NOTHING_READ,
         folder,
         rehearsal=rehearsal,
         day=day,
         bootstrap=Bootstrap(),
         compare_log=compare_log,
+        places=logs,
     )
     yield from _ending(written)
+
+
+def _reachable(design: StudyDesign) -> None:
+    """A missing key is said before anything is written or asked."""
+    for model in models_of(design):
+        model_of(model)
+
+
+def models_of(design: StudyDesign) -> set[str]:
+    """Every model that a design asks."""
+    return {name for cell in design.cells for name in cell.models}
+
+
+def read_run(folder: Path, design: StudyDesign, *, judge: str = RULE) -> LogRecords:
+    """The records of a run's folder, with one judge's verdicts; none of a design without cells."""
+    return read_records([folder / "logs"], judge=judge) if design.cells else NOTHING_READ
 
 
 def _ending(written: Written) -> Iterator[str]:

@@ -1,7 +1,9 @@
 """What a study is: parameters, a design made of cells, an analysis, and what it is judged by."""
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Literal
 
 import msgspec
@@ -74,7 +76,7 @@ class DesignCell(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     the rules alone. Of completions alone the rater is the completer.
     """
 
-    task: Literal["rating", "pairwise", "utilities", "completions"]
+    task: Literal["rating", "pairwise", "utilities", "completions", "open_ended"]
     options: dict[str, Any]
     rater: str
     completer: str
@@ -119,11 +121,13 @@ class Contrast:
 class StudyDesign:
     """The cells, the factors that they cross, and the contrasts that were named beforehand.
 
-    `contrasts` are those of `primary` whose power can be reckoned."""
+    `contrasts` are those of `primary` whose power can be reckoned. `prepares` says what is done
+    without a call, before the cells."""
 
     cells: tuple[DesignCell, ...]
     primary: tuple[str, ...]
     contrasts: tuple[Contrast, ...] = ()
+    prepares: str = ""
 
     @property
     def factors(self) -> dict[str, tuple[str, ...]]:
@@ -149,6 +153,7 @@ class Found:
     """What a study found: at most five `sentences`, tables, sections, and quantities.
 
     The first of `tables` are the main findings. `files` are further texts to write, by file name.
+    `facts` are number and what of, at the page's head, where records do not say them.
     """
 
     sentences: Sequence[str]
@@ -157,18 +162,23 @@ class Found:
     measured: Sequence[Quantity] = ()
     cautions: Sequence[str] = ()
     files: Mapping[str, str] = field(default_factory=dict)
+    facts: Sequence[tuple[str, str]] = ()
 
 
 @dataclass(frozen=True)
 class Given:
-    """What an analysis gets: the records, the study's parameters, how to draw, the verdicts, and
-    what became of each log."""
+    """What an analysis gets: the records, the study's parameters, how to draw, and the verdicts.
+
+    `logs` say what each log that was read is of; `places` are the folders they were looked for in,
+    the study's own first.
+    """
 
     frame: pl.DataFrame
     parameters: Any
     bootstrap: Bootstrap
     judgements: pl.DataFrame = field(default_factory=lambda: judgement_frame(()))
     logs: Sequence[LogInfo] = ()
+    places: Sequence[Path] = ()
 
     @property
     def ratings(self) -> pl.DataFrame:
@@ -185,6 +195,9 @@ class Study:
 
     `design` raises UsageError for what it cannot do, before any call; `analyse` for records that
     do not hold the design. `small` and `rehearsal` are parameters that stand over the defaults.
+    `opened` makes ready in a run's folder what its cells need (a server, say), and ends it again.
+    `raters` is false where the design names its models itself, `records` where its logs hold none,
+    and `cells` where it asks nothing.
     """
 
     name: str
@@ -195,6 +208,14 @@ class Study:
     small: Mapping[str, Any]
     rehearsal: Mapping[str, Any]
     needs: tuple[str, ...] = ()
+    opened: Callable[[Any, Path], AbstractContextManager[None]] | None = None
+    raters: bool = True
+    records: bool = True
+    cells: bool = True
+
+    def ready(self, parameters: Any, folder: Path) -> AbstractContextManager[None]:
+        """What the cells of a run in `folder` need, for as long as they run."""
+        return nullcontext() if self.opened is None else self.opened(parameters, folder)
 
 
 def rating_cell(

@@ -54,27 +54,32 @@ def write_study(
     day: date,
     bootstrap: Bootstrap,
     compare_log: bool = True,
+    places: Sequence[Path] = (),
 ) -> Written:
     """Analyse the records and write the report; UsageError where they do not hold the design.
 
-    `compare_log` sets the research log's figures of this study beside those measured.
+    `compare_log` sets the research log's figures of this study beside those measured; `places` are
+    where the logs were looked for, a run's folder first.
     """
-    if not read.frame.height:
+    if study.records and not read.frame.height:
         raise UsageError(f"{study.name}: no records in {len(read.logs)} logs; nothing to report")
-    found = study.analyse(Given(read.frame, parameters, bootstrap, read.judgements, read.logs))
+    found = study.analyse(
+        Given(read.frame, parameters, bootstrap, read.judgements, read.logs, places)
+    )
     sections = list(found.sections)
     compared = _compared(found.measured, parameters) if rehearsal else []
     if compared:
         sections.insert(0, _planted_section(compared))
     asked = [*cells(read.frame, "rating"), *cells(read.frame, "choice")]
-    sections.append(_outcomes(asked))
+    if study.records:
+        sections.append(_outcomes(asked))
     inside = [table for section in sections for table in section.all_tables()]
     reported = reported_section(study.name, [*found.tables, *inside]) if compare_log else None
     sources = Sources(read.frame, read.logs, asked)
     report = Report(
         title=study.name,
         subtitle=f"{study.question} {day.isoformat()}.",
-        facts=_facts(read),
+        facts=list(found.facts) or _facts(read),
         sentences=list(found.sentences[:_SENTENCES]),
         opening=_opening(found.sections),
         findings=list(found.tables),

@@ -280,11 +280,12 @@ def _report(
     stem = output.name.removesuffix(".safetensors")
     write_csv(rows, output.with_name(f"{stem}.norms.csv"))
     shown = Table(title=f"Norms in {loaded.id}")
-    for column in rows[0].__struct_fields__[1:]:
+    columns = [name for name in rows[0].__struct_fields__[1:] if not name.endswith("_error")]
+    for column in columns:
         shown.add_column(column.replace("_", " "), justify="right")
     step = max(1, len(settings.layers) // 6)
     for row in rows:
         if settings.layers.index(row.layer) % step == 0:
-            values = [getattr(row, column) for column in row.__struct_fields__[1:]]
+            values = [getattr(row, column) for column in columns]
             shown.add_row(*(f"{v:.3g}" if isinstance(v, float) else str(v) for v in values))
     console.print(shown)

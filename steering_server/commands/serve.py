@@ -1,6 +1,8 @@
 """`steering-server serve`."""
 
 import os
+import sys
+import threading
 from pathlib import Path
 
 import click
@@ -60,6 +62,7 @@ __all__ = ["serve"]
     metavar="SECONDS",
     help="for requests under way when the server is to stop",
 )
+@click.option("--until-eof", is_flag=True, help="stop where standard input ends, at once")
 def serve(
     model: str,
     name: str | None,
@@ -80,6 +83,7 @@ def serve(
     max_cache_tokens: int,
     queue: int,
     drain: float,
+    until_eof: bool,
 ) -> None:
     """Serve a model behind an OpenAI-compatible API, with a `steering` field.
 
@@ -104,7 +108,7 @@ def serve(
     )
     if device.startswith("cuda") and not _has_cuda():
         raise UsageError(f"--device {device}: no CUDA device here; expected cpu")
-    SteeringServer(
+    server = SteeringServer(
         options.read,
         {} if folder is None else read_folder(folder),
         Options(
@@ -118,7 +122,17 @@ def serve(
             drain=drain,
         ),
         say=lambda line: click.echo(line, err=True),
-    ).run()
+    )
+    if until_eof:
+        threading.Thread(target=_stop_at_end, args=(server,), daemon=True).start()
+    server.run()
+
+
+def _stop_at_end(server: SteeringServer) -> None:
+    """Whoever started the server holds its input open; once that ends, nobody waits for it."""
+    while sys.stdin.buffer.read(1):
+        pass
+    server.stop()
 
 
 def _has_cuda() -> bool:

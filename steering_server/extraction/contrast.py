@@ -14,7 +14,7 @@ from steering_server.capture.placed import Placed, Span
 from steering_server.extraction.chunks import Chunks, Plan
 from steering_server.extraction.extract import Extracted, Settings
 from steering_server.model.models import Loaded
-from steering_server.vectors.reference import reference_norms
+from steering_server.vectors.reference import norm_errors, reference_norms
 
 __all__ = ["Sides", "gathered", "plan_of", "split"]
 
@@ -113,7 +113,8 @@ def gathered(
         taken = _within(taken, [*sides.origins[0], *sides.origins[1]])
     count = len(sides.positive)
     table = reference_norms(norms, first, last, settings.layers)
-    return Extracted(taken[:count], taken[count:], table, size, 0)
+    errors = norm_errors(norms, first, settings.layers)
+    return Extracted(taken[:count], taken[count:], table, size, 0, errors, paired=False)
 
 
 def _within(taken: torch.Tensor, origins: Sequence[str]) -> torch.Tensor:

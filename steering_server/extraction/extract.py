@@ -25,7 +25,7 @@ from steering_server.model.models import Loaded
 from steering_server.model.recorder import Selector
 from steering_server.model.requests import ApiError
 from steering_server.vectors.directions import METHODS, FittedMethod
-from steering_server.vectors.reference import reference_norms
+from steering_server.vectors.reference import norm_errors, reference_norms
 from steering_server.vectors.vectors import Norms
 
 __all__ = ["Extracted", "Settings", "check_conditions", "extract", "fit", "items_hash", "plan_for"]
@@ -54,6 +54,8 @@ class Extracted:
 
     `norms` are the reference norms; `at_selector` [selectors, layers] the mean norm of the
     selected activations. `dropped` counts items with an empty completion under either condition.
+    `errors` are standard errors of two of the norms over conversations; `paired` says whether the
+    conditions have the same items.
     """
 
     positive: torch.Tensor
@@ -61,6 +63,8 @@ class Extracted:
     norms: Norms
     at_selector: torch.Tensor
     dropped: int
+    errors: Norms
+    paired: bool = True
 
     @property
     def count(self) -> int:
@@ -212,7 +216,8 @@ def _gather(used: Sequence[Tensors], layers: Sequence[int], dropped: int) -> Ext
     )
     table = reference_norms(norms, first, last, layers)
     both = torch.cat([positive, negative])
-    return Extracted(positive, negative, table, both.norm(dim=-1).mean(0), dropped)
+    errors = norm_errors(norms, first, layers)
+    return Extracted(positive, negative, table, both.norm(dim=-1).mean(0), dropped, errors)
 
 
 def fit(

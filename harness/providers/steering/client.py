@@ -123,9 +123,14 @@ class SteeringClient:
             raise ServiceError(f"steering server at {self.base_url}: {problem}")
         return self._keys.bytes(response.content)
 
+    def only_model(self) -> ServedModel:
+        """The model that the server has; ServiceError where none answers."""
+        (served,) = msgspec.json.decode(self._get("/v1/models"), type=_Models).data
+        return served
+
     def model(self, name: str) -> ServedModel:
         """The model `name`. UsageError where the server has another."""
-        (served,) = msgspec.json.decode(self._get("/v1/models"), type=_Models).data
+        served = self.only_model()
         if served.id != name:
             raise UsageError(
                 f"the steering server at {self.base_url} has model {served.id!r}, not {name!r}"
@@ -143,14 +148,15 @@ class SteeringClient:
             f"the steering server at {self.base_url} has no vector {name!r}; it has: {names}"
         )
 
-    def register(self, path: Path) -> ServedVector:
-        """Bring a vector file to the server, under its name and the beginning of its hash."""
+    def register(self, path: Path, name: str | None = None) -> ServedVector:
+        """Bring a vector file to the server, under `name`, or its own and the beginning of its
+        hash. UsageError where the server refuses it."""
         try:
             data = path.read_bytes()
         except OSError as error:
             raise UsageError(f"steering parameter vector={path}: {error.strerror}") from error
         stem = path.name.removesuffix(".safetensors")
-        name = f"{stem}-{hashlib.sha256(data).hexdigest()[:8]}"
+        name = name or f"{stem}-{hashlib.sha256(data).hexdigest()[:8]}"
         body = {"name": name, "data": base64.b64encode(data).decode()}
         try:
             response = httpx.post(

@@ -18,7 +18,16 @@ from harness.items.marked import BROKEN, SAID, STRENGTHS, VALUES, WIDTH, basis
 from harness.stats.intervals import FloatArray
 from harness.wire import Message
 
-__all__ = ["NO_PUSH", "Context", "context_of", "expected_rating", "norms_of", "spoken", "stream"]
+__all__ = [
+    "NO_PUSH",
+    "Preceding",
+    "context_of",
+    "expected_rating",
+    "said_greedily",
+    "spoken",
+    "stream",
+    "streams_of",
+]
 
 _MARKED = re.compile(
     "|".join(re.escape(text) for text in sorted((*VALUES, BROKEN), key=len, reverse=True))
@@ -32,7 +41,7 @@ NO_PUSH: FloatArray = np.zeros(WIDTH)
 
 
 @dataclass(frozen=True)
-class Context:
+class Preceding:
     """What stands before a token: the values of its marked words, whether a digit is among it, and
     the last token where that is a marked one."""
 
@@ -40,9 +49,9 @@ class Context:
     asked: bool
     last: str | None = None
 
-    def said(self, sentence: str) -> "Context":
+    def said(self, sentence: str) -> "Preceding":
         """The same, with one more sentence said."""
-        return Context((*self.values, VALUES.get(sentence, 0.0)), self.asked, sentence)
+        return Preceding((*self.values, VALUES.get(sentence, 0.0)), self.asked, sentence)
 
 
 def _pieces(text: str) -> list[str]:
@@ -65,14 +74,14 @@ def _rendered(messages: tuple[Message, ...]) -> tuple[str, ...]:
     return (*found, "", *_pieces("assistant\n"))
 
 
-def context_of(messages: Sequence[Message]) -> Context:
+def context_of(messages: Sequence[Message]) -> Preceding:
     """What stands before the reply."""
     tokens = _rendered(tuple(messages))
     values = tuple(VALUES.get(token, 0.0) for token in tokens if token in VALUES or token == BROKEN)
-    return Context(values, any(_DIGIT.fullmatch(token) for token in tokens))
+    return Preceding(values, any(_DIGIT.fullmatch(token) for token in tokens))
 
 
-def stream(context: Context) -> FloatArray:
+def stream(context: Preceding) -> FloatArray:
     """The residual stream [width] after the first layer, at the last token; not of the first."""
     own, axes = STRENGTHS, basis()
     found = own.base * axes["base"]
@@ -95,7 +104,7 @@ def _gelu(x: float) -> float:
     return 0.5 * x * (1 + math.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x**3)))
 
 
-def _final(context: Context, push: FloatArray) -> FloatArray:
+def _final(context: Preceding, push: FloatArray) -> FloatArray:
     """The normalised stream that the output layer reads, `push` [width] having been added."""
     own, axes = STRENGTHS, basis()
     x = stream(context) + push
@@ -120,7 +129,7 @@ def _label_logits(final: FloatArray) -> FloatArray:
     return found
 
 
-def expected_rating(context: Context, push: FloatArray = NO_PUSH) -> float:
+def expected_rating(context: Preceding, push: FloatArray = NO_PUSH) -> float:
     """Mean rating, 1 to 5, among the five digits."""
     logits = _label_logits(_final(context, push))
     shares = np.exp(logits - logits.max())
@@ -128,7 +137,7 @@ def expected_rating(context: Context, push: FloatArray = NO_PUSH) -> float:
 
 
 def spoken(
-    context: Context, push: FloatArray = NO_PUSH, *, sentences: int
+    context: Preceding, push: FloatArray = NO_PUSH, *, sentences: int
 ) -> list[tuple[float, tuple[str, ...]]]:
     """Every text of so many sentences with its probability; other tokens' share is left out."""
     found = []
@@ -144,7 +153,7 @@ def spoken(
 _KNOWN: dict[tuple[object, ...], FloatArray] = {}
 
 
-def _shares(context: Context, push: FloatArray) -> FloatArray:
+def _shares(context: Preceding, push: FloatArray) -> FloatArray:
     """Probability of each sentence as the next token."""
     mean = round(float(np.mean(context.values)), 9) if context.values else 0.0
     key = (mean, context.asked, context.last, push.tobytes())
@@ -157,17 +166,27 @@ def _shares(context: Context, push: FloatArray) -> FloatArray:
     return _KNOWN[key]
 
 
-def norms_of(messages: Sequence[Message], sentences: Sequence[str]) -> FloatArray:
-    """Norm of the stream at each token of a conversation and its completion, after any layer but
-    the last, the first token's included."""
+def said_greedily(messages: Sequence[Message], *, sentences: int) -> tuple[str, ...]:
+    """What the model says at temperature 0."""
+    here = context_of(messages)
+    found: list[str] = []
+    for _ in range(sentences):
+        found.append(_SENTENCES[int(np.argmax(_shares(here, NO_PUSH)))])
+        here = here.said(found[-1])
+    return tuple(found)
+
+
+def streams_of(messages: Sequence[Message], sentences: Sequence[str]) -> FloatArray:
+    """The residual stream (tokens × width) at each token of a conversation and its completion,
+    after any layer but the last, the first token's included."""
+    own, axes = STRENGTHS, basis()
     tokens = [*_rendered(tuple(messages)), *sentences]
-    norms, here = [], Context((), False)
+    rows, here = [], Preceding((), False)
     for token in tokens:
-        marked = token in VALUES or token == BROKEN
-        here = here.said(token) if marked else Context(here.values, here.asked)
-        digit = bool(_DIGIT.fullmatch(token))
-        here = Context(here.values, here.asked or digit, here.last)
-        own = stream(here) + STRENGTHS.valued * digit * basis()["digit"]
-        norms.append(float(np.linalg.norm(own)))
-    norms[0] = math.hypot(norms[0], STRENGTHS.sink)
-    return np.array(norms)
+        here = Preceding(here.values, here.asked or bool(_DIGIT.fullmatch(token)))
+        if token in VALUES or token == BROKEN:
+            here = here.said(token)
+        digit = own.valued * bool(_DIGIT.fullmatch(token))
+        rows.append(stream(here) + digit * axes["digit"])
+    rows[0] = rows[0] + own.sink * axes["sink"]
+    return np.array(rows)
