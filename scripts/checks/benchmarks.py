@@ -29,6 +29,7 @@ TINY: dict[str, tuple[str, ...]] = {
     "chain stop": ("chain", "stop", "--runs", "1", "--target", "0.6"),
     "effects": ("effects", "--runs", "2"),
     "studies": ("studies", "--runs", "2"),
+    "choosing": ("choosing", "--runs", "2", "--only", "β"),
     "refusal": ("refusal", str(XSTEST)),
     "verdicts": ("verdicts",),
     "judging": ("judging", "--texts", "50"),

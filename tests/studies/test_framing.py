@@ -1,15 +1,19 @@
 """The study of framings finds the planted correlation between them."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import polars as pl
 import pytest
 
 from harness.errors import UsageError
 from harness.records.record import SCHEMA
-from harness.stats.intervals import Bootstrap, Estimate
+from harness.respondent.settings import Settings
+from harness.stats.intervals import Bootstrap, Estimate, FloatArray
 from harness.studies.catalogue import get_study
 from harness.studies.parameters import read_parameters
-from harness.studies.study import Given
+from harness.studies.planted import Planted
+from harness.studies.study import Found, Given
 
 STUDY = get_study("framing")
 
@@ -43,11 +47,39 @@ def choices(wording_sd: float, items: int = 24, seed: int = 0) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=SCHEMA, orient="row")
 
 
-def agreement(wording_sd: float) -> dict[str, Estimate]:
+def analysed(wording_sd: float) -> Found:
     parameters = read_parameters(STUDY, {"raters": ("sim/faithful",)})
-    found = STUDY.analyse(Given(choices(wording_sd), parameters, Bootstrap(resamples=0)))
-    [row] = found.tables[0].rows
+    return STUDY.analyse(Given(choices(wording_sd), parameters, Bootstrap(resamples=0)))
+
+
+def agreement(wording_sd: float) -> dict[str, Estimate]:
+    [row] = analysed(wording_sd).tables[0].rows
     return row
+
+
+class Truth(Planted):
+    """A respondent with utilities of spread 1.5 and wordings of spread 1."""
+
+    def __init__(self) -> None:
+        super().__init__({}, ())
+
+    def settings(self, name: str) -> Settings:
+        return Settings(wording_sd=1.0)
+
+    def utilities(self, rater: str, items: Sequence[str]) -> FloatArray:
+        values = np.linspace(-1, 1, len(items))
+        return np.asarray(1.5 * values / values.std(ddof=1))
+
+
+def test_turned_preferences_stand_beside_the_planted_share() -> None:
+    """Two differences that correlate by r have other signs in arccos(r)/π of cases, and the
+    interval of the share holds that."""
+    measured = {one.name: one for one in analysed(1.0).measured}
+    one = measured["preferences turned by a wording, r, t"]
+    assert one.planted is not None
+    share = one.planted(Truth())
+    assert share == pytest.approx(np.arccos(2.25 / 3.25) / np.pi)
+    assert one.estimate.low < share < one.estimate.high
 
 
 def test_correlation_found() -> None:

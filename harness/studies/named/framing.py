@@ -145,6 +145,11 @@ def _planted_correlation(planted: Planted, *, one: _Framed, facet: str) -> float
     return same / (same + sds[facet] ** 2)
 
 
+def _planted_flip(planted: Planted, *, one: _Framed, facet: str) -> float:
+    """Two normal differences that correlate by r have other signs in arccos(r)/π."""
+    return float(np.arccos(_planted_correlation(planted, one=one, facet=facet)) / np.pi)
+
+
 def _analyse(given: Given) -> Found:
     found = _framed(given.frame, given.bootstrap.seed)
     first = found[0]
@@ -180,6 +185,15 @@ def _analyse(given: Given) -> Found:
             )
             for one in found
             for name, estimate in one.correlations.items()
+        ]
+        + [
+            Quantity(
+                f"preferences turned by a {name}, {one.name}",
+                _flip(one, name),
+                partial(_planted_flip, one=one, facet=name),
+            )
+            for one in found
+            for name in _FACETS
         ],
     )
 
