@@ -34,6 +34,10 @@ from harness.text.answer import OUTCOMES
 
 __all__ = ["overview", "overview_facts", "steps"]
 
+_DRAWN = 4
+"""Raters or cells whose own figures are drawn. Each takes about half a second, and nobody looks at
+a hundred; figures that compare all are always there."""
+
 
 def steps(frame: pl.DataFrame) -> int:
     """How often `overview` calls its `step`."""
@@ -81,9 +85,9 @@ def overview(
             plots=(outcome_plot(outcomes),),
             tables=(outcome_table(outcomes),),
         ),
-        *([rating_section(ratings)] if ratings else []),
-        *([choice_section(choices)] if choices else []),
-        *([utility_section(fits, notes, texts or {})] if chosen else []),
+        *([rating_section(ratings, drawn=_DRAWN)] if ratings else []),
+        *([choice_section(choices, drawn=_DRAWN)] if choices else []),
+        *([utility_section(fits, notes, texts or {}, drawn=_DRAWN)] if chosen else []),
         *([judged] if judged is not None else []),
     ]
     asked = [*rated, *chosen]

@@ -4,6 +4,7 @@ import csv
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from importlib.resources import files
 from typing import Any
 
@@ -25,8 +26,8 @@ Match = Callable[[Mapping[str, str], Row], bool]
 
 @dataclass(frozen=True)
 class _Counterpart:
-    """Where a table of the log has its like: a table here, the columns that name a row in both,
-    and which column of the log is which here (`x#cells`: how many cells x averages).
+    """Where a table of the log has its like: a table here (`x_*`: all whose names begin so), the
+    columns that name a row in both, and which column of the log is which here (`x#cells`: how many cells x averages).
 
     `match` finds rows that names alone do not.
     """
@@ -125,6 +126,15 @@ _LIKE: dict[tuple[str, str], _Counterpart] = {
     ("pairwise-templates", "refusal"): _Counterpart(
         "refusal", ("template",), {"point_biserial_r": "r"}
     ),
+    ("utilities", "gemma-3-27b simple_preference mu"): _Counterpart(
+        "by_origin_*", ("origin",), {"n": "n", "mean_mu": "mean", "sd": "sd"}
+    ),
+    ("utilities", "gemma-3-27b refusal"): _Counterpart(
+        "refusal",
+        (),
+        {"mean_refused": "mean_refused", "mean_not_refused": "mean_others"}
+        | {"point_biserial_r": "r"},
+    ),
     ("position-bias", "first_choice"): _Counterpart("choices", (), {"first": "first_choice_rate"}),
     (FOLDER, "cross_seed_r_by_template"): _Counterpart(
         "reliability", ("template",), {"mean_r": "cross_seed_r"}
@@ -192,10 +202,11 @@ def _compared(
         "note": reported["note"],
     }
     nothing = {"measured": None, "cells": 0, "of": "not measured here"}
-    if like is None or like.table not in tables or reported["column"] not in like.columns:
+    if like is None or reported["column"] not in like.columns:
         return said | nothing
     name, _, part = like.columns[reported["column"]].partition("#")
-    rows = [row for row in tables[like.table].rows if like.like(reported, row)]
+    found = [table for called, table in tables.items() if fnmatchcase(called, like.table)]
+    rows = [row for table in found for row in table.rows if like.like(reported, row)]
     values = [_part(row[name], part) for row in rows if row.get(name) is not None]
     if not values:
         return said | nothing

@@ -79,6 +79,22 @@ def test_every_link_to_a_log_leads_to_its_row(make_ratings: Make) -> None:
     assert "inspect view start --log-dir l/d" in text
 
 
+def test_a_page_of_many_cells_draws_the_first(make_ratings: Make) -> None:
+    """Of nine raters four have figures of their own, all have tables, and the page says so."""
+    records = [r for at in range(9) for r in make_ratings(f"r{at}", items=3)]
+    report = overview(
+        LogRecords(frame(records)), name="x", day=date(2026, 1, 2),
+        bootstrap=Bootstrap(seed=1, resamples=20),
+    )  # fmt: skip
+    names = [plot.name for plot in report.plots()]
+    assert sum(name.startswith("distribution_") for name in names) == 4
+    assert sum(table.name.startswith("levels_") for table in report.tables()) == 9
+    [section] = [one for one in report.sections if one.anchor == "ratings"]
+    assert [any("first 4 of 9" in line for line in part.text) for part in section.parts] == (
+        [False] * 4 + [True] + [False] * 4
+    )
+
+
 def test_runs_of_numbers() -> None:
     """Numbers that follow each other are one run."""
     assert ranges({7, 1, 2, 3}) == [(1, 3), (7, 7)]

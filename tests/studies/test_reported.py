@@ -110,3 +110,15 @@ def test_a_folder_shows_only_what_it_holds() -> None:
 def test_a_study_that_the_log_has_not_is_not_compared() -> None:
     """`drift` is beyond the log."""
     assert "drift" in NAMES and reported_section("drift", ()) is None
+
+
+def test_tables_that_a_study_has_for_each_cell_are_taken_together() -> None:
+    """Means by origin of two cells are averaged, and say how many they are."""
+    cells = [
+        table(f"by_origin_{at}", [{"origin": "math", "mean": value(mean), "sd": 1.0}])
+        for at, mean in enumerate((-0.5, -0.7))
+    ]
+    found = shown("utilities", *cells)
+    mean = found["gemma-3-27b simple preference mu, math", "mean mu"]["measured"]
+    assert isinstance(mean, Estimate)
+    assert (mean.estimate, mean.cells) == (pytest.approx(-0.6), 2)

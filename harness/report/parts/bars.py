@@ -34,7 +34,8 @@ def stacked(
             left = 0.0
             for part, colour in colours.items():
                 share = max(0.0, rows[label][part].estimate)
-                axes.barh(y, share, left=left, height=0.68, color=colour, linewidth=0)
+                if share:
+                    axes.barh(y, share, left=left, height=0.68, color=colour, linewidth=0)
                 if share >= 0.08:
                     axes.text(
                         left + share / 2,

@@ -97,11 +97,12 @@ def _panel(
     if panel.zero is not None:
         axes.axvline(panel.zero, color=GREY, linewidth=0.9, linestyle=(0, (4, 3)))
     here = [one for one in series if any(dot.series == one for dot in panel.dots)]
-    for dot in panel.dots:
-        spread = 0.62 / (len(here) - 1) if len(here) > 1 else 0.0
-        y = rows.index(dot.row) + spread * (here.index(dot.series) - (len(here) - 1) / 2)
-        place = series.index(dot.series)
-        _draw(axes, dot, y, place, (low, high), colours.get(dot.series, shade(place)))
+    spread = 0.62 / (len(here) - 1) if len(here) > 1 else 0.0
+    for at, one in enumerate(here):
+        mine = [dot for dot in panel.dots if dot.series == one]
+        places = [rows.index(dot.row) + spread * (at - (len(here) - 1) / 2) for dot in mine]
+        place = series.index(one)
+        _draw(axes, mine, places, place, (low, high), colours.get(one, shade(place)))
     axes.set_xlim(low, high)
     axes.set_ylim(len(rows) - 0.4, -0.6)
     axes.set_xlabel(panel.label)
@@ -132,19 +133,32 @@ def _limits(panel: Panel) -> tuple[float, float]:
 
 
 def _draw(
-    axes: Axes, dot: Dot, y: float, place: int, scale: tuple[float, float], colour: str
+    axes: Axes,
+    found: Sequence[Dot],
+    places: Sequence[float],
+    place: int,
+    scale: tuple[float, float],
+    colour: str,
 ) -> None:
-    """The dot and its interval, as far as the scale goes."""
-    if dot.expected is not None:
-        style = {"marker": "D", "markersize": 4.5, "color": GREY, "fillstyle": "none"}
-        axes.plot(dot.expected, y, clip_on=False, **style)  # type: ignore[arg-type]
-    value = dot.estimate
-    if not math.isfinite(value.estimate):
-        return
-    if math.isfinite(value.low):
-        low, high = max(value.low, scale[0]), min(value.high, scale[1])
-        axes.hlines(y, low, high, color=colour, linewidth=1.6, clip_on=False)
-    axes.plot(value.estimate, y, marker(place), markersize=4.5, color=colour, clip_on=False)
+    """Dots of one series and their intervals, as far as the scale goes.
+
+    All at once: an artist for each dot is what a figure of hundreds would take its time for.
+    """
+    placed = list(zip(found, places, strict=True))
+    expected = [(dot.expected, y) for dot, y in placed if dot.expected is not None]
+    if expected:
+        axes.plot(
+            *zip(*expected, strict=True), marker="D", markersize=4.5, color=GREY,
+            fillstyle="none", linestyle="none", clip_on=False,
+        )  # fmt: skip
+    known = [(dot.estimate, y) for dot, y in placed if math.isfinite(dot.estimate.estimate)]
+    lines = [(y, max(v.low, scale[0]), min(v.high, scale[1])) for v, y in known
+             if math.isfinite(v.low)]  # fmt: skip
+    if lines:
+        axes.hlines(*zip(*lines, strict=True), color=colour, linewidth=1.6, clip_on=False)
+    if known:
+        axes.plot([v.estimate for v, _ in known], [y for _, y in known], marker(place),
+                  markersize=4.5, color=colour, clip_on=False)  # fmt: skip
 
 
 def _handles(series: list[str], colours: Mapping[str, str]) -> list[Line2D]:

@@ -16,7 +16,7 @@ from harness.report.parts.style import Plot
 from harness.report.parts.wording import Form, shown
 from harness.stats.intervals import Estimate
 
-__all__ = ["Column", "Linked", "Section", "Table", "markdown_text"]
+__all__ = ["Column", "Linked", "Section", "Table", "drawn_first", "markdown_text"]
 
 _TEXT = ("text", "excerpt")
 
@@ -130,6 +130,24 @@ class Section(msgspec.Struct, frozen=True, kw_only=True):
     def all_tables(self) -> list[Table]:
         """Tables of this part and of those within, in order."""
         return [*self.tables, *(table for part in self.parts for table in part.all_tables())]
+
+
+def drawn_first(parts: Sequence[Section], most: int | None) -> tuple[Section, ...]:
+    """The parts, those after the first `most` without figures; the first of these says so."""
+    if most is None or len(parts) <= most:
+        return tuple(parts)
+    said = (
+        f"Figures are drawn of the first {most} of {len(parts)}; the tables have all. "
+        "--only rater=… or template=… draws these."
+    )
+    return tuple(
+        part
+        if at < most
+        else msgspec.structs.replace(
+            part, plots=(), text=(said, *part.text) if at == most else part.text
+        )
+        for at, part in enumerate(parts)
+    )
 
 
 def markdown_text(text: str) -> str:

@@ -10,7 +10,7 @@ from harness.analysis.names import slugs
 from harness.report.parts.bars import stacked
 from harness.report.parts.dots import Dot, Panel, dots
 from harness.report.parts.style import GREY, Plot
-from harness.report.parts.table import Column, Section, Table
+from harness.report.parts.table import Column, Section, Table, drawn_first
 from harness.report.sections.outcomes import NAMES
 from harness.stats.intervals import Estimate, estimate_of
 
@@ -53,8 +53,8 @@ def choice_findings(found: Sequence[ChoiceCell], fitted: Mapping[str, Estimate])
 _FINDINGS = ("first_choice_rate", "position_effect", "content_sd", "flip_rate", "robust")
 
 
-def choice_section(found: Sequence[ChoiceCell]) -> Section:
-    """Comparison of all cells, then a part for each."""
+def choice_section(found: Sequence[ChoiceCell], *, drawn: int | None = None) -> Section:
+    """Comparison of all cells, then a part for each, the first `drawn` with figures."""
     both = [one for one in found if one.both_ways]
     text = (
         "No pair was answered in both orders, so position and content cannot be told apart here; "
@@ -67,7 +67,7 @@ def choice_section(found: Sequence[ChoiceCell]) -> Section:
         text=() if both else text,
         plots=tuple(_comparisons(found, both)),
         tables=(_class_table(both),) if both else (),
-        parts=tuple(_cell_section(one, names[one.cell.name]) for one in found),
+        parts=drawn_first([_cell_section(one, names[one.cell.name]) for one in found], drawn),
     )
 
 

@@ -8,7 +8,7 @@ from harness.analysis.ratings import RatingCell
 from harness.report.parts.bars import Distribution, distributions
 from harness.report.parts.dots import Dot, Panel, dots
 from harness.report.parts.style import Plot
-from harness.report.parts.table import Column, Section, Table
+from harness.report.parts.table import Column, Section, Table, drawn_first
 from harness.report.sections.outcomes import NAMES
 from harness.stats.intervals import Estimate, average_cells
 
@@ -48,16 +48,19 @@ def rating_findings(found: Sequence[RatingCell]) -> Table:
 _FINDINGS = ("answered", "mean", "icc", "cross_seed_r", "kl_uniform_normalised", "modal_share")
 
 
-def rating_section(found: Sequence[RatingCell]) -> Section:
-    """Comparison of all cells, then a part for each rater."""
+def rating_section(found: Sequence[RatingCell], *, drawn: int | None = None) -> Section:
+    """Comparison of all cells, then a part for each rater, the first `drawn` with figures."""
     return Section(
         title="Ratings",
         anchor="ratings",
         plots=tuple(_comparisons(found)),
         tables=(_reliability_table(found), *_aggregates(found)),
-        parts=tuple(
-            _rater_section(rater, name, [one for one in found if one.cell.rater == rater])
-            for rater, name in slugs(one.cell.rater for one in found).items()
+        parts=drawn_first(
+            [
+                _rater_section(rater, name, [one for one in found if one.cell.rater == rater])
+                for rater, name in slugs(one.cell.rater for one in found).items()
+            ],
+            drawn,
         ),
     )
 

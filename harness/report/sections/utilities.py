@@ -9,7 +9,7 @@ import numpy as np
 from harness.analysis.names import slugs
 from harness.analysis.utilities import UtilityCell, fitted_position
 from harness.report.parts.style import Plot
-from harness.report.parts.table import Column, Section, Table
+from harness.report.parts.table import Column, Section, Table, drawn_first
 from harness.report.parts.utility_plots import caterpillar, origin_means, refusal_panels, trace_plot
 from harness.report.sections.outcomes import NAMES
 from harness.stats.intervals import estimate_of
@@ -56,15 +56,24 @@ _SUMMARY = ("items", "comparisons", "expected_rho", "expected_rho_within_origin"
 
 
 def utility_section(
-    found: Sequence[UtilityCell], notes: Sequence[str], texts: Mapping[str, str]
+    found: Sequence[UtilityCell],
+    notes: Sequence[str],
+    texts: Mapping[str, str],
+    *,
+    drawn: int | None = None,
 ) -> Section:
-    """A part for each fit. `texts` are items' texts by id, as far as they are known."""
+    """A part for each fit, the first `drawn` with figures.
+
+    `texts` are items' texts by id, as far as they are known.
+    """
     names = slugs(one.cell.name for one in found)
     return Section(
         title="Utilities",
         anchor="utilities",
         text=tuple(notes),
-        parts=tuple(_cell_section(one, names[one.cell.name], texts) for one in found),
+        parts=drawn_first(
+            [_cell_section(one, names[one.cell.name], texts) for one in found], drawn
+        ),
     )
 
 
