@@ -27,7 +27,8 @@ Match = Callable[[Mapping[str, str], Row], bool]
 @dataclass(frozen=True)
 class _Counterpart:
     """Where a table of the log has its like: a table here (`x_*`: all whose names begin so), the
-    columns that name a row in both, and which column of the log is which here (`x#cells`: how many cells x averages).
+    columns that name a row in both, and which column of the log is which here (`x#cells`: how many
+    cells x averages).
 
     `match` finds rows that names alone do not.
     """

@@ -119,7 +119,7 @@ def _grid(axes: Axes, grid: Grid) -> None:
             ink = INK if bright > 0.55 else "white"
             axes.text(x + 0.5, y + 0.42, number(value.estimate, grid.form) + mark, ha="center",
                       va="center", fontsize=8.5, color=ink)  # fmt: skip
-            axes.text(x + 0.5, y + 0.76, f"n {value.n}", ha="center", va="center", fontsize=6.5,
+            axes.text(x + 0.5, y + 0.76, f"n {value.n}", ha="center", va="center", fontsize=7.5,
                       color=ink)  # fmt: skip
     axes.set_xlim(0, len(grid.columns))
     axes.set_ylim(len(grid.rows), 0)
