@@ -2,11 +2,12 @@
 
 Needs Chromium and ChromeDriver on the path. Checked: a sample of a block shows every question and
 answer, numbered, and the table of outcomes; the sample list has a line a question, says that
-there are more answers, and has the rating as a number; reports are checked as `pages` says.
-Pictures go to the folder given.
+there are more answers, and has the rating as a number; reports are checked as `pages` says,
+and their links to logs lead there. Pictures go to the folder given.
 """
 
 import argparse
+import re
 import socket
 import subprocess
 import sys
@@ -16,7 +17,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from shutil import which
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 import httpx
 import inspect_ai
@@ -145,6 +146,19 @@ def look_at_list(chrome: webdriver.Chrome, folder: Path, pictures: Path) -> None
                 sys.exit(f"browser check: {page} shows an object where a number is")
 
 
+def follow_links(chrome: webdriver.Chrome, report: Path, pictures: Path) -> None:
+    """The first and the last link to a log, in the viewer that the page says to start."""
+    page = report.read_text(encoding="utf-8")
+    links = re.findall(r'"http://127\.0\.0\.1:7575(/#/logs/[^"]+)"', page)
+    folder = re.search(r"inspect view start --log-dir ([^<]+)</p>", page)
+    if not links or folder is None:
+        sys.exit(f"browser check: {report} has no link to a log")
+    with viewer(Path(folder[1])) as address:
+        for link in (links[0], links[-1]):
+            name = unquote(link.rpartition("/")[2])
+            text_when(chrome, address + link, [name, "sim/"], pictures / "linked.png")
+
+
 def main() -> None:
     """Run the checks and say what was seen."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -161,6 +175,7 @@ def main() -> None:
             look_at_list(chrome, Path(name), arguments.pictures)
         for report in arguments.report:
             print(f"browser check: {check_page(chrome, report, arguments.pictures)}", flush=True)
+            follow_links(chrome, report, arguments.pictures)
     print(f"browser check: all as it should be; pictures in {arguments.pictures}")
 
 
