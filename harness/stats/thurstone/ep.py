@@ -19,6 +19,7 @@ from harness.stats.thurstone.precision import Design, Precision
 from harness.stats.thurstone.variance import (
     LocalVariance,
     Moments,
+    dense_covariance,
     effect_variances,
     inverse,
     moments_dense,
@@ -89,12 +90,16 @@ def prior_variance(mean: FloatArray, variance: FloatArray, tau2: float) -> float
 
 
 class Variances:
-    """Row and item variances, dense or local, behind one call."""
+    """Row and item variances, dense or local, behind one call.
+
+    With a local one `beside` it the dense one also has `near`.
+    """
 
     def __init__(self, design: Design, dense: bool) -> None:
         self._first = design
         self.local = None if dense else LocalVariance(design)
         self.common: PartMeans | None = None
+        self.beside: LocalVariance | None = None
         self._shared: FloatArray | None = None
 
     def cheaper(self) -> "Variances":
@@ -108,10 +113,9 @@ class Variances:
         without its mean where parts have prior means."""
         self._design, n = design, design.n
         if self.local is None:
-            self._covariance = inverse(precision.dense())
-            if precision.parts is not None:
-                self.common = _common(precision, self._covariance)
-            return np.diagonal(self._covariance)[:n].copy(), self._covariance
+            if self.beside is not None:
+                self._before = _local(self.beside, precision, weights)
+            return self._dense(precision, dense_covariance(precision))
         self.local.design = design
         items = self.local.update(precision, weights)
         self._effects = effect_variances(precision)
@@ -122,6 +126,28 @@ class Variances:
             assert self.common.low is not None
             items = items + (self.common.low[:n] ** 2).sum(axis=1)
         return items, None
+
+    def near(
+        self, design: Design, precision: Precision, weights: FloatArray
+    ) -> tuple[FloatArray, FloatArray | None]:
+        """As a call, for a matrix near that of the last call, whose inverse is used up: its rows
+        and columns are scaled by what the local variances change by, so that only the error of
+        these in a small change is left, and no second inverse is needed."""
+        assert self.beside is not None
+        self._design, before = design, self._before
+        self._before = _local(self.beside, precision, weights)
+        scale = np.sqrt(self._before / before)
+        self._covariance *= scale[:, None]
+        self._covariance *= scale
+        return self._dense(precision, self._covariance)
+
+    def _dense(
+        self, precision: Precision, covariance: FloatArray
+    ) -> tuple[FloatArray, FloatArray | None]:
+        self._covariance = covariance
+        if precision.parts is not None:
+            self.common = _common(precision, covariance)
+        return np.diagonal(covariance)[: self._design.n].copy(), covariance
 
     def rows(self) -> FloatArray:
         """(m,) Var(η) at the last call."""
@@ -137,6 +163,13 @@ class Variances:
         if self.common is None or self.common.low is None:
             return moments
         return moments.plus(self._design, self.common.low)
+
+
+def _local(beside: LocalVariance, precision: Precision, weights: FloatArray) -> FloatArray:
+    """(n + G,) variances, approximated."""
+    items = beside.update(precision, weights, sweeps=3)
+    level = 1 / precision.ridge[: len(items)].sum()
+    return np.concatenate([items + level, effect_variances(precision)])
 
 
 def with_mean(common: PartMeans | None, mean: FloatArray, precision: Precision) -> PartMeans | None:
@@ -214,8 +247,9 @@ class Sweeps:
         """Take other shares of what answers have in common, with the design of their scale."""
         self.effects, self.design = effects, design
 
-    def look(self) -> float:
-        """The posterior; the largest move of a mean, in posterior deviations."""
+    def look(self, *, near: bool = False) -> float:
+        """The posterior; the largest move of a mean, in posterior deviations. `near`: for sites
+        all but those of the last look, with the covariance of `Variances.near`."""
         likelihood, design, count = self.likelihood, self.design, self.likelihood.count
         weights = likelihood.to_rows(count * self._sites.precision)
         shifts = likelihood.to_rows(count * likelihood.sign * self._sites.shift)
@@ -226,9 +260,10 @@ class Sweeps:
             weights, shifts = rest.weights, rest.shifts
             precision = design.precision(weights, self._ridge(), self.parts)
             precision = replace(precision, corner=precision.corner + rest.corner)
-        items, covariance = self.variances(design, precision, weights)
+        of = self.variances.near if near else self.variances
+        items, covariance = of(design, precision, weights)
         right = design.transpose(shifts)
-        if covariance is not None:
+        if covariance is not None and not near:
             mean = covariance @ right
         else:
             mean = precision.solve(right, start=self.mean, tolerance=1e-5)

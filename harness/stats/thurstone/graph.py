@@ -1,7 +1,7 @@
 """The comparison graph: which items are tied together, and whether maximum likelihood is finite."""
 
 import numpy as np
-from scipy.linalg import eigh
+from scipy.linalg import eigh, eigvalsh_tridiagonal
 from scipy.sparse import coo_array, csr_array
 from scipy.sparse.csgraph import connected_components
 from scipy.sparse.linalg import eigsh
@@ -11,6 +11,7 @@ from harness.stats.thurstone.comparisons import Comparisons, FloatArray, IntArra
 __all__ = [
     "between_parts",
     "bottleneck",
+    "bridges",
     "components",
     "large_components",
     "slow_modes",
@@ -31,6 +32,9 @@ STEEPEST = 50.0
 DENSE = 60
 """Items up to which the whole eigenvalue problem is as cheap as a few of its largest."""
 
+STEPS, BELOW = 24, 0.18
+"""Lanczos's steps that may say at once that parts hang together well, and ε (`_surely_tied`)."""
+
 
 def components(data: Comparisons) -> tuple[int, IntArray]:
     """Number of connected components, and each item's component, (n,). Utilities of different
@@ -50,6 +54,23 @@ def bottleneck(data: Comparisons) -> float | None:
     2008). Components of fewer than `FEWEST` items are left out: an item that is always refused
     must not hide that the others hang together loosely.
     """
+    tied = _connected(data)
+    return None if tied is None else _bottleneck(tied)
+
+
+def bridges(data: Comparisons) -> int | None:
+    """Pairs asked between the two sides into which the slowest mode of a graph with a `bottleneck`
+    parts the items; None where there is no bottleneck."""
+    tied = _connected(data)
+    if tied is None or _bottleneck(tied) is None:
+        return None
+    _, vectors = _largest(tied, 2)
+    side = vectors[:, 1] > 0
+    return int(tied[side][:, ~side].nnz)
+
+
+def _connected(data: Comparisons) -> csr_array | None:
+    """The normalised adjacency of the one component that has `FEWEST` items or more."""
     if data.n < 3:
         return None
     count, label = components(data)
@@ -59,7 +80,7 @@ def bottleneck(data: Comparisons) -> float | None:
             return None
         kept = label[met] == np.argmax(np.bincount(label))
         adjacency = adjacency[kept][:, kept]
-    return _bottleneck(adjacency)
+    return adjacency
 
 
 def large_components(label: IntArray) -> int:
@@ -69,6 +90,8 @@ def large_components(label: IntArray) -> int:
 
 def _bottleneck(adjacency: csr_array) -> float | None:
     """The same of a connected graph."""
+    if _surely_tied(adjacency):
+        return None
     second = float(1 - _largest(adjacency, 2, 1e-2)[0][1])
     return second if second < WEAK and second < _loose(adjacency) else None
 
@@ -85,6 +108,8 @@ def slow_modes(data: Comparisons) -> FloatArray | None:
     if data.n < 2 * FEWEST:
         return None
     adjacency, met = _normalised(data)
+    if _surely_tied(adjacency) and len(met) == data.n:
+        return None
     if components(data)[0] == 1 and _bottleneck(adjacency) is None:
         return None
     values, vectors = _largest(adjacency, min(MODES + 1, adjacency.shape[0] - 1))
@@ -110,16 +135,48 @@ def slow_modes(data: Comparisons) -> FloatArray | None:
 def _normalised(data: Comparisons) -> tuple[csr_array, IntArray]:
     """D^−½ A D^−½ of the items that met any other, and these items; one a pair that was asked."""
     asked = data.wins + data.losses > 0
-    first, second = data.first[asked], data.second[asked]
-    ends = np.minimum(first, second), np.maximum(first, second)
-    half = coo_array((np.ones(len(first)), ends), shape=(data.n, data.n)).tocsr()
-    half.data[:] = 1.0  # Both orders, and all groups, of a pair were summed.
-    degree = half.sum(axis=0) + half.sum(axis=1)
+    first, second, n = data.first[asked], data.second[asked], data.n
+    # Both orders, and all groups, of a pair are one.
+    pairs = np.sort(np.minimum(first, second) * n + np.maximum(first, second))
+    pairs = pairs[np.diff(pairs, prepend=-1) > 0]
+    low, high = pairs // n, pairs % n
+    degree = np.bincount(low, minlength=n) + np.bincount(high, minlength=n)
     met = np.flatnonzero(degree > 0)
-    root = 1 / np.sqrt(np.where(degree > 0, degree, 1.0))
-    half = half.multiply(root[:, None]).multiply(root[None, :]).tocsr()
-    whole = csr_array(half + half.T)
-    return (whole if len(met) == data.n else whole[met][:, met]), met.astype(np.int64)
+    root = 1 / np.sqrt(np.maximum(degree, 1))
+    tie = np.tile(root[low] * root[high], 2)
+    ends = np.concatenate([low, high]), np.concatenate([high, low])
+    whole = coo_array((tie, ends), shape=(n, n)).tocsr()
+    return (whole if len(met) == n else whole[met][:, met]), met.astype(np.int64)
+
+
+def _surely_tied(adjacency: csr_array) -> bool:
+    """Whether the second eigenvalue is far enough from what `_bottleneck` calls loose for a few of
+    Lanczos's steps to say so, beside the first eigenvector, which is known.
+
+    From a random start the largest Ritz value after k steps is below the eigenvalue by more than a
+    share ε with a probability of 1.648·sqrt(n)·exp(−sqrt(ε)(2k − 1)) at most, here 1e-7 for 5 000
+    items (Kuczyński & Woźniakowski 1992; of the matrix plus 1, whose eigenvalues are 0 to 2).
+    """
+    n = adjacency.shape[0]
+    if n <= DENSE:
+        return False
+    first = np.sqrt(np.diff(adjacency.indptr))
+    first /= np.linalg.norm(first)
+    vector = np.random.default_rng(0).standard_normal(n)
+    vector -= first * (first @ vector)
+    vector /= np.linalg.norm(vector)
+    before, diagonal, beside = np.zeros(n), np.zeros(STEPS), np.zeros(STEPS)
+    for k in range(STEPS):
+        image = adjacency @ vector
+        diagonal[k] = vector @ image
+        image -= diagonal[k] * vector + (beside[k - 1] * before if k else 0.0)
+        image -= first * (first @ image)
+        beside[k] = np.linalg.norm(image)
+        if beside[k] < 1e-8:
+            return False
+        before, vector = vector, image / beside[k]
+    ritz = float(eigvalsh_tridiagonal(diagonal, beside[:-1])[-1])
+    return (1 + ritz) / (1 - BELOW) < 2 - min(WEAK, _loose(adjacency))
 
 
 def _loose(adjacency: csr_array) -> float:

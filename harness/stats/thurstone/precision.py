@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from scipy.sparse import csr_array
+from scipy.sparse import csc_array, csr_array
 
 from harness.stats.thurstone.comparisons import Comparisons, FloatArray, sums
 from harness.stats.thurstone.parts import Parts
@@ -30,8 +30,10 @@ class Design:
         self.groups = len(data.groups) if position else 0
         self.first, self.second, self.group = data.first, data.second, data.group
         self.scale = scale
-        self._indptr = np.searchsorted(self.first, np.arange(self.n + 1)).astype(np.int32)
-        self._columns = self.second.astype(np.int32)
+        starts = np.searchsorted(self.first, np.arange(self.n + 1)).astype(np.int32)
+        shape, none = (self.n, self.n), np.zeros(len(self.first))
+        self._upper = csr_array((none, self.second.astype(np.int32), starts), shape=shape)
+        self._lower = self._upper.T
 
     @property
     def size(self) -> int:
@@ -81,7 +83,9 @@ class Design:
         """Bᵀ diag(weights) B + diag(ridge), less what `parts` take; weights (m,), ridge (size,)."""
         n, groups = self.n, self.groups
         w = weights * self.scale**2
-        upper = csr_array((w, self._columns, self._indptr), shape=(n, n))
+        # The pattern was checked once: with every matrix that takes longer than to multiply by it.
+        upper, lower = copy(self._upper), copy(self._lower)
+        upper.data = lower.data = w
         as_first, as_second = sums(self.first, w, n), sums(self.second, w, n)
         degree = as_first + as_second
         if groups == 1:
@@ -93,15 +97,17 @@ class Design:
             border, corner = flat.reshape(n, groups), np.diag(sums(self.group, w, groups))
         else:
             border, corner = np.zeros((n, 0)), np.zeros((0, 0))
-        return Precision(upper, degree, border, corner, ridge, parts)
+        return Precision(upper, lower, degree, border, corner, ridge, parts)
 
 
 @dataclass(frozen=True, eq=False)
 class Precision:
-    """One such matrix. `degree` (n,), `border` (n, G), `corner` (G, G), `ridge` (n + G,); `parts`
-    with means of their own take F Fᵀ from the items' ridge."""
+    """One such matrix. `upper` is U, `lower` its transpose; `degree` (n,), `border` (n, G),
+    `corner` (G, G), `ridge` (n + G,); `parts` with means of their own take F Fᵀ from the items'
+    ridge."""
 
     upper: csr_array
+    lower: csc_array
     degree: FloatArray
     border: FloatArray
     corner: FloatArray
@@ -113,10 +119,6 @@ class Precision:
         """(n, K) F of `parts`; no columns without."""
         n = len(self.degree)
         return np.zeros((n, 0)) if self.parts is None else self.parts.factor(self.ridge[:n])
-
-    @cached_property
-    def _lower(self) -> csr_array:
-        return self.upper.T
 
     @cached_property
     def _beside(self) -> FloatArray:
@@ -140,7 +142,7 @@ class Precision:
         n = len(self.degree)
         items, effects = x[:n], x[n:]
         top = -(self.upper @ items)
-        top -= self._lower @ items
+        top -= self.lower @ items
         if len(effects):
             top += self.border @ effects
             below = self.border.T @ items
@@ -157,12 +159,12 @@ class Precision:
 
     def dense(self) -> FloatArray:
         """The matrix itself, (n + G, n + G)."""
-        n = len(self.degree)
-        full = np.zeros((n + len(self.corner),) * 2)
+        n, size = len(self.degree), len(self.ridge)
+        full = np.zeros((size, size))
         of_row = np.repeat(np.arange(n), np.diff(self.upper.indptr))
-        items = sums(of_row * n + self.upper.indices, self.upper.data, n * n).reshape(n, n)
-        np.add(items, items.T, out=full[:n, :n])
-        np.negative(full[:n, :n], out=full[:n, :n])
+        flat = full.reshape(-1)
+        np.subtract.at(flat, of_row * size + self.upper.indices, self.upper.data)
+        np.subtract.at(flat, self.upper.indices * size + of_row, self.upper.data)
         full[:n, n:], full[n:, :n], full[n:, n:] = self.border, self.border.T, self._beside
         full[np.diag_indices_from(full)] += self._plain
         if self.parts is not None:
@@ -182,9 +184,9 @@ class Precision:
         Stops when every column's residual is below `tolerance` × its right side, or after
         `iterations` (default 20 × size). A singular but consistent system gives one solution.
         """
-        b = right[:, None] if right.ndim == 1 else right
-        diagonal = self.diagonal
-        inverse = (1 / np.where(diagonal > 0, diagonal, 1.0))[:, None]
+        if right.ndim == 1:
+            return self._solve_one(right, start, tolerance, iterations or 20 * len(right))
+        b, inverse = right, self._jacobi[:, None]
         x = np.zeros_like(b) if start is None else start.reshape(b.shape).copy()
         residual = b - self.dot(x) if start is not None else b.copy()
         target = np.maximum(tolerance * np.linalg.norm(b, axis=0), 1e-300)
@@ -205,4 +207,37 @@ class Precision:
             direction *= np.divide(new, rz, out=np.zeros_like(new), where=rz > 0)
             direction += z
             rz = new
-        return x.reshape(right.shape)
+        return x
+
+    @cached_property
+    def _jacobi(self) -> FloatArray:
+        diagonal = self.diagonal
+        return 1 / np.where(diagonal > 0, diagonal, 1.0)
+
+    def _solve_one(
+        self, b: FloatArray, start: FloatArray | None, tolerance: float, iterations: int
+    ) -> FloatArray:
+        """The same for one column, where bookkeeping by column would cost more than the sums."""
+        inverse = self._jacobi
+        x = np.zeros_like(b) if start is None else start.copy()
+        residual = b.copy() if start is None else b - self.dot(x)
+        target = max(tolerance**2 * float(b @ b), 1e-300)
+        z = inverse * residual
+        direction, rz = z.copy(), float(residual @ z)
+        for _ in range(iterations):
+            if float(residual @ residual) <= target:
+                break
+            image = self.dot(direction)
+            curvature = float(direction @ image)
+            # Where the matrix is singular, what is left of b in its null space by rounding.
+            if curvature <= 1e-13 * float(direction @ (self._plain * direction)):
+                break
+            step = rz / curvature
+            x += step * direction
+            residual -= step * image
+            np.multiply(inverse, residual, out=z)
+            new = float(residual @ z)
+            direction *= new / rz
+            direction += z
+            rz = new
+        return x

@@ -20,6 +20,7 @@ from harness.stats.thurstone.precision import Design, Precision
 __all__ = [
     "LocalVariance",
     "Moments",
+    "dense_covariance",
     "draws",
     "effect_variances",
     "inverse",
@@ -74,16 +75,59 @@ class Moments:
 
 
 def inverse(matrix: FloatArray) -> FloatArray:
-    """Inverse of a dense positive definite matrix, by its Cholesky factor."""
+    """Inverse of a dense positive definite matrix."""
+    full = matrix.copy()
+    try:
+        _invert(full)
+    except np.linalg.LinAlgError:
+        return np.asarray(np.linalg.pinv(matrix, hermitian=True))
+    return full
+
+
+def dense_covariance(precision: Precision) -> FloatArray:
+    """(n + G, n + G), in the memory of the matrix itself."""
+    full = precision.dense()
+    try:
+        _invert(full)
+    except np.linalg.LinAlgError:
+        return np.asarray(np.linalg.pinv(precision.dense(), hermitian=True))
+    return full
+
+
+BLOCK = 96
+"""Rows up to which a matrix is inverted by its Cholesky factor."""
+
+
+def _invert(matrix: FloatArray) -> None:
+    """In place, by halves, so that nearly all of the work is products of matrices, which a
+    processor does at several times the speed of LAPACK's own inverse: with blocks A, B, C the last
+    block of the inverse is (C − BᵀA⁻¹B)⁻¹, and so on (Schur 1917). LinAlgError where a block is
+    not positive definite."""
+    n = len(matrix)
+    if n <= BLOCK:
+        _invert_small(matrix)
+        return
+    half = n // 2
+    top, side, low = matrix[:half, :half], matrix[:half, half:], matrix[half:, half:]
+    _invert(top)
+    across = top @ side
+    low -= side.T @ across
+    _invert(low)
+    np.matmul(across, low, out=side)
+    top += side @ across.T
+    np.negative(side, out=side)
+    matrix[half:, :half] = side.T
+
+
+def _invert_small(matrix: FloatArray) -> None:
     # Its transpose is itself in the order that LAPACK wants, which saves a copy.
     factor, failed = dpotrf(matrix.T, lower=1)
     if failed:
-        return np.asarray(np.linalg.pinv(matrix, hermitian=True))
+        raise np.linalg.LinAlgError
     # The factor came with zeros above its diagonal, and these stay.
     half, _ = dpotri(factor, lower=1, overwrite_c=1)
-    full = half + half.T
-    full[np.diag_indices_from(full)] *= 0.5
-    return np.asarray(full)
+    np.add(half, half.T, out=matrix)
+    matrix[np.diag_indices_from(matrix)] *= 0.5
 
 
 def effect_variances(precision: Precision) -> FloatArray:
@@ -122,11 +166,12 @@ class LocalVariance:
             return
         low = np.minimum(design.first, design.second)
         high = np.maximum(design.first, design.second)
-        keys, edge = np.unique(low * design.n + high, return_inverse=True)
-        if len(keys) == len(low):
+        pair = low * design.n + high
+        if (np.diff(np.sort(pair)) > 0).all():
             self._low, self._high = low, high
         else:
-            self._low, self._high, self._edge = keys // design.n, keys % design.n, edge
+            keys, self._edge = np.unique(pair, return_inverse=True)
+            self._low, self._high = keys // design.n, keys % design.n
 
     def update(
         self, precision: Precision, weights: FloatArray, sweeps: int | None = None
