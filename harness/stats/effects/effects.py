@@ -1,7 +1,7 @@
 """Effects of conditions on ratings, always paired by item."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 import numpy as np
@@ -10,6 +10,7 @@ import polars as pl
 from harness.errors import UsageError
 from harness.records.pooling import require_one, require_one_text
 from harness.stats.effects.permutation import mean_test
+from harness.stats.effects.wordings import mean_over_wordings
 from harness.stats.intervals import (
     Estimate,
     FloatArray,
@@ -117,7 +118,9 @@ def condition_effects(
 
     Long table: `by`, condition, quantity (delta, higher, same, lower, sign), estimate, low,
     high, n, undefined, p, p_holm (adjusted over the conditions and values of `by`, for each
-    test), test, note. Any other identity column that varies is refused.
+    test), test, note. Where the records have several wordings, every quantity is a mean over items
+    and wordings (see `harness.stats.effects.wordings`), of the wordings that both conditions have.
+    Any other identity column that varies is refused.
     """
     require_one_text(frame)
     rows: list[dict[str, object]] = []
@@ -125,7 +128,7 @@ def condition_effects(
     for key in sorted(parts, key=str):
         place = dict(zip(by, key, strict=True))
         where = ", ".join(f"{name}={value}" for name, value in place.items())
-        require_one(parts[key], factors=(*by, factor), where=where)
+        require_one(parts[key], factors=(*by, factor, "wording"), where=where)
         split = {str(name[0]): part for name, part in parts[key].partition_by(
             factor, as_dict=True).items()}  # fmt: skip
         if neutral not in split:
@@ -133,9 +136,8 @@ def condition_effects(
                 f"no records with {factor} {neutral!r}{' in ' + where if where else ''}; "
                 f"found {', '.join(sorted(split))}"
             )
-        base = rating_matrix(split[neutral], column=column)
         for name in sorted(split.keys() - {neutral}):
-            effects = _against(rating_matrix(split[name], column=column), base, confidence)
+            effects = _compared(split[name], split[neutral], column, confidence)
             rows += [
                 place | {"condition": name, "quantity": quantity} | _columns(value)
                 for quantity, value in effects.items()
@@ -170,6 +172,62 @@ def condition_asymmetry(
         found = asymmetry(plus, minus, base, confidence=confidence)
         rows.append({"condition": name, "quantity": "asymmetry"} | _columns(found))
     return _with_holm(rows).drop("quantity")
+
+
+def _compared(
+    condition: pl.DataFrame, neutral: pl.DataFrame, column: str, confidence: float
+) -> dict[str, Estimate]:
+    """Over items, or over items and wordings where there are several."""
+    one, zero = _by_wording(condition), _by_wording(neutral)
+    if len(one) == 1 and one.keys() == zero.keys():
+        return _against(
+            rating_matrix(condition, column=column),
+            rating_matrix(neutral, column=column),
+            confidence,
+        )
+    both = sorted(one.keys() & zero.keys(), key=str)
+    if len(both) < 2:
+        raise UsageError(
+            f"a condition and its neutral one have {len(both)} wordings in common; compare them "
+            "in one wording, or in two or more that both have"
+        )
+    pairs = [
+        matched([rating_matrix(part[name], column=column) for part in (one, zero)]) for name in both
+    ]
+    items = sorted(set().union(*(names for names, _ in pairs)))
+    place = {item: at for at, item in enumerate(items)}
+    cells = {name: np.full((len(items), len(both)), np.nan) for name in _OF_CELL}
+    for at, (names, (rated, base)) in enumerate(pairs):
+        rows = [place[name] for name in names]
+        for quantity, of in _OF_CELL.items():
+            cells[quantity][rows, at] = of(rated, base)
+    return {
+        quantity: mean_over_wordings(values, confidence=confidence)
+        for quantity, values in cells.items()
+    }
+
+
+def _by_wording(frame: pl.DataFrame) -> dict[object, pl.DataFrame]:
+    if "wording" not in frame.columns:
+        return {None: frame}
+    return {key[0]: part for key, part in frame.partition_by("wording", as_dict=True).items()}
+
+
+def _net(rated: FloatArray, base: FloatArray, *signs: int) -> FloatArray:
+    """(items,) share of matched repeats whose gap has one of `signs`; both, their difference."""
+    gap = np.where(np.abs(rated - base) <= 1e-9, 0.0, np.sign(rated - base))
+    hit = sum(np.where(gap == sign, float(sign or 1) if len(signs) > 1 else 1.0, 0.0)
+              for sign in signs)  # fmt: skip
+    return item_means(np.where(np.isfinite(gap), hit, np.nan))
+
+
+_OF_CELL: dict[str, Callable[[FloatArray, FloatArray], FloatArray]] = {
+    "delta": lambda rated, base: item_means(rated) - item_means(base),
+    "higher": lambda rated, base: _net(rated, base, 1),
+    "same": lambda rated, base: _net(rated, base, 0),
+    "lower": lambda rated, base: _net(rated, base, -1),
+    "sign": lambda rated, base: _net(rated, base, 1, -1),
+}
 
 
 def _against(condition: Ratings, neutral: Ratings, confidence: float) -> dict[str, Estimate]:

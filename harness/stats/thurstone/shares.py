@@ -28,7 +28,7 @@ def repeated(data: Comparisons) -> bool:
     pairs = np.sort(
         np.minimum(data.first, data.second) * data.n + np.maximum(data.first, data.second)
     )
-    return data.total >= REPEATS * (1 + np.count_nonzero(np.diff(pairs)))
+    return bool(data.total >= REPEATS * (1 + np.count_nonzero(np.diff(pairs))))
 
 
 def unanimous(data: Comparisons) -> bool:
