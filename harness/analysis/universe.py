@@ -17,8 +17,6 @@ from harness.stats.choices.questions import questions_from_records
 from harness.stats.choices.utilities import Analysis, analyse
 from harness.stats.facets.joint import JointFit
 from harness.stats.facets.universe import over_records
-from harness.stats.intervals import FloatArray
-from harness.stats.thurstone.comparisons import sums
 from harness.stats.thurstone.ranking import expected_rho, within_groups
 
 __all__ = ["OverDrawn", "over_drawn"]
@@ -87,18 +85,9 @@ def _said(cell: Cell, summary: dict[str, Any]) -> str:
 
 
 def _position(fitted: JointFit) -> dict[str, float]:
-    """Over the levels asked, weighted by their comparisons; their errors taken as one's own."""
-    weight = _weights(fitted)
-    mean = float(weight @ fitted.effects)
-    half = _Z * float(np.sqrt(weight**2 @ fitted.effect_se**2))
+    mean, se = fitted.position
     return {
         "position_effect": mean,
-        "position_effect_low": mean - half,
-        "position_effect_high": mean + half,
+        "position_effect_low": mean - _Z * se,
+        "position_effect_high": mean + _Z * se,
     }
-
-
-def _weights(fitted: JointFit) -> FloatArray:
-    data = fitted.answers.data
-    count = sums(data.group, data.wins + data.losses, len(fitted.effects))
-    return np.asarray(count / count.sum())

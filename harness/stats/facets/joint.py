@@ -19,7 +19,7 @@ from harness.stats.facets.pairs import SharedByPair
 from harness.stats.facets.profile import FOUND, Profile, profile
 from harness.stats.facets.propagation import DENSE, Blocks, Propagation
 from harness.stats.facets.solving import BlockSystem
-from harness.stats.thurstone.comparisons import Comparisons, FloatArray
+from harness.stats.thurstone.comparisons import Comparisons, FloatArray, sums
 from harness.stats.thurstone.variance import inverse
 
 __all__ = ["JointFit", "joint_fit"]
@@ -32,7 +32,8 @@ class JointFit:
     what the evidence says along each (None for the items, and where no test was asked for).
     `covariance` (n, n) of the utilities
     over the universe about their mean, what the variances' own uncertainty adds included.
-    `effects` are the position effects of each group of `answers.data` with their `effect_se`.
+    `effects` (G,) are the position effects of each group of `answers.data`, `effect_covariance`
+    (G, G) theirs: groups that share a level share what is known of it.
     """
 
     answers: FacetAnswers
@@ -43,7 +44,7 @@ class JointFit:
     utilities: FloatArray
     covariance: FloatArray
     effects: FloatArray
-    effect_se: FloatArray
+    effect_covariance: FloatArray
     posterior: Blocks
     notes: tuple[str, ...] = ()
 
@@ -51,6 +52,20 @@ class JointFit:
     def se(self) -> FloatArray:
         """(n,) standard errors of the utilities."""
         return np.asarray(np.sqrt(np.diagonal(self.covariance)))
+
+    @property
+    def effect_se(self) -> FloatArray:
+        """(G,) standard errors of the position effects."""
+        return np.asarray(np.sqrt(np.diagonal(self.effect_covariance)))
+
+    @property
+    def position(self) -> tuple[float, float]:
+        """The position effect over the groups, weighted by their comparisons, and its error."""
+        data = self.answers.data
+        count = sums(data.group, data.wins + data.losses, len(self.effects))
+        weight = count / count.sum()
+        variance = float(weight @ self.effect_covariance @ weight)
+        return float(weight @ self.effects), float(np.sqrt(variance))
 
     @property
     def found(self) -> tuple[bool, ...]:
@@ -141,13 +156,13 @@ def _result(
 ) -> JointFit:
     log_covariance = inverse(bend.copy())
     mean, covariance = _universe(run, log_covariance, draws, seed)
-    effects, effect_se = _effects(run, answers)
+    effects, effect_covariance = _effects(run, answers)
     variances = run.variances
     if run.pairs is not None:
         # One answer's whole noise, the pair's own included, is the unit.
         unit = 1 + run.pair / 2
         mean, covariance = mean / np.sqrt(unit), covariance / unit
-        effects, effect_se = effects / np.sqrt(unit), effect_se / np.sqrt(unit)
+        effects, effect_covariance = effects / np.sqrt(unit), effect_covariance / unit
         variances = np.r_[variances, run.pair] / unit
     return JointFit(
         answers,
@@ -158,7 +173,7 @@ def _result(
         mean - mean.mean(),
         covariance,
         effects,
-        effect_se,
+        effect_covariance,
         run.posterior,
         notes,
     )
@@ -210,12 +225,11 @@ def _pulls(run: Propagation) -> FloatArray:
 
 
 def _effects(run: Propagation, answers: FacetAnswers) -> tuple[FloatArray, FloatArray]:
-    """(G,) position effect of each combination of levels, and its standard error."""
+    """(G,) position effect of each combination of levels, and their covariance (G, G)."""
     starts = np.cumsum([1, *(len(names) for names in answers.levels)])[:-1]
     picks = np.zeros((len(answers.combos), run.layout.k))
     picks[:, 0] = 1
     for f, start in enumerate(starts):
         picks[np.arange(len(picks)), start + answers.combos[:, f]] = 1
-    block = run.posterior.blocks[-1]
-    se = np.sqrt(np.einsum("gi,ij,gj->g", picks, block, picks))
-    return picks @ run.posterior.mean[-1], np.asarray(se)
+    covariance = picks @ run.posterior.blocks[-1] @ picks.T
+    return picks @ run.posterior.mean[-1], np.asarray(covariance)

@@ -132,6 +132,27 @@ def test_flips() -> None:
     assert 0 < wording.preference_low < wording.preference < wording.preference_high
 
 
+def test_flips_counted_by_hand() -> None:
+    """Counted flips are of two answers to one pair in one order: of one wording for repeats, of two
+    for the wording, each such pair of answers once."""
+    table = choices(1, Planted(items=12, each=44, sd=1.5))
+    again = table.sample(fraction=0.7, seed=0)
+    turned = pl.when(pl.int_range(pl.len()) % 3 == 0).then(pl.lit("first")).otherwise("choice")
+    table = pl.concat([table, again.with_columns(choice=turned)])
+    rows = table.select("item_first", "item_second", "wording", "choice").rows()
+    found = {True: [0, 0], False: [0, 0]}
+    for k, one in enumerate(rows):
+        for other in rows[:k]:
+            if one[:2] == other[:2]:
+                told = found[one[2] == other[2]]
+                told[0] += one[3] != other[3]
+                told[1] += 1
+    for flip in choice_components(table, ["wording"]).flips:
+        differ, pairs = found[flip.source == "repeat"]
+        assert pairs > 50 and differ > 10 and flip.pairs == pairs
+        assert flip.counted == pytest.approx(differ / pairs)
+
+
 def test_facets_named() -> None:
     """A facet that there is not, twice one, and two that are one are refused by name."""
     for text, said in (

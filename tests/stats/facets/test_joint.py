@@ -10,7 +10,8 @@ from harness.stats.facets.evidence import converge, gradients
 from harness.stats.facets.joint import JointFit, joint_fit
 from harness.stats.facets.propagation import Propagation
 from harness.stats.facets.shares import choice_shares
-from harness.stats.thurstone.comparisons import FloatArray
+from harness.stats.thurstone.comparisons import FloatArray, aggregate
+from harness.stats.thurstone.fit import fit
 
 SMALL = Planted(items=40, wordings=4, each=40)
 
@@ -158,6 +159,12 @@ def test_two_facets() -> None:
     fitted = joint_fit(answers)
     found = dict(zip(fitted.components, fitted.found, strict=True))
     assert found["wording"] and not found["context"]
+    # Nine combinations of levels share most of what is known of the position: no nine estimates.
+    mean, se = fitted.position
+    flat = answers.data
+    one = fit(aggregate(flat.items, flat.first, flat.second, flat.wins, flat.losses))
+    assert 1 < se / one.posterior.effect_se()[0] < 1.3
+    assert abs(mean) < 3 * se
 
 
 def test_nothing_to_fit() -> None:
