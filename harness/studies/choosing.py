@@ -5,7 +5,13 @@ from typing import Any, Literal
 
 from harness.analysis.cells import Cell, cells
 from harness.errors import UsageError
-from harness.studies.study import DesignCell, Given, JudgedParameters, Parameters
+from harness.studies.study import (
+    DesignCell,
+    Given,
+    JudgedParameters,
+    Parameters,
+    one_completer,
+)
 
 __all__ = ["choice_cell", "choices_of"]
 
@@ -26,11 +32,6 @@ def choice_cell(
 
     UsageError where several completers are named.
     """
-    if len(parameters.completers) > 1:
-        raise UsageError(
-            f"completers={', '.join(parameters.completers)}; expected one for all raters, or none "
-            "for each rater its own"
-        )
     shared = {name: getattr(parameters, name) for name in _OPTIONS}
     kept = {name: value for name, value in shared.items() if value is not None}
     judge = None
@@ -40,7 +41,7 @@ def choice_cell(
         task=task,
         options=kept | {"template": template} | options,
         rater=rater,
-        completer=parameters.completers[0] if parameters.completers else rater,
+        completer=one_completer(parameters) or rater,
         levels=dict(levels),
         judge=judge,
     )

@@ -7,6 +7,7 @@ import polars as pl
 
 from harness.report.parts.scatter import Cloud, Point, scatters
 from harness.report.parts.style import Plot, palette
+from harness.report.parts.table import Column
 from harness.stats.effects.correlation import pearson
 from harness.stats.effects.effects import paired_delta
 from harness.stats.effects.equivalence import equivalence
@@ -16,7 +17,15 @@ from harness.stats.ratings.matrix import item_means, matched_matrices
 from harness.studies.planted import Planted
 from harness.studies.study import Basis, Contrast, Quantity
 
-__all__ = ["Pair", "paired_contrasts", "paired_plot"]
+__all__ = ["PAIR_COLUMNS", "Pair", "paired_contrasts", "paired_plot"]
+
+PAIR_COLUMNS = (
+    Column("difference", "90 % interval"),
+    Column("p_same", "p, equivalence", "number"),
+    Column("r", "r over items"),
+    Column("verdict", "verdict"),
+)
+"""The columns of `Pair.row` after the mean difference and its p."""
 
 
 def paired_contrasts(words: str, same: str, *, tests: int = 1) -> tuple[Contrast, Contrast]:

@@ -20,7 +20,8 @@ from harness.studies.study import (
     Parameters,
     Quantity,
     StudyDesign,
-    rating_cell,
+    crossed,
+    estimate_in,
 )
 from harness.where import SHELL_DIRECTORY
 
@@ -50,19 +51,12 @@ def prompt_design(
     for name in prompts:
         condition(name, base=SHELL_DIRECTORY)
     return StudyDesign(
-        tuple(
-            rating_cell(
-                given,
-                rater,
-                template,
-                completer=given.completers[0] if given.completers else None,
-                levels={"rater": rater, "template": template, "completed under": prompt},
-                completion_sysprompt=prompt,
-                **options,
-            )
-            for rater in given.raters
-            for template in given.templates
-            for prompt in ("none", *(name for name in prompts if name != "none"))
+        crossed(
+            given,
+            [
+                ({"completed under": prompt}, {"completion_sysprompt": prompt} | options)
+                for prompt in ("none", *(name for name in prompts if name != "none"))
+            ],
         ),
         tuple(primary),
         tuple(contrasts)
@@ -142,9 +136,7 @@ def delta_grid(rows: list[dict[str, object]], *, across: str) -> Plot:
         place = {(str(row["prompt"]), str(row[across])): row for row in here}
         values: dict[tuple[str, str], Estimate] = {}
         for key, row in place.items():
-            value = row["delta"]
-            assert isinstance(value, Estimate)
-            values[key] = value
+            values[key] = estimate_in(row, "delta")
         grids.append(
             Grid(
                 f"{rater}, {template}",
@@ -176,12 +168,10 @@ def planted_deltas(
             (pl.col("kind") == "rating"),
             *(pl.col(name) == row[name] for name in ("rater", "template", *by)),
         )
-        value = row["delta"]
-        assert isinstance(value, Estimate)
         found.append(
             Quantity(
                 "Δ " + ", ".join(str(row[name]) for name in (*by, "prompt", "rater")),
-                value,
+                estimate_in(row, "delta"),
                 partial(
                     _planted,
                     key=part.row(0, named=True),

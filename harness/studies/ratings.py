@@ -14,7 +14,7 @@ from harness.report.parts.style import Plot, palette
 from harness.report.parts.table import Column, Table
 from harness.report.sections.outcomes import NAMES
 from harness.stats.intervals import Estimate, average_cells
-from harness.studies.study import Contrast, Parameters, StudyDesign, rating_cell
+from harness.studies.study import Contrast, Parameters, StudyDesign, crossed
 
 __all__ = [
     "averages",
@@ -44,24 +44,8 @@ def rater_by_template(
         raise UsageError(
             f"seeds={given.seeds}; agreement of repeats needs at least {repeats} (--seeds)"
         )
-    if len(given.completers) > 1:
-        raise UsageError(
-            f"completers={', '.join(given.completers)}; expected one for all raters, or none for "
-            "each rater its own (a matrix is the study self-vs-cross)"
-        )
     return StudyDesign(
-        tuple(
-            rating_cell(
-                given,
-                rater,
-                template,
-                completer=given.completers[0] if given.completers else None,
-                levels={"rater": rater, "template": template},
-                **(options or {}),
-            )
-            for rater in given.raters
-            for template in given.templates
-        ),
+        crossed(given, [({}, options or {})]),
         tuple(primary),
         tuple(contrasts),
     )

@@ -20,7 +20,7 @@ from harness.stats.ratings.matrix import matched_matrices, rating_matrix
 from harness.studies.study import Parameters
 from harness.where import SHELL_DIRECTORY
 
-__all__ = ["SUMMARY", "by_item", "item_file", "steady_plot", "summaries", "summary_table"]
+__all__ = ["SUMMARY", "by_rater", "item_file", "steady_plot", "summaries", "summary_table"]
 
 SUMMARY = {
     "consistency": "consistency",
@@ -71,7 +71,7 @@ def summary_table(found: Mapping[tuple[str, str], dict[str, Estimate]]) -> Table
     )
 
 
-def by_item(frame: pl.DataFrame) -> pl.DataFrame:
+def _by_item(frame: pl.DataFrame) -> pl.DataFrame:
     """One row an item of one rater, most consistent first, means over its templates.
 
     Columns of `item_consistency`, `combined` (.9 over repeats, .1 between templates) and
@@ -96,6 +96,15 @@ def by_item(frame: pl.DataFrame) -> pl.DataFrame:
     return pooled.join(both, on="item", how="left").sort(
         pl.col("overall").fill_null(-1.0), "item", descending=[True, False]
     )
+
+
+def by_rater(ratings: pl.DataFrame) -> dict[str, pl.DataFrame]:
+    """The items of each rater, most consistent first, means over its templates: the columns of
+    `item_consistency`, `combined` (.9 over repeats, .1 between templates) and `repeats_alone`."""
+    return {
+        str(rater): _by_item(part)
+        for (rater,), part in sorted(ratings.partition_by("rater", as_dict=True).items())
+    }
 
 
 def item_file(ranked: pl.DataFrame, parameters: Parameters, *, least: float) -> str:

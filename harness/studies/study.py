@@ -1,6 +1,6 @@
 """What a study is: parameters, a design made of cells, an analysis, and what it is judged by."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,7 +28,10 @@ __all__ = [
     "Quantity",
     "Study",
     "StudyDesign",
+    "crossed",
+    "estimate_in",
     "judge_options",
+    "one_completer",
     "rating_cell",
 ]
 
@@ -247,6 +250,47 @@ def judge_options(parameters: JudgedParameters) -> dict[str, Any]:
     """What an eval is told of the judge beside its role: the price of its tokens, where known."""
     price = parameters.judge_price or parameters.price
     return {} if parameters.judge is None or price is None else {"judge_price": price}
+
+
+def crossed(
+    parameters: Parameters, conditions: Iterable[tuple[Mapping[str, str], Mapping[str, Any]]]
+) -> tuple[DesignCell, ...]:
+    """Every rater in every template under each condition: its levels and its options.
+
+    UsageError where several completers are named: in these designs one completes for all.
+    """
+    completer = one_completer(parameters)
+    chosen = list(conditions)
+    return tuple(
+        rating_cell(
+            parameters,
+            rater,
+            template,
+            completer=completer,
+            levels={"rater": rater, "template": template} | dict(levels),
+            **options,
+        )
+        for rater in parameters.raters
+        for template in parameters.templates
+        for levels, options in chosen
+    )
+
+
+def one_completer(parameters: Parameters) -> str | None:
+    """Who completes for all raters, None for each rater its own; UsageError for several."""
+    if len(parameters.completers) > 1:
+        raise UsageError(
+            f"completers={', '.join(parameters.completers)}; expected one for all raters, or none "
+            "for each rater its own (a matrix is the study self-vs-cross)"
+        )
+    return parameters.completers[0] if parameters.completers else None
+
+
+def estimate_in(row: Mapping[str, object], name: str) -> Estimate:
+    """The estimate that a table's row has under that name."""
+    value = row[name]
+    assert isinstance(value, Estimate)
+    return value
 
 
 def _shared(parameters: Parameters) -> dict[str, Any]:

@@ -43,6 +43,18 @@ BAD = {
     "run self-vs-cross --models sim/faithful": "three or more",
     "run drift --rater sim/faithful": "expected one and an earlier run",
     "run pre-post --rehearse --template fruit_rating": "pre-post needs both",
+    **{
+        f"run {name} --rehearse --completer sim/a --completer sim/b": "one for all raters"
+        for name in (
+            "pre-post",
+            "sysprompt-confound",
+            "sysprompt-grid",
+            "sysprompt-v2",
+            "sysprompt-3x3",
+            "validity",
+            "position-bias",
+        )
+    },
     "run validity --rehearse --items nofile.jsonl": "no file at",
     "run validity --rehearse --price abc": "expected IN,OUT",
     "run validity --rehearse --per-origin 0": "at least 1",

@@ -6,7 +6,7 @@ from harness.report.parts.table import Column, Section, Table
 from harness.report.parts.wording import number, shown
 from harness.studies.ratings import rater_by_template
 from harness.studies.rehearsed import RATERS, cell_measured, found_cells
-from harness.studies.steadiness import by_item, item_file, steady_plot, summaries, summary_table
+from harness.studies.steadiness import by_rater, item_file, steady_plot, summaries, summary_table
 from harness.studies.study import Found, Given, Parameters, Study, StudyDesign
 
 __all__ = ["STUDY"]
@@ -29,10 +29,7 @@ def _design(given: _Consistency) -> StudyDesign:
 def _analyse(given: Given) -> Found:
     ratings = given.ratings
     found = summaries(ratings)
-    tables = {
-        str(rater): by_item(part)
-        for (rater,), part in sorted(ratings.partition_by("rater", as_dict=True).items())
-    }
+    tables = by_rater(ratings)
     files, sentences = {}, []
     for number_, (rater, table) in enumerate(tables.items(), start=1):
         name = "items.jsonl" if len(tables) == 1 else f"items_{number_}.jsonl"

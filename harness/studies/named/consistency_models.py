@@ -12,7 +12,7 @@ from harness.report.parts.wording import shown
 from harness.stats.effects.correlation import pearson, spearman
 from harness.studies.ratings import rater_by_template
 from harness.studies.rehearsed import RATERS, cell_measured, found_cells
-from harness.studies.steadiness import by_item, steady_plot, summaries, summary_table
+from harness.studies.steadiness import by_rater, steady_plot, summaries, summary_table
 from harness.studies.study import Found, Given, Parameters, Study, StudyDesign
 
 __all__ = ["STUDY"]
@@ -31,10 +31,7 @@ def _design(given: _ConsistencyModels) -> StudyDesign:
 def _analyse(given: Given) -> Found:
     ratings = given.ratings
     found = summaries(ratings)
-    tables = {
-        str(rater): by_item(part)
-        for (rater,), part in sorted(ratings.partition_by("rater", as_dict=True).items())
-    }
+    tables = by_rater(ratings)
     if len(tables) < 2:
         raise UsageError(
             f"consistency-models compares raters; these records have {', '.join(tables)} alone"

@@ -8,7 +8,7 @@ from harness.errors import UsageError
 from harness.records.logs import read_records
 from harness.report.parts.table import Column, Section, Table
 from harness.report.parts.wording import shown
-from harness.studies.paired import Pair, paired_contrasts, paired_plot
+from harness.studies.paired import PAIR_COLUMNS, Pair, paired_contrasts, paired_plot
 from harness.studies.ratings import rater_by_template
 from harness.studies.study import Found, Given, Parameters, Study, StudyDesign
 
@@ -79,10 +79,7 @@ def _analyse(given: Given) -> Found:
                     Column("items", "items", "count"),
                     Column("delta", "now − before"),
                     Column("p", "p", "number"),
-                    Column("difference", "90 % interval"),
-                    Column("p_same", "p, equivalence", "number"),
-                    Column("r", "r over items"),
-                    Column("verdict", "verdict"),
+                    *PAIR_COLUMNS,
                 ),
                 rows=rows,
                 caption="On the scale from 0 to 1, paired by item; two one-sided tests against the "

@@ -11,9 +11,17 @@ from harness.report.parts.table import Column, Section, Table
 from harness.report.parts.wording import shown
 from harness.stats.effects.effects import holm
 from harness.stats.effects.refusal import refusal_preference
-from harness.stats.intervals import Bootstrap, Estimate
-from harness.studies.paired import Pair, paired_contrasts, paired_plot
-from harness.studies.study import Found, Given, Parameters, Study, StudyDesign, rating_cell
+from harness.stats.intervals import Bootstrap
+from harness.studies.paired import PAIR_COLUMNS, Pair, paired_contrasts, paired_plot
+from harness.studies.study import (
+    Found,
+    Given,
+    Parameters,
+    Study,
+    StudyDesign,
+    crossed,
+    estimate_in,
+)
 from harness.where import SHELL_DIRECTORY
 
 __all__ = ["STUDY"]
@@ -38,19 +46,7 @@ def _design(given: _PrePost) -> StudyDesign:
                 f"template {template!r} is asked {', '.join(allowed)} alone; pre-post needs both"
             )
     return StudyDesign(
-        tuple(
-            rating_cell(
-                given,
-                rater,
-                template,
-                completer=given.completers[0] if given.completers else None,
-                levels={"rater": rater, "template": template, "timing": timing},
-                timing=timing,
-            )
-            for rater in given.raters
-            for template in given.templates
-            for timing in ("pre", "post")
-        ),
+        crossed(given, [({"timing": one}, {"timing": one}) for one in ("pre", "post")]),
         ("post − pre, paired by item, for each rater and template, Holm's correction",),
         paired_contrasts(
             "post − pre",
@@ -163,10 +159,7 @@ def _table(rows: list[dict[str, object]], bound: float) -> Table:
             Column("delta", "post − pre"),
             Column("p", "p", "number"),
             Column("p_holm", "p after Holm", "number"),
-            Column("difference", "90 % interval"),
-            Column("p_same", "p, equivalence", "number"),
-            Column("r", "r over items"),
-            Column("verdict", "verdict"),
+            *PAIR_COLUMNS,
         ),
         rows=rows,
         caption="On the scale from 0 to 1, paired by item; two one-sided tests against the "
@@ -193,13 +186,13 @@ def _origin_table(rows: list[dict[str, object]]) -> Table:
 
 def _origin_plot(rows: list[dict[str, object]]) -> Plot:
     templates = list(dict.fromkeys(str(row["template"]) for row in rows))
-    smallest = min(_delta(row).n for row in rows)
+    smallest = min(estimate_in(row, "delta").n for row in rows)
     return dots(
         [
             Panel(
                 template,
                 [
-                    Dot(str(row["origin"]), _delta(row), str(row["rater"]))
+                    Dot(str(row["origin"]), estimate_in(row, "delta"), str(row["rater"]))
                     for row in rows
                     if row["template"] == template
                 ],
@@ -237,12 +230,6 @@ def _refusal_section(rows: list[dict[str, object]]) -> Section:
             ),
         ),
     )
-
-
-def _delta(row: dict[str, object]) -> Estimate:
-    value = row["delta"]
-    assert isinstance(value, Estimate)
-    return value
 
 
 STUDY = Study(

@@ -15,7 +15,7 @@ from harness.report.parts.violins import Violin, violin_grid
 from harness.report.parts.wording import shown
 from harness.stats.effects.factorial import cells_3x3, effects_3x3
 from harness.stats.effects.power import smallest_effect
-from harness.stats.intervals import Bootstrap, Estimate, FloatArray, mean_interval
+from harness.stats.intervals import Bootstrap, FloatArray, mean_interval
 from harness.studies.planted import Planted
 from harness.studies.study import (
     Basis,
@@ -26,7 +26,8 @@ from harness.studies.study import (
     Quantity,
     Study,
     StudyDesign,
-    rating_cell,
+    crossed,
+    estimate_in,
 )
 from harness.where import SHELL_DIRECTORY
 
@@ -60,26 +61,17 @@ def _design(given: _Sysprompt3x3) -> StudyDesign:
     for name in (given.positive, given.negative):
         if condition(name, base=SHELL_DIRECTORY).name == "none":
             raise UsageError("sysprompt-3x3 needs two system prompts; 'none' is its neutral level")
-    if len(given.completers) > 1:
-        raise UsageError(
-            f"completers={', '.join(given.completers)}; sysprompt-3x3 takes one for all raters"
-        )
     order = (given.negative, "none", given.positive)
-    cells = tuple(
-        rating_cell(
-            given,
-            rater,
-            template,
-            completer=given.completers[0] if given.completers else None,
-            levels={"rater": rater, "template": template}
-            | {"completed under": made, "measured under": asked},
-            completion_sysprompt=made,
-            measurement_sysprompt=asked,
-        )
-        for rater in given.raters
-        for template in given.templates
-        for made in order
-        for asked in order
+    cells = crossed(
+        given,
+        [
+            (
+                {"completed under": made, "measured under": asked},
+                {"completion_sysprompt": made, "measurement_sysprompt": asked},
+            )
+            for made in order
+            for asked in order
+        ],
     )
     return StudyDesign(
         cells,
@@ -230,7 +222,7 @@ def _dots(rows: list[dict[str, object]], raters: list[str]) -> Plot:
             Panel(
                 template,
                 [
-                    Dot(str(row["effect"]), _estimate(row), str(row["rater"]))
+                    Dot(str(row["effect"]), estimate_in(row, "estimate"), str(row["rater"]))
                     for row in effects
                     if row["template"] == template
                 ],
@@ -243,15 +235,9 @@ def _dots(rows: list[dict[str, object]], raters: list[str]) -> Plot:
         title="Effects of both prompts",
         caption="Mean over items of the rating under the prompt that is for the items less that "
         "under the one against them; 95 % intervals, bootstrap over items. "
-        f"n = {_estimate(effects[0]).n} items.",
+        f"n = {estimate_in(effects[0], 'estimate').n} items.",
         colours=palette(raters),
     )
-
-
-def _estimate(row: dict[str, object]) -> Estimate:
-    value = row["estimate"]
-    assert isinstance(value, Estimate)
-    return value
 
 
 def _effect_table(rows: list[dict[str, object]]) -> Table:
@@ -265,7 +251,7 @@ def _effect_table(rows: list[dict[str, object]]) -> Table:
             Column("estimate", "for − against"),
             Column("primary", "named beforehand"),
         ),
-        rows=[row | {"items": _estimate(row).n} for row in rows],
+        rows=[row | {"items": estimate_in(row, "estimate").n} for row in rows],
         caption="Paired by item, over items rated in all nine cells. The ratio is given only where "
         "the interval of its denominator excludes 0.",
     )
@@ -289,7 +275,7 @@ def _mean_table(rows: list[dict[str, object]]) -> Table:
 def _sentences(rows: list[dict[str, object]]) -> list[str]:
     return [
         f"{row['rater']}: {row['effect']}: {shown(row['estimate'])} "
-        f"({_estimate(row).n} items, 9 cells)."
+        f"({estimate_in(row, 'estimate').n} items, 9 cells)."
         for row in rows
         if row["primary"] or row["effect"] == _EFFECTS["ratio"]
     ][:5]

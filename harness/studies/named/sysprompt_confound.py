@@ -27,7 +27,8 @@ from harness.studies.study import (
     Quantity,
     Study,
     StudyDesign,
-    rating_cell,
+    crossed,
+    estimate_in,
 )
 from harness.where import SHELL_DIRECTORY
 
@@ -59,21 +60,16 @@ def _design(given: _SyspromptConfound) -> StudyDesign:
         condition(name, base=SHELL_DIRECTORY)
     made = [("none", "with"), *((name, prefix) for prefix in _PREFIXES for name in prompts)]
     return StudyDesign(
-        tuple(
-            rating_cell(
-                given,
-                rater,
-                template,
-                completer=given.completers[0] if given.completers else None,
-                levels={"rater": rater, "template": template}
-                | {"completed under": prompt, "request not to mention it": prefix},
-                completion_sysprompt=prompt,
-                completion_prefix=prefix == "with",
-                judges="sysprompt_reference",
-            )
-            for rater in given.raters
-            for template in given.templates
-            for prompt, prefix in made
+        crossed(
+            given,
+            [
+                (
+                    {"completed under": prompt, "request not to mention it": prefix},
+                    {"completion_sysprompt": prompt, "completion_prefix": prefix == "with"}
+                    | {"judges": "sysprompt_reference"},
+                )
+                for prompt, prefix in made
+            ],
         ),
         ("Δ of each prompt with all completions and with those that do not speak of it",),
         (Contrast("Δ of one prompt, all completions", partial(_smallest, prompts=len(prompts))),),
@@ -94,14 +90,17 @@ def _analyse(given: Given) -> Found:
         )
     rates = _rates(prompted, given.judgements)
     effects, measured = _effects(ratings)
-    gone = [abs(_value(row, "delta").estimate - _value(row, "kept").estimate) for row in effects]
-    spread = sorted(rates, key=lambda row: -_value(row, "rate").estimate)
+    gone = [
+        abs(estimate_in(row, "delta").estimate - estimate_in(row, "kept").estimate)
+        for row in effects
+    ]
+    spread = sorted(rates, key=lambda row: -estimate_in(row, "rate").estimate)
     return Found(
         sentences=[
             *(
                 f"{row['rater']}, {row['prompt']}, {row['prefix']} the request not to mention it: "
                 f"{shown(row['rate'], 'share')} of completions speak of it "
-                f"({_value(row, 'rate').n} items)."
+                f"({estimate_in(row, 'rate').n} items)."
                 for row in spread[:3]
             ),
             f"Leaving those out moves a difference from no prompt by at most {max(gone):.2f} "
@@ -118,12 +117,6 @@ def _analyse(given: Given) -> Found:
         ],
         measured=[*_planted_rates(prompted, rates), *measured],
     )
-
-
-def _value(row: dict[str, object], name: str) -> Estimate:
-    value = row[name]
-    assert isinstance(value, Estimate)
-    return value
 
 
 def _rates(prompted: pl.DataFrame, judgements: pl.DataFrame) -> list[dict[str, object]]:
@@ -238,7 +231,7 @@ def _planted_rates(prompted: pl.DataFrame, rates: list[dict[str, object]]) -> li
     return [
         Quantity(
             f"speak of {row['prompt']} {row['prefix']} request, {row['rater']}",
-            _value(row, "rate"),
+            estimate_in(row, "rate"),
             partial(
                 _planted_rate,
                 completer=str(completers[row["rater"]]),
@@ -316,13 +309,15 @@ def _moved_table(rows: list[dict[str, object]]) -> Table:
 
 def _plot(rates: list[dict[str, object]]) -> Plot:
     raters = list(dict.fromkeys(str(row["rater"]) for row in rates))
-    smallest = min(_value(row, "rate").n for row in rates)
+    smallest = min(estimate_in(row, "rate").n for row in rates)
     return dots(
         [
             Panel(
                 rater,
                 [
-                    Dot(str(row["prompt"]), _value(row, "rate"), f"{row['prefix']} the request")
+                    Dot(
+                        str(row["prompt"]), estimate_in(row, "rate"), f"{row['prefix']} the request"
+                    )
                     for row in rates
                     if row["rater"] == rater
                 ],

@@ -3,7 +3,6 @@
 from harness.prompts.conditions import CATEGORIES, CONDITIONS
 from harness.report.parts.table import Section
 from harness.report.parts.wording import shown
-from harness.stats.intervals import Estimate
 from harness.studies.prompted import (
     delta_grid,
     effect_rows,
@@ -11,7 +10,7 @@ from harness.studies.prompted import (
     planted_deltas,
     prompt_design,
 )
-from harness.studies.study import Found, Given, Parameters, Study, StudyDesign
+from harness.studies.study import Found, Given, Parameters, Study, StudyDesign, estimate_in
 
 __all__ = ["STUDY"]
 
@@ -41,13 +40,13 @@ def _design(given: _SyspromptGrid) -> StudyDesign:
 def _analyse(given: Given) -> Found:
     rows = effect_rows(given.ratings, by=("origin",))
     moved = [row for row in rows if float(str(row["p_holm"])) < 0.05]
-    ranked = sorted(rows, key=lambda row: -abs(_delta(row).estimate))
+    ranked = sorted(rows, key=lambda row: -abs(estimate_in(row, "delta").estimate))
     return Found(
         sentences=(
             f"{len(moved)} of {len(rows)} differences hold after Holm's correction.",
             *(
                 f"{row['prompt']}, {row['origin']}: Δ {shown(row['delta'])} "
-                f"({_delta(row).n} items), higher {shown(row['higher'], 'share')}."
+                f"({estimate_in(row, 'delta').n} items), higher {shown(row['higher'], 'share')}."
                 for row in ranked[:3]
             ),
         ),
@@ -58,12 +57,6 @@ def _analyse(given: Given) -> Found:
         ],
         measured=planted_deltas(given.ratings, rows, by=("origin",)),
     )  # fmt: skip
-
-
-def _delta(row: dict[str, object]) -> Estimate:
-    value = row["delta"]
-    assert isinstance(value, Estimate)
-    return value
 
 
 STUDY = Study(

@@ -11,7 +11,7 @@ from harness.report.parts.table import Column, Section, Table
 from harness.report.parts.wording import shown
 from harness.stats.effects.effects import condition_asymmetry
 from harness.stats.effects.power import smallest_asymmetry
-from harness.stats.intervals import Estimate, estimate_of
+from harness.stats.intervals import estimate_of
 from harness.studies.prompted import effect_rows, effect_table, planted_deltas, prompt_design
 from harness.studies.study import (
     Basis,
@@ -21,6 +21,7 @@ from harness.studies.study import (
     JudgedParameters,
     Study,
     StudyDesign,
+    estimate_in,
 )
 
 __all__ = ["STUDY"]
@@ -81,7 +82,7 @@ def _analyse(given: Given) -> Found:
     return Found(
         sentences=[
             f"{row['rater']}, {row['pair']}: Δ⁺ + Δ⁻ {shown(row['asymmetry'])} "
-            f"({_estimate(row['asymmetry']).n} items), p after Holm {row['p_holm']:.3f}."
+            f"({estimate_in(row, 'asymmetry').n} items), p after Holm {row['p_holm']:.3f}."
             for row in sums
         ][:5],
         tables=[effect_table(rows), _asymmetries(sums)],
@@ -108,21 +109,16 @@ def _left_out(ratings: pl.DataFrame, spoken: pl.DataFrame) -> str:
     )
 
 
-def _estimate(value: object) -> Estimate:
-    assert isinstance(value, Estimate)
-    return value
-
-
 def _plot(rows: list[dict[str, object]], pairs: dict[str, tuple[str, str]]) -> Plot:
     place = {(row["rater"], row["prompt"]): row for row in rows}
     raters = list(dict.fromkeys(row["rater"] for row in rows))
-    smallest = min(_estimate(row["delta"]).n for row in rows)
+    smallest = min(estimate_in(row, "delta").n for row in rows)
     return dots(
         [
             Panel(
                 str(rater),
                 [
-                    Dot(name, _estimate(place[rater, prompt]["delta"]), series)
+                    Dot(name, estimate_in(place[rater, prompt], "delta"), series)
                     for name, both in pairs.items()
                     for series, prompt in zip(("for", "against"), both, strict=True)
                     if (rater, prompt) in place
