@@ -125,20 +125,20 @@ def verdict(value: Estimate, sense: str, limit: float) -> str:
     return "holds" if low >= limit else "fails" if high < limit else "open"
 
 
-def base_cells(found: Sequence[RatingCell]) -> list[RatingCell]:
+def base_cells(found: Sequence[Cell]) -> list[Cell]:
     """The cells that get a card: of each rater and template those asked after the task and
     directly, where there are any; the others stand beside them."""
-    kept: list[RatingCell] = []
-    for name in dict.fromkeys((one.cell.rater, one.cell.template) for one in found):
-        mine = [one for one in found if (one.cell.rater, one.cell.template) == name]
+    kept: list[Cell] = []
+    for name in dict.fromkeys((one.rater, one.template) for one in found):
+        mine = [one for one in found if (one.rater, one.template) == name]
         for column, usual in (("response", "reasoned"), ("timing", "pre")):
-            others = [one for one in mine if one.cell.key[column] != usual]
+            others = [one for one in mine if one.key[column] != usual]
             mine = others or mine
         kept += mine
     return kept
 
 
-def rating_rows(one: RatingCell, found: Sequence[RatingCell]) -> list[CardRow]:
+def rating_rows(one: RatingCell, found: Sequence[Cell]) -> list[CardRow]:
     """The rows of one cell; `found` are all cells of ratings, from which its agreement with other
     wordings, timings and forms of answer comes."""
     count = one.cell.frame.height
@@ -160,8 +160,7 @@ def rating_rows(one: RatingCell, found: Sequence[RatingCell]) -> list[CardRow]:
     told = verdict(informative, "at least", floor)
     rows.append(CardRow(one.cell, "informative r", informative, rule, told, count))
     rows.append(_honoured(one.cell))
-    base = base_cells(found)
-    rows += [_agreement(one, other, how) for other, how in _beside(one, found, base)]
+    rows += [_agreement(one.cell, other, how) for other, how in _beside(one.cell, found)]
     return rows
 
 
@@ -225,41 +224,39 @@ def _honoured(cell: Cell) -> CardRow:
     )
 
 
-def _beside(
-    one: RatingCell, found: Sequence[RatingCell], base: Sequence[RatingCell]
-) -> list[tuple[RatingCell, str]]:
+def _beside(one: Cell, found: Sequence[Cell]) -> list[tuple[Cell, str]]:
     """Cells whose item means ought to go with this one's, and what is compared."""
     pairs = []
     for other in found:
-        if other is one or other.cell.rater != one.cell.rater:
+        if other.key == one.key or other.rater != one.rater:
             continue
-        if any(other.cell.key[name] != one.cell.key[name] for name in _SAME):
+        if any(other.key[name] != one.key[name] for name in _SAME):
             continue
-        same_template = other.cell.template == one.cell.template
-        differ = [
-            name for name in ("timing", "response") if other.cell.key[name] != one.cell.key[name]
-        ]
-        if not same_template and other in base and not differ:
-            pairs.append((other, f"r with {other.cell.template}"))
+        same_template = other.template == one.template
+        differ = [name for name in ("timing", "response") if other.key[name] != one.key[name]]
+        if not same_template and not differ:
+            pairs.append((other, f"r with {other.template}"))
         elif same_template and differ == ["timing"]:
             pairs.append((other, "r of before the task with after"))
-        elif same_template and differ == ["response"] and "reasoned" in (
-            other.cell.key["response"], one.cell.key["response"]
-        ):  # fmt: skip
+        elif same_template and differ == ["response"] and _reasoned(one) != _reasoned(other):
             pairs.append((other, "r of reasoned with direct"))
     return pairs
 
 
-def _agreement(one: RatingCell, other: RatingCell, how: str) -> CardRow:
-    items, values = matched_matrices([one.cell.frame, other.cell.frame], column="normalised")
+def _reasoned(cell: Cell) -> bool:
+    return cell.key["response"] == "reasoned"
+
+
+def _agreement(one: Cell, other: Cell, how: str) -> CardRow:
+    items, values = matched_matrices([one.frame, other.frame], column="normalised")
     r = pearson(*(item_means(part) for part in values))
     counts = tuple(np.isfinite(part).sum(axis=1) for part in values)
     return CardRow(
-        one.cell,
+        one,
         how,
         r,
         f"at least {AGREE:g}",
         verdict(r, "at least", AGREE),
-        one.cell.frame.height + other.cell.frame.height,
-        partial(planted_r, cells=(one.cell, other.cell), items=items, counts=counts),
+        one.frame.height + other.frame.height,
+        partial(planted_r, cells=(one, other), items=items, counts=counts),
     )

@@ -5,6 +5,7 @@ page shows them.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import polars as pl
 
@@ -113,10 +114,12 @@ def _choices(given: _Validity) -> tuple[DesignCell, ...]:
 
 
 def _analyse(given: Given) -> Found:
-    found = found_cells(given, repeats=2)
-    base = base_cells(found)
+    asked = cells(given.ratings, "rating")
     choices = cells(given.frame, "choice")
-    rows = [row for one in base for row in rating_rows(one, found)]
+    # Only cells that get a card are analysed whole: of the others the item means are enough.
+    direct = pl.concat([one.frame for one in base_cells(asked)])
+    base = found_cells(replace(given, frame=direct), repeats=2)
+    rows = [row for one in base for row in rating_rows(one, asked)]
     rows += [row for cell in choices for row in choice_rows(cell)]
     return Found(
         sentences=_sentences(rows),
@@ -137,7 +140,7 @@ def _analyse(given: Given) -> Found:
             ),
             Section(title="Rules", anchor="rules", tables=(_rules(),)),
             Section(title="Distributions", anchor="distributions",
-                    plots=distribution_plots(found)),
+                    plots=distribution_plots(base)),
         ],
         measured=[
             *cell_measured(base, {"mean": "mean"}),
