@@ -10,8 +10,10 @@ from torch import nn
 from transformers import AutoConfig, AutoModelForCausalLM
 
 from harness.errors import UsageError
+from steering_server.commands import options
 from steering_server.engine.engine import Engine
-from steering_server.engine.runner import Sizes
+from steering_server.engine.metrics import Metrics
+from steering_server.engine.runner import Runner, Sizes
 from steering_server.engine.score import score
 from steering_server.engine.self_test import self_test
 from steering_server.model import tiny
@@ -175,6 +177,44 @@ def test_an_engine_does_not_start_with_a_model_it_gets_wrong() -> None:
     engine.start()
     assert engine.join(60)
     assert engine.state == "dead" and "mine (MambaForCausalLM)" in engine.reason
+
+
+def test_no_command_works_with_a_model_that_the_engine_gets_wrong(monkeypatch: Any) -> None:
+    """What they load is tested, as what is served."""
+    wrong = describe(tiny_of("mamba", state_size=8), tiny.tokenizer(), name="mine")
+    monkeypatch.setattr(options, "load", lambda *args, **more: wrong)
+    with pytest.raises(UsageError, match=r"mine .*cannot be served exactly"):
+        options.ModelOptions("mine", None, "auto", "cpu", None, None).load()
+
+
+@pytest.mark.parametrize("new", [1, 3])
+def test_a_row_that_makes_passes_fail_fails_alone(tiny_maker: Any, new: int) -> None:
+    """The rows beside it get the answers that they get without it, and the engine goes on, however
+    many such rows come: here tokens that the model has no embedding for."""
+    prompts = ("The cat sat.", "Hi", "Write a poem.")
+    expected = [row.sink for row in _run(tiny_maker, prompts, new)]
+    sinks = []
+    for _ in range(4):
+        rows = _run(tiny_maker, prompts, new, bad=100_000)
+        assert rows[1].sink.failure.code == "engine_error" and rows[1].sink.finished is None
+        sinks.append([rows[at].sink for at in (0, 2, 3)])
+    for good in sinks:
+        assert [one.finished for one in good] == [one.finished for one in expected]
+        assert [one.text for one in good] == [one.text for one in expected]
+
+
+def _run(maker: Any, prompts: Any, new: int, *, bad: int | None = None) -> Any:
+    """Rows of the prompts through a runner, the second of them with a token that is not there."""
+    rows = [maker.row(prompt, max_tokens=new) for prompt in prompts]
+    if bad is not None:
+        spoiled = maker.row("Spoiled.", max_tokens=new)
+        spoiled.prompt = (*spoiled.prompt, bad)
+        rows.insert(1, spoiled)
+    runner = Runner(maker.loaded, Sizes(), Metrics(time.monotonic))
+    runner.add(rows)
+    while runner.busy:
+        runner.turn()
+    return rows
 
 
 TAMPERINGS = {
