@@ -107,7 +107,9 @@ def _changed(text: str, broken: str) -> tuple[Any, ...]:
 
 
 def _cannot_matter(line: str) -> bool:
-    """Checks that only type checkers need, and flags that change nothing that runs."""
+    """Checks that only type checkers need, and a `*,` among parameters taken for a product."""
+    if line.startswith("/,") or " /," in line:
+        return True
     return line.startswith(("assert ", "from ", "import ", "@overload", "if TYPE_CHECKING"))
 
 

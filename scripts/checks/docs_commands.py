@@ -8,7 +8,8 @@ A block without a language is commands, one with `toml` or `json` may be a file,
     <!-- block: with OLD => NEW; … -->      run with NEW in OLD's place: smaller, or a real name
     <!-- before: COMMAND -->                run before it, and not shown
 
-Each page is run in order in a folder of its own, with the project's environment on the path.
+Each page is run in order in a folder of its own, two pages at a time, with the project's
+environment on the path.
 `--list` only lists; names of pages run those alone.
 """
 
@@ -20,6 +21,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,7 +36,7 @@ BLOCK = re.compile(
     re.MULTILINE | re.DOTALL,
 )
 COMMANDS = ("", "sh", "bash")
-LIMIT = 300
+LIMIT = 600
 """Seconds of one block: none is a long run, and a block that hangs must not hold the rest."""
 SHELL = """set -euo pipefail
 open() { test -e "$1"; }
@@ -144,7 +146,9 @@ def main() -> None:
             for block in blocks(page):
                 print(f"{block.where:<28} {block.reason or block.told or 'run'}")
         return
-    began, found = time.monotonic(), [run_page(page) for page in arguments.pages]
+    began = time.monotonic()
+    with ThreadPoolExecutor(2) as two:
+        found = list(two.map(run_page, arguments.pages))
     ran, failed = (sum(each) for each in zip(*found, strict=True))
     print(f"docs: {ran} blocks in {time.monotonic() - began:.0f} s, {failed} failed")
     if failed or not ran:

@@ -3,10 +3,11 @@
 import math
 from typing import Any
 
+import msgspec
 import pytest
 
 from harness.records.kept import Asked, Common
-from harness.records.reading import read_record
+from harness.records.reading import read_record, settled
 from harness.wire import Reply, TokenLogprob
 
 FACTS: dict[str, Any] = {
@@ -68,3 +69,47 @@ def test_choices_have_the_same_threshold(least: float) -> None:
 def test_labels_without_any_probability_are_invalid_at_any_threshold() -> None:
     """With min_label_mass=0 there must still be something to normalise."""
     assert read({"The": 1.0}, least=0.0).outcome == "invalid"
+
+
+def invalid() -> tuple[Common, Any]:
+    """A record of a rating that rules could not read, and what its questions share."""
+    common = Common(
+        facts=FACTS | {"kind": "rating"},
+        allowed=LEVELS,
+        values=(1.0, 2.0, 3.0, 4.0, 5.0),
+        banned=("4",),
+        completes=False,
+        readout="sample",
+        min_label_mass=0.5,
+    )
+    reply = Reply(text="Somewhere in the middle, I would say.")
+    return common, read_record(common, Asked(key="k", facts={"prompt_hash": "p"}, reply=reply))
+
+
+@pytest.mark.parametrize(
+    ("verdict", "outcome", "value"),
+    [
+        ("3", "answered", 3.0),
+        ("4", "invalid", None),
+        ("(refusal)", "refused", None),
+        ("(disclaimer)", "disclaimed", None),
+        ("(unclear)", "invalid", None),
+    ],
+)
+def test_a_judge_settles_what_rules_left_open(
+    verdict: str, outcome: str, value: float | None
+) -> None:
+    """A label that is allowed has its value, a banned one none, and the record names the judge."""
+    common, record = invalid()
+    found = settled(common, record, verdict, judge="j")
+    assert (found.outcome, found.value) == (outcome, value)
+    assert found.normalised == (None if value is None else 0.5)
+    assert found.read_by == "judge j" and record.reason in found.reason
+
+
+def test_what_rules_have_read_no_judge_reads_again() -> None:
+    """An answer, a refusal and a failure are none of a judge's business."""
+    common, record = invalid()
+    for outcome in ("answered", "refused", "disclaimed", "failed"):
+        with pytest.raises(ValueError, match="settled by rule"):
+            settled(common, msgspec.structs.replace(record, outcome=outcome), "3", judge="j")

@@ -105,3 +105,13 @@ def test_indistinguishable_labels_are_one_line(
         check_distinguishable(labels, response)  # type: ignore[arg-type]
     assert named in str(caught.value) and "expected" in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_labels_with_a_point_are_numbers() -> None:
+    """ "2.5" is one number among numbers: no beginning of a token is taken for it."""
+    labels = ("1.5", "2.5", "3.5")
+    found = read_logprobs(
+        tokens({"2.5": 0.4, " 3.5": 0.2, "2.": 0.1, "2": 0.1, "2.55": 0.2}), labels
+    )
+    assert found.mass == pytest.approx(0.6)
+    assert found.probabilities == pytest.approx({"1.5": 0.0, "2.5": 2 / 3, "3.5": 1 / 3})
