@@ -49,6 +49,7 @@ bench: $(VENV)/.dev
 
 # Without network, and every warning ends it: a link or a page that leads nowhere is one.
 docs: $(VENV)/.dev
+	rm -rf docs/_build
 	$(BIN)/python -m sphinx -W --keep-going -q -b html docs docs/_build
 	$(BIN)/python scripts/checks/docs_links.py docs/_build
 
