@@ -1,12 +1,12 @@
 """Who answers, in full: what may be left out of an identity."""
 
-from typing import Any
+from typing import Any, cast
 
 import pytest
-from inspect_ai.model import GenerateConfig, ResponseSchema, get_model
+from inspect_ai.model import GenerateConfig, Model, ResponseSchema, get_model
 from inspect_ai.util import JSONSchema
 
-from harness.models.identity import model_identity
+from harness.models.identity import model_identity, steering_facts
 
 
 def identity(**arguments: object) -> str:
@@ -90,3 +90,25 @@ def test_name_and_address_are_part_of_an_identity() -> None:
     one, other = get_model("mockllm/model"), get_model("mockllm/other")
     there = get_model("mockllm/model", base_url="http://127.0.0.1:9/v1", memoize=False)
     assert len({model_identity(model, plain) for model in (one, other, there)}) == 3
+
+
+class Steered:
+    """Stands in for a steered model whose provider says nothing of its own."""
+
+    api = object()
+
+    def __init__(self, **arguments: Any) -> None:
+        self.model_args = arguments
+
+    def __str__(self) -> str:
+        return "steering/small"
+
+
+def test_a_steered_models_record_says_what_its_arguments_say() -> None:
+    """Each argument as given, nothing where none was; another provider's model has no facts."""
+    given = {"vector": "math", "coef": "0.25", "positions": "response", "operation": "clamp"}
+    told = steering_facts(cast("Model", Steered(**given, layers=7)))
+    assert told == {**given, "coef": 0.25, "layer": "7"}
+    bare = steering_facts(cast("Model", Steered()))
+    assert set(bare) == set(told) and set(bare.values()) == {None}
+    assert steering_facts(get_model("mockllm/model")) == {}

@@ -94,3 +94,19 @@ def test_a_sample_that_is_not_what_was_written_is_damaged(method, directory):
     log = read_log(log_with_other_content(method, directory=directory))
     assert [sample.id for sample in log.samples()] == [2]
     assert (log.damaged, log.cut) == (1, True)
+
+
+WHOLE = (
+    '{"version": 2, "status": "success", "eval": {"task": "t"}, "samples": ['
+    '{"id": 1, "epoch": 1}, {"id": 2, "epoch": 1}, {"id": 3, "epoch": 1}]}'
+)
+
+
+@pytest.mark.parametrize(("at", "ids"), [("2,", [1]), ("3,", [1, 2]), ("]}", [1, 2, 3])])
+def test_a_json_log_that_breaks_off_has_the_samples_before_the_break(at, ids):
+    """Its header and every whole sample are read, and it is said to be cut."""
+    log = read_log(WHOLE[: WHOLE.rindex(at)].encode())
+    assert [sample.id for sample in log.samples()] == ids
+    assert log.cut and log.header is not None and log.header.status == "success"
+    whole = read_log(WHOLE.encode())
+    assert [sample.id for sample in whole.samples()] == [1, 2, 3] and not whole.cut
