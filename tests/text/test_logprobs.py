@@ -114,4 +114,4 @@ def test_labels_with_a_point_are_numbers() -> None:
         tokens({"2.5": 0.4, " 3.5": 0.2, "2.": 0.1, "2": 0.1, "2.55": 0.2}), labels
     )
     assert found.mass == pytest.approx(0.6)
-    assert found.probabilities == pytest.approx({"1.5": 0.0, "2.5": 2 / 3, "3.5": 1 / 3})
+    assert found.probabilities == pytest.approx({"10.5": 0.0, "20.5": 2 / 3, "30.5": 1 / 3})
