@@ -108,10 +108,9 @@ def test_indistinguishable_labels_are_one_line(
 
 
 def test_labels_with_a_point_are_numbers() -> None:
-    """ "2.5" is one number among numbers: no beginning of a token is taken for it."""
-    labels = ("1.5", "2.5", "3.5")
-    found = read_logprobs(
-        tokens({"2.5": 0.4, " 3.5": 0.2, "2.": 0.1, "2": 0.1, "2.55": 0.2}), labels
-    )
+    """A number with a point is one label: no beginning of a token is taken for it."""
+    labels = ("10.5", "20.5", "30.5")
+    top = tokens({"20.5": 0.4, " 30.5": 0.2, "20": 0.1, "10": 0.1, "20.55": 0.2})
+    found = read_logprobs(top, labels)
     assert found.mass == pytest.approx(0.6)
     assert found.probabilities == pytest.approx({"10.5": 0.0, "20.5": 2 / 3, "30.5": 1 / 3})
