@@ -11,6 +11,7 @@ that is tested, but all others: found ought to be .05 or less, but for two stand
 are levels of a five-point scale. Refusal is tested with 999 permutations (the study takes 5 000).
 """
 
+import math
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -23,7 +24,6 @@ import msgspec
 import numpy as np
 import polars as pl
 
-from harness.records.logs import read_records
 from harness.records.record import SCHEMA
 from harness.stats.effects.diagonal import self_vs_cross
 from harness.stats.effects.effects import holm
@@ -35,10 +35,12 @@ from harness.stats.ratings.matrix import item_means, rating_matrix
 from harness.studies.catalogue import get_study
 from harness.studies.folder import Frozen, freeze
 from harness.studies.named.self_vs_cross import matched_cells
+from harness.studies.named.steering_stated import NOTHING, held_against, responses
 from harness.studies.paired import Pair
 from harness.studies.parameters import read_parameters
 from harness.studies.prompted import effect_rows
 from harness.studies.run import run_design
+from harness.studies.running import read_run
 from harness.studies.study import Basis
 from harness.studies.writing import write_study
 
@@ -223,6 +225,42 @@ def before_after(mean: float, bound: float, rng: Rng) -> Mapping[str, bool]:
     return {"moved": held["x"], "any": any(held.values()), "same": pairs["y"].same.within}
 
 
+DOSES = (-0.6, -0.3, 0.0, 0.3, 0.6)
+RANDOM_SLOPE = 0.15
+"""Standard deviation of random directions' slopes where they move anything."""
+
+
+def steered(slope: float, spread: float, rng: Rng) -> Mapping[str, bool]:
+    """steering-stated without persona and context: a concept's slope per unit of dose, beside eight
+    random directions whose slopes have that spread; NaN for a concept that is one more of them."""
+    origins = ["math"] * PER_ORIGIN
+    base = drawn_items(rng, PER_ORIGIN)
+    slopes = {f"random {number}": rng.normal(0, spread) for number in range(1, 9)}
+    slopes["concept"] = rng.normal(0, spread) if np.isnan(slope) else slope
+    parts = [_dosed(base, origins, "none", NOTHING, 0.0, rng)]
+    for direction, mean in slopes.items():
+        own = rng.normal(mean, TRUE.effect / max(DOSES), PER_ORIGIN)
+        parts += [
+            _dosed(base + dose * own, origins, direction, "measurement", dose, rng)
+            for dose in DOSES
+            if dose
+        ]
+    found = responses(pl.concat(parts))
+    (concept,) = found.concept
+    return {"against random": held_against(concept, found).p < 0.05}
+
+
+def _dosed(
+    means: FloatArray, origins: Sequence[str], direction: str, where: str, dose: float, rng: Rng
+) -> pl.DataFrame:
+    names = {"completed under": "none", "measured under": "none", "steered at": where}
+    return ratings({(): means}, origins, rng, repeats=1).with_columns(
+        *(pl.lit(value).alias(name) for name, value in names.items()),
+        direction=pl.lit(direction),
+        dose=pl.lit(dose),
+    )
+
+
 @dataclass(frozen=True)
 class Case:
     """A row: the study, what is planted, which finding counts, and whether it is a null."""
@@ -238,7 +276,7 @@ def findable(study: str) -> list[float]:
     """What `plan` calls findable, at the spreads planted here and the default sizes."""
     one = get_study(study)
     parameters = read_parameters(one, {}, rehearse=True)
-    names = ("math",) if study == "sysprompt-3x3" else ORIGINS
+    names = ("math",) if study in ("sysprompt-3x3", "steering-stated") else ORIGINS
     names = ("alpaca", "math", "wildchat") if study == "sysprompt-grid" else names
     counts = dict.fromkeys(names, parameters.per_origin or PER_ORIGIN)
     basis = Basis(TRUE, counts, parameters.seeds)
@@ -253,6 +291,7 @@ def cases() -> list[Case]:
     overall, inside = findable("refusal-stated")
     now, bound = findable("drift")
     post, alike = findable("pre-post")
+    (pushed,) = findable("steering-stated")
     rows = [
         ("sysprompt-3x3", "completion {a:.3f}", (nine, made, 0.3), "completion_in_neutral", False),
         ("sysprompt-3x3", "no completion effect", (nine, 0.0, 0.3), "completion_in_neutral", True),
@@ -270,6 +309,9 @@ def cases() -> list[Case]:
         ("drift", "drift {a:.3f}", (drifted, now, bound), "moved", False),
         ("drift", "no drift", (drifted, 0.0, bound), "moved", True),
         ("drift", "none, within {b:.3f}", (drifted, 0.0, bound), "same", False),
+        ("steering-stated", "dose {a:.3f}", (steered, 1.1 * pushed, 0.0), "against random", False),
+        ("steering-stated", "one more random direction", (steered, math.nan, RANDOM_SLOPE),
+         "against random", True),
         ("drift", "at the bound {b:.3f}", (drifted, bound, bound), "same", True),
         ("pre-post", "one of two {a:.3f}", (before_after, post, alike), "moved", False),
         ("pre-post", "no difference, any of 2", (before_after, 0.0, alike), "any", True),
@@ -298,10 +340,13 @@ def chain(name: str, seed: int, folder: Path) -> tuple[int, int]:
     study = get_study(name)
     parameters = read_parameters(study, {"sample_seed": seed}, small=True, rehearse=True)
     freeze(Frozen(study=name, parameters=msgspec.to_builtins(parameters), rehearsal=True), folder)
-    run_design(study.design(parameters), folder / "logs", study=name)
+    design = study.design(parameters)
+    with study.ready(parameters, folder):
+        if design.cells:
+            run_design(design, folder / "logs", study=name)
     written = write_study(
-        study, parameters, read_records([folder / "logs"]), folder / "report",
-        rehearsal=True, day=date(2026, 1, 2), bootstrap=BOOT,
+        study, parameters, read_run(folder, design), folder / "report",
+        rehearsal=True, day=date(2026, 1, 2), bootstrap=BOOT, places=(folder,),
     )  # fmt: skip
     return written.inside, written.planted
 

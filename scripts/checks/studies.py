@@ -19,9 +19,18 @@ from harness.studies.folder import Frozen, freeze
 from harness.studies.parameters import read_parameters
 from harness.studies.parts import run_parts
 from harness.studies.run import run_design
+from harness.studies.running import read_run
 from harness.studies.writing import Written, write_study
 
 TINY: dict[str, Any] = {"per_origin": 6, "seeds": 2}
+OWN: dict[str, dict[str, Any]] = {
+    "steering-stated": {"per_origin": 8, "seeds": 1, "randoms": 3, "steered": ("measurement",),
+                        "contexts": ("none",)},
+    "steering-open-ended": {"per_origin": None, "seeds": 4, "randoms": 3, "layers": (),
+                            "selectors": ("last",), "doses": (-0.15, 0.15)},
+    "steering-norms": {"per_origin": None, "seeds": 1},
+}  # fmt: skip
+"""What of a study is smaller than `TINY` makes it: each steered cell asks a real model."""
 LEAST = 0.9
 TWICE = "sysprompt-3x3"
 
@@ -30,18 +39,22 @@ def rehearsed(name: str, folder: Path) -> Written:
     """Run one study at the tiny size."""
     study = get_study(name)
     fewer = {key: value for key, value in study.small.items() if key not in TINY}
-    parameters = read_parameters(study, fewer | TINY, rehearse=True)
+    parameters = read_parameters(study, fewer | TINY | OWN.get(name, {}), rehearse=True)
     frozen = Frozen(study=name, parameters=msgspec.to_builtins(parameters), rehearsal=True)
     freeze(frozen, folder)
-    run_design(study.design(parameters), folder / "logs", study=name)
+    design = study.design(parameters)
+    with study.ready(parameters, folder):
+        if design.cells:
+            run_design(design, folder / "logs", study=name)
     return write_study(
         study,
         parameters,
-        read_records([folder / "logs"]),
+        read_run(folder, design),
         folder / "report",
         rehearsal=True,
         day=date(2026, 1, 2),
         bootstrap=Bootstrap(resamples=300),
+        places=(folder,),
     )
 
 

@@ -21,7 +21,7 @@ from harness.stats.intervals import Estimate, FloatArray
 from harness.studies.planted import Planted
 from harness.studies.steered.model import CONCEPT, PLANTED, Steered, checked, served_name
 from harness.studies.steered.serving import VECTORS, extracted
-from harness.studies.steered.truth import said_greedily, streams_of
+from harness.studies.steered.truth import context_of, said_greedily, streams_of
 from harness.studies.study import Found, Given, Quantity, Study, StudyDesign
 from harness.where import SHELL_DIRECTORY
 from harness.wire import Message
@@ -263,7 +263,7 @@ def _planted(planted: Planted, *, selector: str, name: str, given: _SteeringNorm
     for prompt in (given.positive, given.negative):
         side = []
         for messages in _conversations(given, prompt):
-            said = said_greedily(messages, sentences=given.extract_tokens)
+            said = said_greedily(context_of(messages), sentences=given.extract_tokens)
             streams = streams_of(messages, said)
             tokens.append(np.linalg.norm(streams if name == "mean_all" else streams[1:], axis=1))
             side.append(_selected(streams[-len(said) :], selector))

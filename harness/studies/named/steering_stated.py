@@ -44,9 +44,10 @@ from harness.studies.study import (
 )
 from harness.where import SHELL_DIRECTORY
 
-__all__ = ["STUDY"]
+__all__ = ["NOTHING", "STUDY", "held_against", "responses"]
 
 NOTHING = "nothing"
+"""Where an unsteered cell is steered."""
 _PLACES = ("measurement", "completion", "both")
 _LEVELS = ("completed under", "measured under", "steered at", "direction", "dose")
 _PRIMARY = ("measurement", "completion")
@@ -253,8 +254,11 @@ def _is_random(direction: str) -> bool:
 _Key = tuple[str, str, str, str, str, float]
 
 
-def _responses(frame: pl.DataFrame) -> _Measured:
-    """Item means by cell, gathered over doses."""
+def responses(frame: pl.DataFrame) -> _Measured:
+    """Item means by cell, gathered over doses, from records with their levels as columns.
+
+    UsageError where no direction stands beside unsteered ratings.
+    """
     names = ("template", *_LEVELS)
     means = (
         frame.filter((pl.col("kind") == "rating") & (pl.col("outcome") == "answered"))
@@ -287,7 +291,7 @@ def _responses(frame: pl.DataFrame) -> _Measured:
 def _analyse(given: Given) -> Found:
     parameters: _SteeringStated = given.parameters
     frame = with_levels(given.frame, given.logs, _LEVELS, study="steering-stated")
-    found = _responses(frame)
+    found = responses(frame)
     rows = _slope_rows(found)
     truth = expected_of(parameters, given.places, sentences=parameters.completion_tokens)
     return Found(
@@ -307,7 +311,7 @@ def _analyse(given: Given) -> Found:
             Section(
                 title="Persona and context by dose",
                 anchor="grid",
-                plots=tuple(_violins(found)),
+                plots=tuple(_violins(found, parameters)),
                 tables=(_mean_table(found),),
             ),
         ],
@@ -315,7 +319,8 @@ def _analyse(given: Given) -> Found:
     )
 
 
-def _held_against(one: _Response, found: _Measured) -> AgainstRandom:
+def held_against(one: _Response, found: _Measured) -> AgainstRandom:
+    """A direction's mean slope against those of the random directions in its place."""
     slopes = [
         float(np.nanmean(item_slopes(other.values, found.doses)))
         for other in found.randoms(one.where, one.template)
@@ -327,7 +332,7 @@ def _held_against(one: _Response, found: _Measured) -> AgainstRandom:
 def _slope_rows(found: _Measured) -> list[dict[str, object]]:
     rows: list[dict[str, object]] = []
     for one in found.concept:
-        beside = _held_against(one, found) if one.bare else None
+        beside = held_against(one, found) if one.bare else None
         rows.append(
             {"template": one.template, "steered": one.where, "made": one.persona}
             | {"asked": one.context, "slope": dose_slope(one.values, found.doses)}
@@ -511,7 +516,7 @@ def _dose(dose: float) -> str:
     return f"{dose:+g}".replace("-", "−") if dose else "0"
 
 
-def _violins(found: _Measured) -> list[Plot]:
+def _violins(found: _Measured, given: _SteeringStated) -> list[Plot]:
     plots = []
     chosen = {(one.template, one.where) for one in found.concept}
     for template, where in sorted(chosen, key=lambda key: (key[0], _PLACES.index(key[1]))):
@@ -521,8 +526,8 @@ def _violins(found: _Measured) -> list[Plot]:
         ]
         room = 0.06 * (max(values) - min(values))
         here = [one for one in found.concept if (one.template, one.where) == (template, where)]
-        personas = list(dict.fromkeys(one.persona for one in here))
-        contexts = list(dict.fromkeys(one.context for one in here))
+        personas = _ordered({one.persona for one in here}, given.personas)
+        contexts = _ordered({one.context for one in here}, given.contexts)
         plots.append(
             violin_grid(
                 {
@@ -545,6 +550,12 @@ def _violins(found: _Measured) -> list[Plot]:
             )
         )  # fmt: skip
     return plots
+
+
+def _ordered(found: set[str], wanted: Sequence[str]) -> list[str]:
+    """As the parameters have them, then any others."""
+    known = [Path(one).stem if one.endswith(".toml") else one for one in wanted]
+    return [*(one for one in known if one in found), *sorted(found - set(known))]
 
 
 def _quantities(found: _Measured, given: _SteeringStated, truth: Expected) -> Iterator[Quantity]:
@@ -608,7 +619,8 @@ STUDY = Study(
         "extract_items": "marked",
         "extract_tokens": 2,
         "completion_tokens": 2,
-        "completion_temperature": 1.0,
+        # One seed stands for all completions: drawn, those of this model would be alike.
+        "completion_temperature": 0.0,
     },
     needs=("steering",),
     opened=_opened,

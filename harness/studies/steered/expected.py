@@ -18,6 +18,7 @@ from harness.studies.steered.truth import (
     Preceding,
     context_of,
     expected_rating,
+    said_greedily,
     spoken,
 )
 from harness.text.verdicts.coherence import THRESHOLD, coherence
@@ -53,8 +54,8 @@ class Expected:
     def ratings(
         self, items: Sequence[str], made: str, asked: str, pushes: tuple[FloatArray, FloatArray]
     ) -> FloatArray:
-        """Expected rating of each item that is completed under one system prompt and rated under
-        another, with what is added while it is completed and while it is rated."""
+        """Expected rating of each item that is completed at temperature 0 under one system prompt
+        and rated under another, with what is added while it is completed and rated."""
         return np.array([self._rating(item, made, asked, pushes) for item in items])
 
     def _rating(
@@ -66,11 +67,8 @@ class Expected:
         context = condition(asked, base=SHELL_DIRECTORY)
         around = (Message("system", context.text),) if context.text else ()
         here = context_of((*around, own, _ASKED))
-        total = mass = 0.0
-        for chance, text in spoken(context_of(before), pushes[0], sentences=self.sentences):
-            total += chance * self._rated(here, text, pushes[1])
-            mass += chance
-        return total / mass
+        said = said_greedily(context_of(before), pushes[0], sentences=self.sentences)
+        return self._rated(here, said, pushes[1])
 
     def _rated(self, here: Preceding, text: tuple[str, ...], push: FloatArray) -> float:
         then = here

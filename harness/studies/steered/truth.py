@@ -166,12 +166,14 @@ def _shares(context: Preceding, push: FloatArray) -> FloatArray:
     return _KNOWN[key]
 
 
-def said_greedily(messages: Sequence[Message], *, sentences: int) -> tuple[str, ...]:
+def said_greedily(
+    context: Preceding, push: FloatArray = NO_PUSH, *, sentences: int
+) -> tuple[str, ...]:
     """What the model says at temperature 0."""
-    here = context_of(messages)
+    here = context
     found: list[str] = []
     for _ in range(sentences):
-        found.append(_SENTENCES[int(np.argmax(_shares(here, NO_PUSH)))])
+        found.append(_SENTENCES[int(np.argmax(_shares(here, push)))])
         here = here.said(found[-1])
     return tuple(found)
 
