@@ -202,7 +202,7 @@ def _whole(n: int, rows: int) -> None:
         choice = np.where(answers == 1, "first", "second")
         pl.DataFrame({**columns, "choice": choice}).write_csv(table)
         began = time.perf_counter()
-        code = "from harness.cli.utilities import utilities; utilities()"
+        code = "from harness.cli.fits.utilities import utilities; utilities()"
         run = [sys.executable, "-c", code, str(table), "-o", str(Path(folder) / "out.csv")]
         subprocess.run(run, check=True, stdout=subprocess.DEVNULL)
         wall = time.perf_counter() - began

@@ -28,8 +28,8 @@ _COMMANDS = {
     "sim": "harness.cli.sim:sim",
     "study": "harness.cli.study:study",
     "templates": "harness.cli.templates:templates",
-    "variance": "harness.cli.variance:variance",
-    "utilities": "harness.cli.utilities:utilities",
+    "variance": "harness.cli.fits.variance:variance",
+    "utilities": "harness.cli.fits.utilities:utilities",
 }
 
 

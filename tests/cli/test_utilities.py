@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 from click.testing import CliRunner, Result
 
-from harness.cli.utilities import utilities
+from harness.cli.fits.utilities import utilities
 from harness.errors import UsageError
 from harness.stats.thurstone.table import COLUMNS
 

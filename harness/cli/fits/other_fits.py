@@ -7,9 +7,9 @@ from pathlib import Path
 import click
 from click.core import ParameterSource
 
-from harness.cli.comparisons import choices_of
-from harness.cli.over import report_over
-from harness.cli.zero import report_zero
+from harness.cli.fits.comparisons import choices_of
+from harness.cli.fits.over import report_over
+from harness.cli.fits.zero import report_zero
 from harness.errors import UsageError
 from harness.records.logs import read_records
 from harness.screen import Console, echo

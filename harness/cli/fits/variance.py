@@ -10,7 +10,7 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from harness.cli.over import share_table
+from harness.cli.fits.over import share_table
 from harness.cli.reading import judge_options
 from harness.errors import UsageError
 from harness.records.files import WRITERS, write_table

@@ -8,10 +8,10 @@ from typing import Any, Literal
 import click
 from click.core import ParameterSource
 
-from harness.cli.comparisons import questions_of
-from harness.cli.other_fits import from_a_zero, over_levels
+from harness.cli.fits.comparisons import questions_of
+from harness.cli.fits.other_fits import from_a_zero, over_levels
+from harness.cli.fits.utility_table import show_utilities
 from harness.cli.reading import judge_options
-from harness.cli.utility_table import show_utilities
 from harness.errors import UsageError
 from harness.records.files import WRITERS, write_table
 from harness.screen import Console, echo
