@@ -142,7 +142,7 @@ def test_no_choices_or_ratings_is_one_line() -> None:
             call(empty)
 
 
-def test_a_study_is_one_call(tmp_path: Path) -> None:
+def test_a_study_is_one_call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A rehearsal gives lines, tables and the page; the same call again reads what is there; a
     study too large to begin unasked is refused before a call."""
     given = {"per_origin": 3, "raters": ["sim/noisy(pre_shift=-0.5)"]}
@@ -157,6 +157,8 @@ def test_a_study_is_one_call(tmp_path: Path) -> None:
         **given,
     )  # fmt: skip
     assert again.tables["pre_post"].equals(run.tables["pre_post"])
+    monkeypatch.setenv("NOWHERE_API_KEY", "none")
+    monkeypatch.setenv("NOWHERE_BASE_URL", "http://nowhere.invalid")
     with pytest.raises(UsageError, match="yes=True or budget="):
         penchant.study("pre-post", tmp_path / "dear", raters=["openai-api/nowhere/m"])
     assert not (tmp_path / "dear").exists()

@@ -19,6 +19,8 @@ def only(read: LogRecords, wanted: Sequence[str]) -> LogRecords:
     that had none before stay; judgements stay where a record left is about their text. UsageError
     for a column that tells no cells apart, or a value that no record has.
     """
+    if not wanted:
+        return read
     values: dict[str, list[str]] = {}
     for one in wanted:
         name, equals, value = one.partition("=")

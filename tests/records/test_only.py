@@ -51,8 +51,10 @@ def test_logs_and_judgements_follow_their_records() -> None:
 
 
 def test_nothing_asked_for_is_everything() -> None:
-    """Without a wish the records are those that were read."""
+    """Without a wish the records are those that were read, even where there are none."""
+    completions_alone = LogRecords(frame([]), READ.logs, READ.judgements)
     assert only(READ, ()) is READ
+    assert only(completions_alone, ()) is completions_alone
 
 
 @pytest.mark.parametrize(
