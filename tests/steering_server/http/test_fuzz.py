@@ -71,15 +71,18 @@ def test_the_smallest_temperature_is_greedy(client):
 
 def test_the_file_says_what_the_server_takes(client):
     """Every field of a request, and every route, stands in the OpenAPI file."""
-    from steering_server.model.neutral import NEUTRAL, NEUTRAL_TURN
+    from steering_server.model.neutral import LABELS, NEUTRAL, NEUTRAL_TURN
     from steering_server.model.requests import ChatRequest
 
     document = client.http.get("/openapi.json").json()
     schemas = document["components"]["schemas"]
     fields = schemas["ChatRequest"]["properties"]
-    assert set(fields) == {*ChatRequest.__struct_fields__, *NEUTRAL}
+    honoured = set(ChatRequest.__struct_fields__)
+    assert set(fields) == {*honoured, *NEUTRAL, *LABELS}
     turn = schemas["Message"]["properties"]
     for name, values in (NEUTRAL | NEUTRAL_TURN).items():
+        if name in honoured:
+            continue
         allowed = (fields if name in NEUTRAL else turn)[name]["enum"]
         assert [one for one in allowed if one not in values] == [None]
         assert all(one in allowed for one in values)
