@@ -74,10 +74,15 @@ def run_study(
     design. A design without cells, of logs that are there, is reported alone.
     """
     design = study.design(parameters)
-    if not design.cells:
-        logs = [Path(parameters.source)]
+    if study.cells and not design.cells:
         yield from report_study(
-            study, parameters, logs, folder / "report", rehearsal=rehearsal, day=day
+            study,
+            parameters,
+            [Path(parameters.source)],
+            folder / "report",
+            rehearsal=rehearsal,
+            day=day,
+            compare_log=compare_log,
         )
         return
     forecast = study_forecast(design, seeds=parameters.seeds)

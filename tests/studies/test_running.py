@@ -1,5 +1,7 @@
 """A study from its line to its page, and again."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -10,6 +12,7 @@ from harness.errors import UsageError
 from harness.studies.catalogue import get_study
 from harness.studies.parameters import read_parameters
 from harness.studies.running import run_study
+from harness.studies.study import Found, Parameters, Study, StudyDesign
 
 SMALL = {"per_origin": 6, "seeds": 2}
 
@@ -123,3 +126,38 @@ def test_another_design_in_the_same_folder_is_refused(tmp_path: Path) -> None:
     run(tmp_path, "sysprompt-3x3")
     with pytest.raises(UsageError, match="seeds=2, this one says 3"):
         run(tmp_path, "sysprompt-3x3", seeds=3)
+
+
+def test_a_study_that_asks_nothing_is_made_ready_and_reported(tmp_path: Path) -> None:
+    """Without cells there is nothing to forecast or spend: what it needs is opened, then read."""
+    opened: list[Path] = []
+
+    @contextmanager
+    def ready(_: Any, folder: Path) -> Iterator[None]:
+        opened.append(folder)
+        yield
+
+    silent = Study(
+        name="silent",
+        question="What lies in the folder?",
+        parameters=Parameters,
+        design=lambda _: StudyDesign((), ("nothing",), prepares="vectors are made"),
+        analyse=lambda given: Found([f"read from {given.places[0].name}"], [], []),
+        small={},
+        rehearsal={},
+        opened=ready,
+        raters=False,
+        records=False,
+        cells=False,
+    )
+    said: list[str] = []
+    lines = list(
+        run_study(
+            silent, Parameters(), tmp_path / "run", rehearsal=False, budget=None,
+            go=lambda _: False, day=date(2026, 1, 2), say=said.append,
+        )
+    )  # fmt: skip
+    assert said == ["no calls; vectors are made"]
+    assert opened == [tmp_path / "run"]
+    assert lines[0] == "read from run"
+    assert Path(lines[-1]).is_file()
