@@ -157,6 +157,7 @@ def follow_links(chrome: webdriver.Chrome, report: Path, pictures: Path) -> None
         for link in (links[0], links[-1]):
             name = unquote(link.rpartition("/")[2])
             text_when(chrome, address + link, [name, "sim/"], pictures / "linked.png")
+        chrome.get("about:blank")  # what the viewer still loads ends before the viewer does
 
 
 def main() -> None:
