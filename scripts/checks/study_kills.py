@@ -29,7 +29,7 @@ def command(folder: Path, asked: Path) -> list[str]:
 
 
 def tables(folder: Path) -> dict[str, str]:
-    """Text of each table of the report, but of those of logs: a killed run has left more of them."""
+    """Text of each table of the report, but of those of logs: a killed run leaves more of them."""
     found = (folder / "report" / "tables").glob("*.csv")
     return {
         path.name: path.read_text(encoding="utf-8")
