@@ -35,12 +35,12 @@ from harness.stats.ratings.matrix import item_means, rating_matrix
 from harness.studies.catalogue import get_study
 from harness.studies.folder import Frozen, freeze
 from harness.studies.named.self_vs_cross import matched_cells
-from harness.studies.named.steering_stated import NOTHING, held_against, responses
 from harness.studies.paired import Pair
 from harness.studies.parameters import read_parameters
 from harness.studies.prompted import effect_rows
 from harness.studies.run import run_design
 from harness.studies.running import read_run
+from harness.studies.steered.doses import NOTHING, held_against, responses
 from harness.studies.study import Basis
 from harness.studies.writing import write_study
 

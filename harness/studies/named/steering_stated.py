@@ -2,35 +2,38 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 import numpy as np
-import polars as pl
 
 from harness.errors import UsageError
-from harness.prompts.catalogue import get_template
 from harness.prompts.conditions import condition
-from harness.report.parts.dose import Band, DoseLine, Responses, dose_response
-from harness.report.parts.style import Plot
 from harness.report.parts.table import Column, Section, Table
-from harness.report.parts.violins import Violin, violin_grid
-from harness.report.parts.wording import shown
 from harness.stats.effects.dose import (
-    AgainstRandom,
-    against_random,
     dose_slope,
     item_slopes,
     smallest_slope,
 )
-from harness.stats.effects.effects import holm, paired_delta
+from harness.stats.effects.effects import holm
 from harness.stats.intervals import FloatArray, Tested, mean_interval
 from harness.studies.planted import Planted
+from harness.studies.steered.doses import (
+    LEVELS,
+    NOTHING,
+    PLACES,
+    Dosed,
+    DosedRatings,
+    held_against,
+    is_random,
+    responses,
+)
 from harness.studies.steered.expected import Expected, expected_of
 from harness.studies.steered.levels import with_levels
 from harness.studies.steered.model import Arm, Steered, arms, checked, served_name, steering_model
+from harness.studies.steered.rating_views import dose_plots, mean_table, random_table, violins
 from harness.studies.steered.serving import steering_server
+from harness.studies.steered.slopes import SLOPE_COLUMNS, slope_row, slope_words
 from harness.studies.study import (
     Basis,
     Contrast,
@@ -44,12 +47,8 @@ from harness.studies.study import (
 )
 from harness.where import SHELL_DIRECTORY
 
-__all__ = ["NOTHING", "STUDY", "held_against", "responses"]
+__all__ = ["STUDY"]
 
-NOTHING = "nothing"
-"""Where an unsteered cell is steered."""
-_PLACES = ("measurement", "completion", "both")
-_LEVELS = ("completed under", "measured under", "steered at", "direction", "dose")
 _PRIMARY = ("measurement", "completion")
 
 
@@ -72,7 +71,7 @@ class _SteeringStated(Steered, frozen=True, kw_only=True, forbid_unknown_fields=
     personas: tuple[str, ...] = ("hates_math", "none", "loves_math")
     contexts: tuple[str, ...] = ("hates_math", "none", "loves_math")
     doses: tuple[float, ...] = (-0.6, -0.3, 0.0, 0.3, 0.6)
-    steered: tuple[str, ...] = _PLACES
+    steered: tuple[str, ...] = PLACES
     randoms: int = 8
     layer: int | None = None
     readout: str = "logprobs"
@@ -89,11 +88,11 @@ def _check(given: _SteeringStated) -> None:
             condition(value, base=SHELL_DIRECTORY)
         if "none" not in values:
             raise UsageError(f"{name}={', '.join(values)} of steering-stated; expected none too")
-    unknown = [one for one in given.steered if one not in _PLACES]
+    unknown = [one for one in given.steered if one not in PLACES]
     if unknown or not given.steered:
         raise UsageError(
             f"steered={', '.join(given.steered)} of steering-stated; expected some of "
-            f"{', '.join(_PLACES)}"
+            f"{', '.join(PLACES)}"
         )
     if len({*given.doses} - {0.0}) < 2:
         raise UsageError("steering-stated needs two doses besides 0 (--dose, in reference norms)")
@@ -208,89 +207,9 @@ def _opened(given: _SteeringStated, folder: Path) -> AbstractContextManager[None
     return steering_server(given, folder, _arms(given))
 
 
-@dataclass(frozen=True)
-class _Response:
-    """Item means at each dose (items × doses) of one direction in one place and cell."""
-
-    template: str
-    persona: str
-    context: str
-    where: str
-    direction: str
-    values: FloatArray
-
-    @property
-    def bare(self) -> bool:
-        """Without persona and context."""
-        return self.persona == self.context == "none"
-
-
-@dataclass(frozen=True)
-class _Measured:
-    """All responses, over common items and doses. `template` is each one's own."""
-
-    items: tuple[str, ...]
-    doses: tuple[float, ...]
-    responses: Sequence[_Response]
-
-    @property
-    def concept(self) -> list[_Response]:
-        """Those of the concept."""
-        return [one for one in self.responses if not _is_random(one.direction)]
-
-    def randoms(self, where: str, template: str) -> list[_Response]:
-        """Those of random directions in one place, without persona and context."""
-        return [
-            one
-            for one in self.responses
-            if _is_random(one.direction) and (one.where, one.template) == (where, template)
-        ]
-
-
-def _is_random(direction: str) -> bool:
-    return direction.startswith("random ")
-
-
-_Key = tuple[str, str, str, str, str, float]
-
-
-def responses(frame: pl.DataFrame) -> _Measured:
-    """Item means by cell, gathered over doses, from records with their levels as columns.
-
-    UsageError where no direction stands beside unsteered ratings.
-    """
-    names = ("template", *_LEVELS)
-    means = (
-        frame.filter((pl.col("kind") == "rating") & (pl.col("outcome") == "answered"))
-        .group_by(*names, "item")
-        .agg(pl.col("value").mean())
-    )
-    items = tuple(sorted(means["item"].unique()))
-    doses = tuple(sorted(means["dose"].unique()))
-    place = {item: row for row, item in enumerate(items)}
-    found: dict[_Key, FloatArray] = {}
-    for key, part in means.partition_by(*names, as_dict=True).items():
-        column = np.full(len(items), np.nan)
-        column[[place[item] for item in part["item"]]] = part["value"].to_numpy()
-        found[key] = column
-    responses = []
-    for key in sorted({key[:5] for key in found if key[3] != NOTHING}):
-        base = found.get((*key[:3], NOTHING, "none", 0.0))
-        if base is None:
-            continue
-        columns = [
-            base if dose == 0 else found.get((*key, dose), np.full(len(items), np.nan))
-            for dose in doses
-        ]
-        responses.append(_Response(*key, np.column_stack(columns)))
-    if not any(not _is_random(one.direction) for one in responses):
-        raise UsageError("steering-stated: no direction's ratings stand beside unsteered ones")
-    return _Measured(items, doses, responses)
-
-
 def _analyse(given: Given) -> Found:
     parameters: _SteeringStated = given.parameters
-    frame = with_levels(given.frame, given.logs, _LEVELS, study="steering-stated")
+    frame = with_levels(given.frame, given.logs, LEVELS, study="steering-stated")
     found = responses(frame)
     rows = _slope_rows(found)
     truth = expected_of(parameters, given.places, sentences=parameters.completion_tokens)
@@ -305,43 +224,28 @@ def _analyse(given: Given) -> Found:
                     "A dose of 1 adds a vector as long as a typical activation (the mean norm "
                     "without each conversation's first token).",
                 ),
-                plots=tuple(_dose_plots(found)),
-                tables=(_random_table(found),),
+                plots=tuple(dose_plots(found)),
+                tables=(random_table(found),),
             ),
             Section(
                 title="Persona and context by dose",
                 anchor="grid",
-                plots=tuple(_violins(found, parameters)),
-                tables=(_mean_table(found),),
+                plots=tuple(violins(found, parameters.personas, parameters.contexts)),
+                tables=(mean_table(found),),
             ),
         ],
         measured=[] if truth is None else list(_quantities(found, parameters, truth)),
     )
 
 
-def held_against(one: _Response, found: _Measured) -> AgainstRandom:
-    """A direction's mean slope against those of the random directions in its place."""
-    slopes = [
-        float(np.nanmean(item_slopes(other.values, found.doses)))
-        for other in found.randoms(one.where, one.template)
-    ]
-    own = float(np.nanmean(item_slopes(one.values, found.doses)))
-    return against_random(own, np.array(slopes))
-
-
-def _slope_rows(found: _Measured) -> list[dict[str, object]]:
+def _slope_rows(found: Dosed) -> list[dict[str, object]]:
     rows: list[dict[str, object]] = []
     for one in found.concept:
         beside = held_against(one, found) if one.bare else None
         rows.append(
             {"template": one.template, "steered": one.where, "made": one.persona}
-            | {"asked": one.context, "slope": dose_slope(one.values, found.doses)}
-            | {
-                "p_random": None if beside is None else beside.p,
-                "band": None if beside is None else beside.band,
-                "directions": None if beside is None else beside.directions,
-                "primary": one.bare and one.where in _PRIMARY,
-            }
+            | {"asked": one.context, "primary": one.bare and one.where in _PRIMARY}
+            | slope_row(dose_slope(one.values, found.doses), beside)
         )
     rest = [row for row in rows if not row["primary"]]
     corrected = holm({str(place): _tested(row).p for place, row in enumerate(rest)})
@@ -349,7 +253,7 @@ def _slope_rows(found: _Measured) -> list[dict[str, object]]:
         row["p_holm"] = corrected[str(place)]
     return sorted(
         rows,
-        key=lambda row: (row["template"], _PLACES.index(str(row["steered"])), not row["primary"]),
+        key=lambda row: (row["template"], PLACES.index(str(row["steered"])), not row["primary"]),
     )
 
 
@@ -364,14 +268,8 @@ def _sentences(rows: Sequence[Mapping[str, object]]) -> list[str]:
     for row in rows:
         if row["made"] != "none" or row["asked"] != "none":
             continue
-        p = row["p_random"]
-        assert isinstance(p, float)
-        said.append(
-            f"Steered at {row['steered']}, without persona and context: {shown(row['slope'])} per "
-            f"unit of dose ({_tested(row).n} items); {row['directions']} random directions of the "
-            f"same norm stay within ± {shown(row['band'], 'number')} in 95 of 100, p = "
-            f"{p:.2g}."
-        )
+        words = slope_words(row, f"({_tested(row).n} items)")
+        said.append(f"Steered at {row['steered']}, without persona and context: {words}")
     return said[:5]
 
 
@@ -384,10 +282,7 @@ def _slope_table(rows: list[dict[str, object]]) -> Table:
             Column("steered", "steered at"),
             Column("made", "completed under"),
             Column("asked", "measured under"),
-            Column("slope", "per unit of dose"),
-            Column("p_random", "p against random", "plain"),
-            Column("band", "random, 95 % within ±", "number"),
-            Column("directions", "random directions", "count"),
+            *SLOPE_COLUMNS,
             Column("p_holm", "p (Holm)", "plain"),
             Column("primary", "named beforehand"),
         ),
@@ -399,166 +294,7 @@ def _slope_table(rows: list[dict[str, object]]) -> Table:
     )
 
 
-def _mean_table(found: _Measured) -> Table:
-    rows = []
-    for one in found.concept:
-        zero = found.doses.index(0.0)
-        base = one.values[:, zero : zero + 1]
-        for place, dose in enumerate(found.doses):
-            column = one.values[:, place]
-            rows.append(
-                {"template": one.template, "steered": one.where, "made": one.persona}
-                | {"asked": one.context, "dose": dose, "mean": mean_interval(column)}
-                | {"delta": paired_delta(column[:, None], base) if dose else None}
-            )
-    return Table(
-        name="cell_means",
-        title="Mean by cell and dose",
-        columns=(
-            Column("template", "template"),
-            Column("steered", "steered at"),
-            Column("made", "completed under"),
-            Column("asked", "measured under"),
-            Column("dose", "dose", "number"),
-            Column("mean", "mean rating"),
-            Column("delta", "Δ from dose 0"),
-        ),
-        rows=rows,
-        first=15,
-    )
-
-
-def _random_table(found: _Measured) -> Table:
-    return Table(
-        name="random_directions",
-        title="Slopes of random directions of the same norm",
-        columns=(
-            Column("template", "template"),
-            Column("steered", "steered at"),
-            Column("direction", "direction"),
-            Column("slope", "per unit of dose"),
-        ),
-        rows=[
-            {"template": one.template, "steered": one.where, "direction": one.direction}
-            | {"slope": dose_slope(one.values, found.doses)}
-            for one in found.responses
-            if _is_random(one.direction)
-        ],
-        first=10,
-    )
-
-
-def _dose_plots(found: _Measured) -> list[Plot]:
-    plots = []
-    for template in sorted({one.template for one in found.concept}):
-        shown_here = [one for one in found.concept if one.bare and one.template == template]
-        panels = [_panel(one, found) for one in sorted(shown_here, key=_by_place)]
-        plots.append(
-            dose_response(
-                panels,
-                name=f"dose_{template}",
-                title=f"Rating by dose, {template}",
-                caption="Mean rating without persona and context with its 95 % interval over "
-                "items. Grey: each random direction of the same norm, and where 95 of 100 of them "
-                f"are expected about the unsteered mean. n = {len(found.items)} items.",
-            )
-        )
-    return plots
-
-
-def _by_place(one: _Response) -> int:
-    return _PLACES.index(one.where)
-
-
-def _panel(one: _Response, found: _Measured) -> Responses:
-    zero = found.doses.index(0.0)
-    base = float(np.nanmean(one.values[:, zero]))
-    others = [
-        np.nanmean(other.values - other.values[:, zero : zero + 1], axis=0)
-        for other in found.randoms(one.where, one.template)
-    ]
-    band = None
-    if others:
-        wide = [against_random(0.0, column).band for column in np.array(others).T]
-        band = Band(
-            found.doses,
-            [base - width for width in wide],
-            [base + width for width in wide],
-            [list(base + other) for other in others],
-        )
-    points = [(dose, mean_interval(one.values[:, place])) for place, dose in enumerate(found.doses)]
-    return Responses(
-        f"steered at {one.where}",
-        [DoseLine(one.direction, points)],
-        "mean rating",
-        band,
-        note=f"n {len(found.items)}, {len(others)} random",
-    )
-
-
-_SHADES = ("#7b3294", "#a56bb8", "#c7a2d1", "#8b949e", "#a6c9a0", "#5aae61", "#1b7837")
-"""From the most negative dose over none, in the middle, to the most positive."""
-
-
-def _shades(doses: Sequence[float]) -> dict[str, str]:
-    below = [dose for dose in doses if dose < 0]
-    above = [dose for dose in doses if dose > 0]
-    middle = len(_SHADES) // 2
-    found = {_dose(0.0): _SHADES[middle]}
-    found |= {_dose(dose): _SHADES[max(0, middle - 1 - place)]
-              for place, dose in enumerate(reversed(below))}  # fmt: skip
-    found |= {_dose(dose): _SHADES[min(len(_SHADES) - 1, middle + 1 + place)]
-              for place, dose in enumerate(above)}  # fmt: skip
-    return found
-
-
-def _dose(dose: float) -> str:
-    return f"{dose:+g}".replace("-", "−") if dose else "0"
-
-
-def _violins(found: _Measured, given: _SteeringStated) -> list[Plot]:
-    plots = []
-    chosen = {(one.template, one.where) for one in found.concept}
-    for template, where in sorted(chosen, key=lambda key: (key[0], _PLACES.index(key[1]))):
-        values = [
-            level.value
-            for level in get_template(template, kind="rating", base=SHELL_DIRECTORY).levels
-        ]
-        room = 0.06 * (max(values) - min(values))
-        here = [one for one in found.concept if (one.template, one.where) == (template, where)]
-        personas = _ordered({one.persona for one in here}, given.personas)
-        contexts = _ordered({one.context for one in here}, given.contexts)
-        plots.append(
-            violin_grid(
-                {
-                    (f"completed under {one.persona}", f"measured under {one.context}"): [
-                        Violin(_dose(dose), one.values[:, place],
-                               mean_interval(one.values[:, place]))
-                        for place, dose in enumerate(found.doses)
-                    ]
-                    for one in here
-                },
-                name=f"grid_{template}_{where}",
-                title=f"Item means by dose, steered at {where}, {template}",
-                caption="Each violin holds one mean an item; dot and line are the mean over items "
-                "with its 95 % interval. All panels share one axis; below, the dose.",
-                rows=[f"completed under {one}" for one in personas],
-                columns=[f"measured under {one}" for one in contexts],
-                axis="rating",
-                limits=(min(values) - room, max(values) + 2.4 * room),
-                colours=_shades(found.doses),
-            )
-        )  # fmt: skip
-    return plots
-
-
-def _ordered(found: set[str], wanted: Sequence[str]) -> list[str]:
-    """As the parameters have them, then any others."""
-    known = [Path(one).stem if one.endswith(".toml") else one for one in wanted]
-    return [*(one for one in known if one in found), *sorted(found - set(known))]
-
-
-def _quantities(found: _Measured, given: _SteeringStated, truth: Expected) -> Iterator[Quantity]:
+def _quantities(found: Dosed, given: _SteeringStated, truth: Expected) -> Iterator[Quantity]:
     vectors = {arm.label: arm.vector for arm in _arms(given)}
     for one in found.responses:
         means = partial(_planted_means, one, found, truth, vectors[one.direction], given.layer)
@@ -568,7 +304,7 @@ def _quantities(found: _Measured, given: _SteeringStated, truth: Expected) -> It
             dose_slope(one.values, found.doses),
             partial(_planted_slope, means, found.doses),
         )
-        if one.where == found.concept[0].where and not _is_random(one.direction):
+        if one.where == found.concept[0].where and not is_random(one.direction):
             zero = found.doses.index(0.0)
             yield Quantity(
                 f"unsteered mean, {one.persona} then {one.context}",
@@ -578,8 +314,8 @@ def _quantities(found: _Measured, given: _SteeringStated, truth: Expected) -> It
 
 
 def _planted_means(
-    one: _Response,
-    found: _Measured,
+    one: DosedRatings,
+    found: Dosed,
     truth: Expected,
     vector: str,
     layer: int | None,
@@ -612,7 +348,7 @@ STUDY = Study(
     parameters=_SteeringStated,
     design=_design,
     analyse=_analyse,
-    small={"doses": (-0.3, 0.0, 0.3), "randoms": 6, "per_origin": 20},
+    small={"doses": (-0.3, 0.0, 0.3), "randoms": 4, "per_origin": 16},
     rehearsal={
         "model": ("tiny:planted",),
         "items": "marked",
