@@ -2,6 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+WORKERS ?= auto
 export HF_HUB_OFFLINE := 1
 export OMP_NUM_THREADS := 1
 export OPENBLAS_NUM_THREADS := 1
@@ -39,7 +40,7 @@ lint: $(VENV)/.dev
 	$(BIN)/mypy
 
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(ARGS)
 
 # A GPU table (benchmarks/steering_gpu.py) and long runs (--help of each) are for their own machines.
 BENCHMARKS := overhead reliability fit policies coverage wordings zeros chain effects verdicts judging judged_rates pool limits dispatch steering

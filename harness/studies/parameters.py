@@ -71,7 +71,7 @@ def read_parameters(
 
 
 def _check(study: Study, found: Parameters) -> None:
-    if study.raters and not found.raters and not getattr(found, "source", ""):
+    if study.raters and not found.raters and study.logs_instead(found) is None:
         raise UsageError(
             f"{study.name} needs a rater; give --rater PROVIDER/MODEL, or --rehearse for "
             "simulated ones"

@@ -18,7 +18,7 @@ from harness.studies.forecast import StudyForecast, study_forecast
 from harness.studies.models import model_of, read_model
 from harness.studies.parts import run_parts
 from harness.studies.run import run_design
-from harness.studies.spending import StudySpent, spent
+from harness.studies.spending import StudySpent, spent_on
 from harness.studies.study import JudgedParameters, Study, StudyDesign
 from harness.studies.writing import Written, write_study
 
@@ -74,11 +74,12 @@ def run_study(
     design. A design without cells, of logs that are there, is reported alone.
     """
     design = study.design(parameters)
-    if study.cells and not design.cells:
+    instead = study.logs_instead(parameters)
+    if instead is not None:
         yield from report_study(
             study,
             parameters,
-            [Path(parameters.source)],
+            [Path(instead)],
             folder / "report",
             rehearsal=rehearsal,
             day=day,
@@ -121,7 +122,7 @@ def run_study(
         places=(folder,),
     )
     if design.cells:
-        yield _spent_line(_spent(parameters, folder), forecast)
+        yield _spent_line(spent_on(design, parameters.price, folder / "logs"), forecast)
     yield from _ending(written)
 
 
@@ -194,7 +195,7 @@ def _run(
     processes: int,
 ) -> None:
     """Run what is not done with what is left of the budget."""
-    before = _spent(parameters, folder).dollars or 0.0
+    before = spent_on(design, parameters.price, folder / "logs").dollars or 0.0
     left = None if budget is None else max(0.0, budget - before)
     try:
         if processes > 1:
@@ -204,7 +205,7 @@ def _run(
     except UsageError as error:
         if "the budget is spent" not in str(error):
             raise
-        now = _spent(parameters, folder)
+        now = spent_on(design, parameters.price, folder / "logs")
         raise UsageError(
             f"--budget {budget:g} is spent (${now.dollars or 0:,.4f}): {now.questions:,} questions "
             f"and {now.completions:,} completions are answered and kept in {folder}; the same line "
@@ -223,16 +224,6 @@ def _large(forecast: StudyForecast) -> bool:
     simulated = forecast.dollars == 0
     dear = forecast.dollars is None or forecast.dollars > DEAR
     return dear or (forecast.calls > MANY_CALLS and not simulated)
-
-
-def _spent(parameters: Any, folder: Path) -> StudySpent:
-    models = (*parameters.raters, *parameters.completers)
-    judged = (
-        {"judge": parameters.judge, "judge_price": parameters.judge_price}
-        if isinstance(parameters, JudgedParameters)
-        else {}
-    )
-    return spent(folder / "logs", models, parameters.price, **judged)
 
 
 def _spent_line(found: StudySpent, forecast: StudyForecast) -> str:

@@ -7,9 +7,10 @@ import msgspec
 
 from harness.measuring.money import Price, read_price, true_cost
 from harness.studies.models import price_for, read_model
+from harness.studies.study import StudyDesign
 from harness.wire import Reply
 
-__all__ = ["StudySpent", "spent"]
+__all__ = ["StudySpent", "spent", "spent_on"]
 
 _JUDGEMENTS = "judgements"
 _COPIES = "completions-"
@@ -32,6 +33,14 @@ class _Line(msgspec.Struct):
 
     key: str
     entry: Reply
+
+
+def spent_on(design: StudyDesign, price: str | None, logs: Path) -> StudySpent:
+    """What a design has cost so far: `spent` for its models, and its judge at the judge's price."""
+    models = dict.fromkeys(name for cell in design.cells for name in (cell.rater, cell.completer))
+    judges = {cell.judge: cell.options.get("judge_price") for cell in design.cells if cell.judge}
+    judge, judge_price = next(iter(judges.items()), (None, None))
+    return spent(logs, list(models), price, judge=judge, judge_price=judge_price)
 
 
 def spent(

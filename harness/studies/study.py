@@ -200,7 +200,8 @@ class Study:
     do not hold the design. `small` and `rehearsal` are parameters that stand over the defaults.
     `opened` makes ready in a run's folder what its cells need (a server, say), and ends it again.
     `raters` is false where the design names its models itself, `records` where its logs hold none,
-    and `cells` where it asks nothing.
+    and `cells` where it asks nothing. `instead` names a parameter that may hold logs to analyse,
+    so that nothing is asked.
     """
 
     name: str
@@ -215,6 +216,11 @@ class Study:
     raters: bool = True
     records: bool = True
     cells: bool = True
+    instead: str | None = None
+
+    def logs_instead(self, parameters: Any) -> str | None:
+        """Where the logs lie that are analysed in place of asking; None where the study asks."""
+        return (getattr(parameters, self.instead) or None) if self.instead else None
 
     def ready(self, parameters: Any, folder: Path) -> AbstractContextManager[None]:
         """What the cells of a run in `folder` need, for as long as they run."""

@@ -41,6 +41,7 @@ BAD = {
     "run sysprompt-grid --rehearse --prompt nosuch": "unknown system prompt 'nosuch'",
     "run sysprompt-v2 --rehearse --pair nosuch": "unknown system prompt 'nosuch_pos'",
     "run self-vs-cross --models sim/faithful": "three or more",
+    "run position-bias --from here": "position-bias needs a rater",
     "run drift --rater sim/faithful": "expected one and an earlier run",
     "run pre-post --rehearse --template fruit_rating": "pre-post needs both",
     **{

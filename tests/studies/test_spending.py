@@ -6,7 +6,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from harness.studies.spending import spent
+from harness.studies.catalogue import get_study
+from harness.studies.parameters import read_parameters
+from harness.studies.spending import spent, spent_on
 from harness.wire import Reply
 
 
@@ -56,3 +58,16 @@ def test_dollars_are_unknown_where_a_price_is(tmp_path: Path) -> None:
     assert spent(tmp_path, ["openai-api/nowhere/m", "openai-api/nowhere/n"], None).dollars is None
     assert spent(tmp_path, ["sim/noisy"], None).dollars == 0.0
     assert spent(tmp_path / "none", ["sim/noisy"], None).dollars == 0.0
+
+
+@pytest.mark.parametrize("name", ["refusal-stated", "steering-open-ended"])
+def test_the_judge_of_a_design_counts_at_its_own_price(name: str, tmp_path: Path) -> None:
+    """Whatever kind of study names it; what was asked of simulated and steered models costs
+    nothing."""
+    study = get_study(name)
+    given = {"judge": "openai-api/nowhere/j", "judge_price": "2,20"}
+    design = study.design(read_parameters(study, given, rehearse=True))
+    journal(tmp_path, "t1.jsonl", {"id 0 item#0@h": reply()})
+    journal(tmp_path, "judgements.jsonl", {"id 0 judge j h s p #0.0": reply()})
+    found = spent_on(design, None, tmp_path)
+    assert (found.judgements, found.dollars) == (1, pytest.approx(0.004))
