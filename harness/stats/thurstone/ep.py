@@ -119,8 +119,9 @@ class Variances:
         self.local.design = design
         items = self.local.update(precision, weights)
         self._effects = effect_variances(precision)
-        # The level that no comparison sees has the prior's variance and τ must not feed on it.
-        items = items + 1 / precision.ridge[:n].sum()
+        # The level that no comparison sees has the prior's variance and τ must not feed on it. Of
+        # an item that the prior alone knows the local variance holds the level already.
+        items = (1 - 1 / n) * items + 1 / precision.ridge[:n].sum()
         if precision.parts is not None:
             self.common, self._shared = _common_by_solving(precision, self._shared)
             assert self.common.low is not None

@@ -117,9 +117,14 @@ def converge(
     """
     if coarse:
         _approach(sweeps, estimate_tau, 4 * tolerance)
+    steps, slope = AHEAD, 0.0
     for iteration in range(1, limit + 1):
         moved = sweeps.look(near=coarse and iteration % 4 != 1)
-        moved = max(moved, newton_prior(sweeps, estimate_tau=estimate_tau, steps=AHEAD))
+        before, slope = slope, gradient(sweeps.gaussian)
+        # Where items have few comparisons the sites follow τ late and far: full steps would go to
+        # and fro. Shorter ones at each turn, and slowly longer again.
+        steps = max(0.6 * steps, 0.1) if before * slope < 0 else min(1.1 * steps, AHEAD)
+        moved = max(moved, newton_prior(sweeps, estimate_tau=estimate_tau, steps=steps) / steps)
         if moved < tolerance and iteration > 1:
             return sweeps.gaussian
         # The first look is at the sites of the mode, where nothing moves yet.

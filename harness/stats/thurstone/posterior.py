@@ -1,6 +1,6 @@
 """What is asked of a posterior: variances, contrasts, draws; exact or by conjugate gradients."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -72,8 +72,14 @@ class Posterior:
             own = np.diagonal(self.gaussian.covariance)[: self.n]
         elif np.isfinite(self.gaussian.tau):
             g = self.gaussian
-            x = draws(self.design, g.precision, g.weights, rng, count)
-            own = (rao_blackwell(g.precision, x) + (g.spread**2).sum(axis=1))[: self.n]
+            precision, more = g.precision, g.spread
+            if g.common is not None and g.common.low is not None:
+                # What a part's mean adds is known, and is the same for all of its items: drawn, its
+                # error would not average out over them.
+                precision = replace(precision, parts=None)
+                more = np.concatenate([more, g.common.low], axis=1)
+            x = draws(self.design, precision, g.weights, rng, count)
+            own = (rao_blackwell(precision, x) + (more**2).sum(axis=1))[: self.n]
         else:
             x = self._raw_draws(8 * count, rng)[: self.n]
             return np.asarray(((x - x.mean(axis=0)) ** 2).mean(axis=1))

@@ -12,6 +12,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.linalg import pinvh
 from scipy.linalg.lapack import dpotrf, dpotri
 
 from harness.stats.thurstone.comparisons import FloatArray, IntArray, sums
@@ -80,7 +81,7 @@ def inverse(matrix: FloatArray) -> FloatArray:
     try:
         _invert(full)
     except np.linalg.LinAlgError:
-        return np.asarray(np.linalg.pinv(matrix, hermitian=True))
+        return np.asarray(pinvh(matrix))
     return full
 
 
@@ -90,7 +91,7 @@ def dense_covariance(precision: Precision) -> FloatArray:
     try:
         _invert(full)
     except np.linalg.LinAlgError:
-        return np.asarray(np.linalg.pinv(precision.dense(), hermitian=True))
+        return np.asarray(pinvh(precision.dense()))
     return full
 
 

@@ -51,6 +51,17 @@ def test_many_items_have_the_same_errors_without_the_dense_inverse() -> None:
     assert se[1] == pytest.approx(se[0], rel=0.1)
 
 
+@pytest.mark.parametrize(("degree", "within"), [(2, 0.06), (5, 0.015)])
+def test_many_thin_items_have_the_same_prior_without_the_dense_inverse(
+    degree: int, within: float
+) -> None:
+    """Where the prior knows much of each item, the level is counted once and τ does not swing."""
+    _, data = planted(0, 400, degree, -0.3)
+    dense, sparse = fit(data), fit(data, Options(dense_limit=10))
+    assert sparse.posterior.gaussian.converged
+    assert sparse.tau == pytest.approx(dense.tau, rel=within)
+
+
 @pytest.mark.parametrize("effect", [0.0, -3.0, -5.0])
 @pytest.mark.parametrize("degree", [2, 5])
 def test_it_converges_where_data_are_thin(effect: float, degree: int) -> None:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from harness.stats.thurstone.comparisons import FloatArray, aggregate
+from harness.stats.thurstone.ep import Variances
 from harness.stats.thurstone.precision import Design
 from harness.stats.thurstone.variance import Moments, inverse, moments_dense
 
@@ -97,3 +98,14 @@ def test_the_inverse_is_the_inverse() -> None:
     np.testing.assert_allclose(inverse(one) @ one, np.eye(len(one)), atol=1e-8)
     flat = np.array([[1.0, -1.0], [-1.0, 1.0]])
     np.testing.assert_allclose(inverse(flat), flat / 4, atol=1e-12)
+
+
+@pytest.mark.parametrize("dense", [True, False])
+def test_an_item_never_asked_of_has_the_priors_variance(dense: bool) -> None:
+    """No more and no less: the level that no comparison sees is counted once."""
+    data = aggregate("abcde", [0, 1, 2], [1, 2, 3], np.ones(3), np.zeros(3))
+    design = Design(data, position=True, scale=0.8)
+    weights = np.full(3, 0.5)
+    precision = design.precision(weights, np.full(design.size, 0.25))
+    items, _ = Variances(design, dense)(design, precision, weights)
+    assert items[4] == pytest.approx(4)
