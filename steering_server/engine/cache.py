@@ -5,6 +5,7 @@ through the layers. This one grows in blocks, drops and merges rows, forgets the
 failed step, and lets the layers after a late expansion hold more rows than those before it.
 """
 
+from collections.abc import Sequence
 from typing import Any, cast
 
 import torch
@@ -85,6 +86,14 @@ class _RowLayer(CacheLayerMixin):  # type: ignore[no-untyped-call]
         self.values = values[:, :, start:].index_select(0, rows)
         self.length -= start
 
+    def begin(self, column: torch.Tensor) -> None:
+        """Multiply one row: column c of row r is its token `column[r, c]`."""
+        keys, values = self.used()
+        column = column.to(keys.device)
+        self.keys = keys[0][:, column].transpose(0, 1).contiguous()
+        self.values = values[0][:, column].transpose(0, 1).contiguous()
+        self.length = column.shape[1]
+
 
 class RowCache(Cache):
     """A cache of `count` layers. `row_of` [rows] says which row each row of later layers comes
@@ -114,6 +123,13 @@ class RowCache(Cache):
             assert layer.keys is not None
             if layer.keys.shape[0] != len(row_of):
                 layer.select(row_of, 0)
+
+    def begin(self, pads: Sequence[int], width: int) -> None:
+        """Let the one row held be the beginning of len(pads) rows of `width` columns, row r from
+        column pads[r] on. Padding is its first token again, never attended: the mask says so."""
+        column = torch.arange(width) - torch.tensor(pads)[:, None]
+        for layer in self.rows:
+            layer.begin(column.clamp(min=0))
 
     def select(self, rows: torch.Tensor, *, start: int = 0) -> None:
         """Keep `rows` in that order, and the tokens from `start` on."""

@@ -214,7 +214,12 @@ def _apart(loaded: Loaded, batch: Batch, *, keep_cache: bool, late: bool) -> Pre
     step = _step(loaded, batch, pads, start, parting)
     if start:
         assert cache is not None
-        _run(loaded, padded.part(0, start), Step(), cache)
+        if batch.common:
+            beginning = left_padded(loaded, [batch.prompts[0][: batch.common]])
+            _run(loaded, beginning, Step(), cache)
+            cache.begin(padded.pads, start)
+        else:
+            _run(loaded, padded.part(0, start), Step(), cache)
     if cache is not None and step.row_of is not None:
         cache.expand_by(step.row_of)
     logits = _run(loaded, padded.part(start, batch.width), step, cache)

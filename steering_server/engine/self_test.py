@@ -3,14 +3,14 @@
 A model that keeps its state elsewhere than in the cache it is handed, that looks at padding, or
 whose layers take arguments the engine does not know, would answer wrongly with status 200. So
 before the first request the engine is put through what requests put it through (prompts alone and
-padded, lanes that part late, a shared prefix, rows that join and leave, steering, capture) and each
+padded, lanes that part late, shared prefixes, rows that join and leave, steering, capture) and each
 answer is held against a forward pass of the whole sequence, alone, without a cache, with a hook of
 this module's own.
 """
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -143,6 +143,7 @@ class _Test:
         last = [self._steered(one, typical * unit, 0, one.prompt - 1) for one in plain]
         self._prompts([plain[0], steered[0], plain[1], steered[1]], self._layer)
         self._tails([plain[0], last[0], plain[1], last[1]])
+        self._beginnings(plain[0], last[0])
         self._replies(plain, steered)
         again = self._case(plain[1].tokens, plain[1].prompt)
         self._same("a plain pass after the others", again.logits[-1], plain[1].logits[-1])
@@ -281,6 +282,21 @@ class _Test:
             done = prefill(self._loaded, batch, keep_cache=keep_cache)
             for index, one in enumerate(cases):
                 what = "a prompt steered at its last token"
+                self._same(what, done.logits[index], one.logits[one.prompt - 1])
+
+    def _beginnings(self, plain: _Case, last: _Case) -> None:
+        """Prompts of unequal lengths that begin alike, and one steered after that, on what they
+        share."""
+        short = replace(plain, prompt=max(plain.prompt * 3 // 4, 2))
+        cases = [plain, last, short]
+        common = short.prompt - 1
+        for keep_cache in (False, True):
+            rows = [one.row() for one in cases]
+            batch = self._batch(cases, 0, plain.prompt - common, rows)
+            batch.common = common
+            done = prefill(self._loaded, batch, keep_cache=keep_cache)
+            for index, one in enumerate(cases):
+                what = "a prompt that begins as another does"
                 self._same(what, done.logits[index], one.logits[one.prompt - 1])
 
     def _replies(self, plain: Sequence[_Case], steered: Sequence[_Case]) -> None:

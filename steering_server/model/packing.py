@@ -82,6 +82,7 @@ def can_pack(model: Any, layer: nn.Module, batch: Batch) -> bool:
     lanes = max(Counter(lane.prompt for lane in batch.lanes).values())
     return (
         batch.tail > 0
+        and not batch.common
         and batch.width + (lanes - 1) * batch.tail <= _LONGEST
         and model.config.get_text_config(decoder=True)._attn_implementation in ("sdpa", "eager")
         and {"attention_mask", "position_embeddings"} <= set(arguments)

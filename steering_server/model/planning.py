@@ -2,8 +2,8 @@
 
 Rows with the same tokens are one prompt; rows of one prompt to which the same is added are one
 lane. A batch computes its prompts once up to the layer at which its lanes part (late expansion),
-and, where nothing is added before some position, its tokens before that position once (shared
-prefix).
+and, where nothing is added before some position, its tokens before that position once: for all
+lanes of a prompt, or, where its prompts begin alike, for all prompts (shared prefix).
 """
 
 from collections.abc import Sequence
@@ -15,6 +15,9 @@ __all__ = ["Batch", "Lane", "Limits", "plan"]
 
 _WASTE = 1.15
 """Padded tokens of a batch stay within this multiple of its real tokens."""
+_PAYS = 256
+"""Tokens that a beginning common to several prompts has to save: it takes a pass of its own, which
+reads all weights for the sake of a few tokens."""
 
 
 @dataclass(frozen=True)
@@ -40,12 +43,15 @@ class Batch:
 
     Lanes part at the output of layer `expand_at`; None when no prompt has more than one lane.
     The last `tail` tokens of each prompt are computed on top of a shared prefix; 0: all at once.
+    The prefix is computed once a prompt, or, where all begin with the same `common` tokens (not 0),
+    once for all of them.
     """
 
     expand_at: int | None
     tail: int
     prompts: list[tuple[int, ...]] = field(default_factory=list)
     lanes: list[Lane] = field(default_factory=list)
+    common: int = 0
 
     @property
     def width(self) -> int:
@@ -56,6 +62,25 @@ class Batch:
     def rows(self) -> list[Row]:
         """All rows, in lane order."""
         return [row for lane in self.lanes for row in lane.rows]
+
+    def share(self) -> None:
+        """Compute what all prompts begin with once, where that pays and nothing looks at it."""
+        if self.tail or any(row.recorder for row in self.rows):
+            return
+        least = min(len(prompt) for prompt in self.prompts) - 1
+        steered = min(first_steered(lane.additions, least) for lane in self.lanes)
+        common = min(_alike(self.prompts), steered)
+        if (len(self.prompts) - 1) * common >= _PAYS:
+            self.common, self.tail = common, self.width - common
+
+
+def _alike(prompts: Sequence[tuple[int, ...]]) -> int:
+    """Tokens with which all of `prompts` begin."""
+    first, last = min(prompts), max(prompts)
+    differing = (
+        at for at, (one, other) in enumerate(zip(first, last, strict=False)) if one != other
+    )
+    return next(differing, min(len(first), len(last)))
 
 
 @dataclass
@@ -137,4 +162,5 @@ def plan(rows: Sequence[Row], limits: Limits) -> list[Batch]:
     for batch in batches:
         if len(batch.lanes) == len(batch.prompts):
             batch.expand_at = None
+        batch.share()
     return batches

@@ -11,7 +11,9 @@ from steering_server.model.layers import columnwise, find_layers
 from steering_server.model.packing import can_pack
 from steering_server.model.planning import Batch, Limits, plan
 from steering_server.model.recorder import Recorder
+from steering_server.model.tiny import FAMILIES
 from steering_server.model.work import Row
+from tests.steering_server.conftest import Maker, loaded_model
 
 PROMPTS = (
     "The cat sat on the mat.",
@@ -68,6 +70,32 @@ def test_the_shared_prefix_is_the_plain_batch(maker):
     assert batch.tail == 1
     difference = logits(maker, rows) - logits(maker, rows, late=False)
     assert difference.abs().max() < 1e-4
+
+
+ALIKE = "Here are two tasks, one of which you may choose to do today." * 4
+ENDS = ("Which?", "Say which.", "And so?", "", "A or B?", "Choose.")
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_beginning_that_prompts_share_is_the_plain_batch(family):
+    """Prompts of several lengths that begin alike, swept from after that or unsteered, have the
+    plain batch's logits and choices; what is steered from the start shares nothing."""
+    maker = Maker(loaded_model(family))
+    prompts = [f"{ALIKE} {end}" for end in ENDS]
+    asked = [maker.row(prompt, choices=["A", "B", "Both of"]) for prompt in prompts]
+    start = len(maker.tokens(ALIKE)) * 2 // 5
+    swept = [row for prompt in prompts for row in sweep(maker, prompt, start=start, coefs=(0, 1))]
+    batches = [*plan(asked, WIDE), *plan(swept, WIDE)]
+    assert [batch.expand_at for batch in batches] == [None, 2]
+    assert all(batch.common >= start for batch in batches)
+    plain = [one for batch in batches for one in score(maker.loaded, batch, late=False)]
+    shared = [one for batch in batches for one in score(maker.loaded, batch)]
+    for one, other in zip(plain, shared, strict=True):
+        assert one.row is other.row
+        assert (one.logits - other.logits).abs().max() < 1e-4
+        assert (one.choices or 0) == pytest.approx(other.choices or 0, rel=1e-4)
+    whole = [row for prompt in prompts for row in sweep(maker, prompt)]
+    assert [batch.common for batch in plan(whole, WIDE)] == [0]
 
 
 def packs(maker, batch):
