@@ -30,8 +30,8 @@ def gradients(run: Propagation) -> FloatArray:
     total[0] += 1
     count[0] += 1
     found = 0.5 * (total / variances - count)
-    if posterior.paired is not None and posterior.dense is not None:
-        pair = posterior.paired.gradient(posterior.mean.ravel(), posterior.dense, run.pair / 2)
+    if posterior.paired is not None:
+        pair = posterior.paired.gradient()
         found = np.r_[found, pair]
     return np.asarray(found)
 
@@ -45,8 +45,8 @@ def information(run: Propagation, *, least: float = 0.01) -> FloatArray:
     own[0] += 1
     grown = _grown(posterior, component, size)
     found = 0.5 * (np.diag(own / v) - grown / np.outer(v, v))
-    if posterior.paired is not None and posterior.dense is not None:
-        bend = posterior.paired.bend(posterior.mean.ravel(), posterior.dense, run.pair / 2)
+    if posterior.paired is not None:
+        bend = posterior.paired.bend()
         wide = np.zeros((size + 1, size + 1))
         wide[:size, :size], wide[size, size] = found, bend
         found = wide

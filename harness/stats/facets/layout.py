@@ -91,3 +91,15 @@ class Layout:
             for r in range(width):
                 total += covariance[self.ends, self.slots[:, s, None], self.slots[:, r, None]]
         return total
+
+    def between(self, left: IntArray, right: IntArray, covariance: FloatArray) -> FloatArray:
+        """(q,) a C aᵀ of rows `left` with rows `right`; `covariance` (size, size)."""
+        width = self.matrix.indptr[1]
+        columns = self.matrix.indices.reshape(-1, width)
+        values = self.matrix.data.reshape(-1, width)
+        flat, total = covariance.ravel(), np.zeros(len(left))
+        for s in range(width):
+            row, scale = columns[left, s].astype(np.int64) * self.size, values[left, s]
+            for r in range(width):
+                total += scale * values[right, r] * flat.take(row + columns[right, r])
+        return total

@@ -4,6 +4,7 @@ Log evidence is integrated from its derivative G along the standard deviation s,
 down to 0: d log Z/ds = 2 G/s. The other variances are at their best for each s.
 """
 
+from copy import copy
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,6 +19,8 @@ FOUND = 1.3528
 freedom, since without any variance the estimate is 0 in one half of all data sets."""
 WEAK = 4.0
 """Log evidence below which the logarithm of a variance is no normal any more."""
+_ENOUGH = 3 * WEAK
+"""Gain from which no more of it is summed: what is left can only add, and nothing hangs on it."""
 _FALL = 1.9207
 """Half the 95 % point of chi² with one degree of freedom."""
 _STEPS = 24
@@ -25,8 +28,9 @@ _STEPS = 24
 
 @dataclass(frozen=True)
 class Profile:
-    """`gain`: log evidence over a variance of 0. `sd` is the estimate of s, `high` its upper 95 %
-    limit where the gain is below `WEAK`, else None: then the log variance is as good as normal."""
+    """`gain`: log evidence over a variance of 0, far above `WEAK` at least so much. `sd` is the
+    estimate of s, `high` its upper 95 % limit where the gain is below `WEAK`, else None: then the
+    log variance is as good as normal."""
 
     gain: float
     sd: float
@@ -34,22 +38,23 @@ class Profile:
 
 
 def profile(run: Propagation, component: int, *, nodes: int = 5) -> Profile:
-    """Of one component (the pairs' is the last); the run comes back as it was."""
-    variances, pair = run.variances.copy(), run.pair
+    """Of one component (the pairs' is the last); the run stays as it is."""
+    run = copy(run)
     sd = float(np.sqrt(_get(run, component)))
-    gain = _gain(run, component, sd, nodes)
-    high = _high(run, component, sd) if gain < WEAK else None
-    run.variances, run.pair = variances, pair
-    converge(run, held=tuple(range(len(gradients(run)))), tolerance=0.01, limit=15)
-    return Profile(gain, sd, high)
+    gain = _gain(copy(run), component, sd, nodes)
+    return Profile(gain, sd, _high(run, component, sd) if gain < WEAK else None)
 
 
 def _gain(run: Propagation, component: int, sd: float, nodes: int) -> float:
     if sd**2 <= 2 * SMALLEST:
         return 0.0
     x, weight = np.polynomial.legendre.leggauss(nodes)
-    slopes = [_slope(run, component, sd * (at + 1) / 2) for at in x[::-1]]
-    return max(float(sd / 2 * (weight[::-1] @ np.array(slopes))), 0.0)
+    gain = 0.0
+    for at, share in zip(x[::-1], weight[::-1], strict=True):
+        gain += sd / 2 * share * _slope(run, component, sd * (at + 1) / 2)
+        if gain > _ENOUGH:
+            break
+    return max(float(gain), 0.0)
 
 
 def _high(run: Propagation, component: int, sd: float) -> float:
@@ -70,6 +75,8 @@ def _slope(run: Propagation, component: int, sd: float) -> float:
         run.variances = run.variances.copy()
         run.variances[component] = sd**2
     else:
+        # More that pairs share is a larger unit of everything else: that is where the others go.
+        run.variances = run.variances * (1 + sd**2 / 2) / (1 + run.pair / 2)
         run.pair = sd**2
     converge(run, held=(component,), tolerance=0.03, limit=15)
     return 2 * float(gradients(run)[component]) / sd

@@ -8,11 +8,12 @@ inverse; above `DENSE` it is made of `LocalBlocks` and conjugate gradients.
 from dataclasses import dataclass
 
 import numpy as np
+from scipy import sparse
 
 from harness.stats.facets.answers import FacetAnswers
 from harness.stats.facets.layout import Layout
 from harness.stats.facets.local import LocalBlocks
-from harness.stats.facets.pairs import Paired, SharedByPair, quadratic
+from harness.stats.facets.pairs import Paired, SharedByPair
 from harness.stats.facets.solving import BlockSystem
 from harness.stats.thurstone.comparisons import FloatArray
 from harness.stats.thurstone.ep import laplace_sites, renewed
@@ -82,20 +83,18 @@ class Propagation:
         return moved
 
     def _dense(self, weights: FloatArray, shifts: FloatArray, prior: FloatArray) -> None:
-        layout, paired = self.layout, None
-        a = layout.matrix
-        precision = (a.T @ a.multiply(weights[:, None])).toarray()
-        none = np.zeros(len(weights))
-        rows, offset, extra, left = a, none, none, shifts
-        if self.pairs is not None:
-            paired = self.pairs.eliminate(weights, shifts, self.pair / 2)
-            precision -= paired.lost.toarray()
-            rows, offset, extra, left = paired.rows, paired.offset, paired.extra, paired.shift
+        layout, a, m = self.layout, self.layout.matrix, len(weights)
+        rest = self.pairs.eliminate(weights, shifts, self.pair / 2) if self.pairs else None
+        between = sparse.diags_array(weights) if rest is None else rest.between
+        precision = (a.T @ (between @ a)).toarray()
         precision[np.diag_indices_from(precision)] += prior.ravel()
         covariance = inverse(precision)
-        mean = covariance @ (a.T @ left)
-        self._eta = np.asarray(rows @ mean + offset)
-        self._spread = quadratic(rows, covariance) + extra
+        mean = covariance @ (a.T @ (shifts if rest is None else rest.left))
+        if rest is None:
+            paired, at = None, np.arange(m)
+            self._eta, self._spread = a @ mean, layout.between(at, at, covariance)
+        else:
+            self._eta, self._spread, paired = rest.rows(mean, covariance)
         n, k = layout.n + 1, layout.k
         at = np.arange(n)
         blocks = covariance.reshape(n, k, n, k)[at, :, at, :]
