@@ -11,12 +11,13 @@ from rich.progress import Progress
 from rich.table import Table
 from rich.text import Text
 
+from harness.analysis.drawn import DRAWN, taken_together
 from harness.cli.reading import judge_options
 from harness.errors import UsageError
 from harness.prompts.toml import read_template
 from harness.records.files import WRITERS, write_table
 from harness.records.logs import read_records
-from harness.records.pooling import groups
+from harness.records.pooling import groups, labels
 from harness.records.rating_file import is_rating_file, read_rating_file
 from harness.screen import Console, echo
 from harness.stats.intervals import Bootstrap, Estimate
@@ -81,9 +82,10 @@ def reliability(
 
     INPUTS is logs, folders of logs or tables of records, or one CSV or TSV with
     columns item,seed,value[,origin][,outcome]. Each combination of rater, template, settings and
-    conditions is a group of its own: nothing is pooled. Levels of built-in templates are known;
-    for a CSV give --levels. Intervals are 95 %: bootstrap over items unless named otherwise, F
-    for icc_1_1 to icc_c_k.
+    conditions is a group of its own: nothing is pooled but the wordings and contexts that a run
+    drew (-T wordings=4), which are one group with their number. Levels of built-in templates are
+    known; for a CSV give --levels. Intervals are 95 %: bootstrap over items unless named otherwise,
+    F for icc_1_1 to icc_c_k.
 
     \b
     penchant reliability ratings.csv --levels 1,2,3,4,5
@@ -100,6 +102,7 @@ def reliability(
     frame, notes = _read(inputs, given, judge=judge, rules_only=rules_only)
     for note in notes:
         echo(note, err=True)
+    by = (*by, *_drawn(frame))
     found = _compute(frame, known, by, Bootstrap(seed=seed, resamples=resamples))
     if output is not None:
         write_table(as_table(found), output)
@@ -126,7 +129,18 @@ def _read(
     frame = read.frame.filter(pl.col("kind") == "rating")
     if len(frame) == 0:
         raise UsageError(f"no rating records in {', '.join(map(str, inputs))}")
-    return frame, read.notes()
+    return taken_together(frame), read.notes()
+
+
+def _drawn(frame: pl.DataFrame) -> tuple[str, ...]:
+    """Columns that say how many wordings or contexts were drawn, where groups are not told apart
+    by them anyway."""
+    told = labels(frame)
+    return tuple(
+        name
+        for name in DRAWN
+        if name in frame.columns and name not in told and frame[name].is_not_null().any()
+    )
 
 
 def _compute(

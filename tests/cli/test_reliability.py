@@ -65,6 +65,31 @@ def test_records_with_several_groups(tmp_path: Path) -> None:
     assert [one["group"]["rater"] for one in listed] == ["x", "y"]
 
 
+def test_drawn_wordings_are_one_group(tmp_path: Path) -> None:
+    """Wordings that a run drew are pooled as in reports, with their number; raters are not."""
+    rows = [
+        {"kind": "rating", "template": "t", "template_hash": "h", "rater": rater, "item": item,
+         "wording": f"p{k}@{k}0", "repeat": k, "outcome": "answered", "readout": "sample",
+         "value": float(1 + (k + len(item)) % 5)}
+        for rater in ("x", "y") for item in ("a", "bb", "ccc") for k in range(4)
+    ]  # fmt: skip
+    file, items = tmp_path / "records.parquet", tmp_path / "items.csv"
+    one = tmp_path / "one.parquet"
+    pl.DataFrame(rows).write_parquet(file)
+    pl.DataFrame(rows[:12]).write_parquet(one)
+    wanted = [str(file), "--levels", "1..5", "--json", "--items", str(items), "--by", "origin"]
+    result = CliRunner().invoke(reliability, wanted)
+    assert result.exit_code == 0, result.output
+    groups = json.loads(result.stdout)["groups"]
+    assert [one["group"]["rater"] for one in groups] == ["x", "y"]
+    assert {one["group"]["wording"] for one in groups} == {"4 wordings"}
+    assert {one["quantities"]["icc_1_1"]["n"] for one in groups} == {3}
+    assert set(pl.read_csv(items)["wording"]) == {"4 wordings"}
+    table = tmp_path / "table.csv"
+    assert CliRunner().invoke(reliability, [str(one), "--levels", "1..5", "-o", str(table)])
+    assert set(pl.read_csv(table)["wording"]) == {"4 wordings"}
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
