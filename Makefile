@@ -43,7 +43,7 @@ test: $(VENV)/.dev
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(ARGS)
 
 # A GPU table (benchmarks/steering_gpu.py) and long runs (--help of each) are for their own machines.
-BENCHMARKS := overhead reliability fit policies coverage wordings zeros chain effects verdicts judging judged_rates pool limits dispatch steering
+BENCHMARKS := overhead reliability fit policies coverage wordings zeros chain effects verdicts judging judged_rates pool limits dispatch probes steering
 
 bench: $(VENV)/.dev
 	for bench in $(BENCHMARKS); do echo "== $$bench"; $(BIN)/python -m benchmarks.$$bench || exit 1; done

@@ -25,6 +25,7 @@ TINY: dict[str, tuple[str, ...]] = {
     "coverage": ("coverage", "--runs", "1", "--only", "8 items"),
     "wordings": ("wordings", "--runs", "1", "--only", "sd 0.8, 40"),
     "zeros": ("zeros", "--runs", "1", "--only", "neither 40"),
+    "probes": ("probes", "--runs", "1"),
     "chain": ("chain", "--runs", "1", "--pairs", "regular:3"),
     "chain stop": ("chain", "stop", "--runs", "1", "--target", "0.6"),
     "effects": ("effects", "--runs", "2"),

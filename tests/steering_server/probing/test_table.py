@@ -4,55 +4,10 @@ or only length is not reported as more than its control."""
 import numpy as np
 import pytest
 
+from benchmarks.probes import COUNT, ORIGINS, Target, activations, correlated, planted, rows_of
 from steering_server.probing.correlation import held_out
-from steering_server.probing.features import surface, words
-from steering_server.probing.folds import item_folds, origin_folds
-from steering_server.probing.table import Place, Problem, precision, probe_rows, shuffled
-
-ORIGINS = [name for name in "abcde" for _ in range(40)]
-COUNT, WIDTH = len(ORIGINS), 48
-PLACES = [Place("item", "last", layer) for layer in (0, 1)]
-
-
-def texts(rng):
-    """Texts of many lengths whose words say nothing but their origin's."""
-    common = ["task", "write", "sum", "tree", "river", "proof", "list", "why", "how", "stone"]
-    return [
-        " ".join([f"topic{name}", *rng.choice(common, int(rng.integers(3, 60)))])
-        for name in ORIGINS
-    ]
-
-
-def activations(rng, signal, *, scale=8.0):
-    """Layer 0 is noise; layer 1 has `signal` along one direction, above the noise around it, and
-    every origin's own place, as residual streams have."""
-    place = {name: rng.standard_normal(WIDTH) for name in "abcde"}
-    base = np.array([place[name] for name in ORIGINS]) * 3
-    direction = rng.standard_normal(WIDTH)
-    direction /= np.linalg.norm(direction)
-    noise = [rng.standard_normal((COUNT, WIDTH)) for _ in range(2)]
-    noise[1] -= np.outer((noise[1] + base) @ direction, direction)
-    return [noise[0] + base, noise[1] + base + scale * np.outer(signal, direction)]
-
-
-def rows_of(rng, target, signal, *, errors=None, design="items", said=None):
-    said = texts(rng) if said is None else said
-    layers = activations(rng, signal)
-    folds = item_folds(ORIGINS, 5, rng) if design == "items" else origin_folds(ORIGINS, rng)
-    lengths = np.array([float(len(text)) for text in said])
-    problem = Problem(
-        targets=shuffled((target - target.mean()) / target.std(), ORIGINS, 16, rng),
-        weights=precision(target, np.zeros(COUNT) if errors is None else errors),
-        matrix=lambda place: layers[place.layer],
-        features={"surface": surface(said, lengths), "words": words(said)},
-    )
-    return probe_rows(problem, PLACES, folds)
-
-
-def correlated(rng, r):
-    """A target and a signal whose correlation is r."""
-    signal = rng.standard_normal(COUNT)
-    return r * signal + np.sqrt(1 - r**2) * rng.standard_normal(COUNT), signal
+from steering_server.probing.folds import item_folds
+from steering_server.probing.table import precision, shuffled
 
 
 @pytest.mark.parametrize("r", [0.8, 0.3, 0.0])
@@ -62,8 +17,7 @@ def test_intervals_hold_a_planted_r(r):
     items each control may reach .2 by chance; none hardly ever."""
     held, beyond = 0, 0
     for seed in range(40):
-        rng = np.random.default_rng([seed, int(10 * r)])
-        chosen = rows_of(rng, *correlated(rng, r))[0]
+        chosen = planted(Target(r), seed)
         held += chosen.low <= r <= chosen.high
         beyond += chosen.beyond
     assert held >= 34, (held, beyond)
@@ -74,24 +28,12 @@ def test_intervals_hold_a_planted_r(r):
 def test_what_a_control_shows_is_not_reported_as_more(kind):
     """r is high, for the activations carry it, and no gain is claimed: at most 3 of 20 runs, and
     over origins that were not seen the origin is worth nothing."""
-    beyond, found, unseen = 0, [], []
-    for seed in range(20):
-        rng = np.random.default_rng([seed, len(kind)])
-        said = texts(rng)
-        level = dict(zip("abcde", rng.standard_normal(5), strict=True))
-        target = np.array([level[name] for name in ORIGINS])
-        if kind == "noisy origin":
-            target = target + 0.3 * rng.standard_normal(COUNT)
-        if kind == "length":
-            target = np.array([len(text) for text in said]) / 100.0
-        signal = (target - target.mean()) / target.std()
-        rows = rows_of(rng, target, np.zeros(COUNT) if "noisy" in kind else signal, said=said)
-        beyond += rows[0].beyond
-        found.append(rows[0].r)
-        if kind == "noisy origin":
-            unseen.append(rows_of(rng, target, np.zeros(COUNT), said=said, design="origins")[0].r)
+    plan = Target(only=kind)
+    rows = [planted(plan, seed) for seed in range(20)]
+    beyond, found = sum(row.beyond for row in rows), [row.r for row in rows]
     assert min(found) > 0.4 and beyond <= 3, (found, beyond)
-    if unseen:
+    if kind == "noisy origin":
+        unseen = [planted(plan, seed, design="origins").r for seed in range(20)]
         assert abs(np.mean(unseen)) < 0.1
 
 
