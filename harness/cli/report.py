@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 from rich.progress import Progress
 
+from harness.analysis.analysed import steps
 from harness.analysis.names import slug
 from harness.cli.reading import judge_options
 from harness.errors import UsageError
@@ -18,7 +19,7 @@ from harness.report.sections.logs import once_each
 from harness.report.terminal import summary_table
 from harness.screen import Console, echo
 from harness.stats.intervals import Bootstrap
-from harness.studies.overview import overview, overview_facts, steps
+from harness.studies.overview import analysed_records, overview, overview_facts
 
 __all__ = ["report"]
 
@@ -107,15 +108,15 @@ def report(
     console = Console(stderr=True)
     with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
         work = bar.add_task("Analysing", total=steps(read.frame))
+        found = analysed_records(read, bootstrap=bootstrap, step=lambda: bar.advance(work))
         built = overview(
             read,
             name=name,
             day=when,
-            bootstrap=bootstrap,
+            found=found,
             texts=texts,
             checks=checks,
             compare_log=compare_log,
-            step=lambda: bar.advance(work),
         )
         drawing = bar.add_task("Drawing", total=len(built.plots()))
         written = write_report(
@@ -127,7 +128,7 @@ def report(
             step=lambda: bar.advance(drawing),
         )
     if summary:
-        Console().print(summary_table(read.frame, bootstrap=bootstrap))
+        Console().print(summary_table(found))
     for note in once_each(read):
         echo(note, err=True)
     echo(f"{written[0]}: {len(written)} files")

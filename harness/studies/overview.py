@@ -8,10 +8,9 @@ import msgspec
 import polars as pl
 
 from harness.adaptive.trace import trace_of
-from harness.analysis.cells import Cell, cells
-from harness.analysis.choices import choice_cells
-from harness.analysis.ratings import rating_cells
-from harness.analysis.utilities import fitted_position, utility_cells
+from harness.analysis.analysed import Analysed, analysed
+from harness.analysis.cells import Cell
+from harness.analysis.utilities import fitted_position
 from harness.errors import UsageError
 from harness.records.judge_check_file import CheckedJudge
 from harness.records.logs import LogInfo, LogRecords
@@ -32,16 +31,19 @@ from harness.studies.overview_words import overview_sentences
 from harness.studies.reported import FOLDER, reported_section
 from harness.text.answer import OUTCOMES
 
-__all__ = ["overview", "overview_facts", "steps"]
+__all__ = ["analysed_records", "overview", "overview_facts"]
 
 _DRAWN = 4
 """Raters or cells whose own figures are drawn. Each takes about half a second, and nobody looks at
 a hundred; figures that compare all are always there."""
 
 
-def steps(frame: pl.DataFrame) -> int:
-    """How often `overview` calls its `step`."""
-    return len(cells(frame, "rating")) + 2 * len(cells(frame, "choice"))
+def analysed_records(
+    read: LogRecords, *, bootstrap: Bootstrap, step: Callable[[], None] = lambda: None
+) -> Analysed:
+    """Everything about all cells; `step` is called `harness.analysis.analysed.steps` times."""
+    traces = {log.path: trace_of(log.metadata) for log in read.logs}
+    return analysed(read.frame, bootstrap=bootstrap, traces=traces, step=step)
 
 
 def overview(
@@ -49,27 +51,23 @@ def overview(
     *,
     name: str,
     day: date,
-    bootstrap: Bootstrap,
+    found: Analysed,
     texts: Mapping[str, str] | None = None,
     checks: Sequence[CheckedJudge] = (),
     compare_log: bool = False,
-    step: Callable[[], None] = lambda: None,
 ) -> Report:
     """Outcomes, ratings, choices and utilities of everything that was read.
 
-    `texts` are items' texts by id, to show beside their utilities; `checks` say how judges did on
-    known texts, which corrects their rates. `compare_log` sets the research log's figures beside
-    those measured. `step` is called `steps` times. UsageError when there are neither records nor
-    judgements.
+    `found` are `analysed_records` of the same. `texts` are items' texts by id, to show beside
+    their utilities; `checks` say how judges did on known texts, which corrects their rates.
+    `compare_log` sets the research log's figures beside those measured. UsageError when there are
+    neither records nor judgements.
     """
     frame = read.frame
     if not frame.height:
         return _judged_only(read, name=name, day=day, checks=checks)
-    rated, chosen = cells(frame, "rating"), cells(frame, "choice")
-    traces = {log.path: trace_of(log.metadata) for log in read.logs}
-    ratings = rating_cells(rated, bootstrap=bootstrap, step=step)
-    choices = choice_cells(chosen, bootstrap=bootstrap, step=step)
-    fits, notes = utility_cells(chosen, bootstrap=bootstrap, traces=traces, step=step)
+    rated, chosen = found.rated, found.chosen
+    ratings, choices, fits = found.ratings, found.choices, found.fits
     fitted = {fit.cell.name: fitted_position(fit.analysis) for fit in fits}
     findings = [
         *([rating_findings(ratings)] if ratings else []),
@@ -87,7 +85,7 @@ def overview(
         ),
         *([rating_section(ratings, drawn=_DRAWN)] if ratings else []),
         *([choice_section(choices, drawn=_DRAWN)] if choices else []),
-        *([utility_section(fits, notes, texts or {}, drawn=_DRAWN)] if chosen else []),
+        *([utility_section(fits, found.notes, texts or {}, drawn=_DRAWN)] if chosen else []),
         *([judged] if judged is not None else []),
     ]
     asked = [*rated, *chosen]

@@ -16,7 +16,7 @@ from harness.records.logs import LogRecords
 from harness.records.record import Record, frame
 from harness.stats.facets.universe import over_records
 from harness.stats.intervals import Bootstrap
-from harness.studies.overview import overview
+from harness.studies.overview import analysed_records, overview
 
 NONE = Bootstrap(resamples=0)
 ITEMS = 16
@@ -159,5 +159,7 @@ def test_page() -> None:
     table = choices()
     [found] = choice_cells([one(table)], bootstrap=NONE)
     assert found.pairs.height == ITEMS * (ITEMS - 1) // 2
-    report = overview(LogRecords(table), name="x", day=date(2026, 1, 2), bootstrap=NONE)
+    read = LogRecords(table)
+    whole = analysed_records(read, bootstrap=NONE)
+    report = overview(read, name="x", day=date(2026, 1, 2), found=whole)
     assert [row["variant"] for t in report.findings for row in t.rows] == ["4 wordings"] * 2

@@ -16,6 +16,7 @@ import pytest
 from click.testing import CliRunner
 from rich.console import Console
 
+from harness.analysis.analysed import analysed
 from harness.analysis.cells import cells
 from harness.cli.main import cli
 from harness.errors import UsageError
@@ -30,7 +31,7 @@ from harness.report.terminal import summary_table
 from harness.stats.choices.position import position_content
 from harness.stats.intervals import Bootstrap, Estimate
 from harness.stats.ratings.reliability import reliability
-from harness.studies.overview import overview
+from harness.studies.overview import analysed_records, overview
 
 Make = Callable[..., list[Record]]
 DAY = date(2026, 3, 9)
@@ -40,7 +41,9 @@ HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(2)> $\\frac{1}$ \"'
 
 def report_on(table: pl.DataFrame, logs: Sequence[LogInfo] = ()) -> Report:
     """The overview of `table`."""
-    return overview(LogRecords(table, tuple(logs)), name="Test", day=DAY, bootstrap=BOOTSTRAP)
+    read = LogRecords(table, tuple(logs))
+    found = analysed_records(read, bootstrap=BOOTSTRAP)
+    return overview(read, name="Test", day=DAY, found=found)
 
 
 def tables(report: Report) -> dict[str, Table]:
@@ -118,7 +121,8 @@ def test_hostile_names_are_text(make_ratings: Make, make_choices: Make, tmp_path
     ]
     read = LogRecords(frame(records), (LogInfo(path=HOSTILE, note=HOSTILE),))
     texts = {named(index): HOSTILE for index in range(20)}
-    report = overview(read, name=HOSTILE, day=DAY, bootstrap=BOOTSTRAP, texts=texts)
+    found = analysed_records(read, bootstrap=BOOTSTRAP)
+    report = overview(read, name=HOSTILE, day=DAY, found=found, texts=texts)
     text = page(report)
     parsed = _Page(text)
     assert [tag for tag, _ in parsed.tags].count("script") == 1  # the page's own
@@ -293,7 +297,8 @@ def test_the_terminal_has_a_position_effect_whatever_the_orders(make_choices: Ma
     """Asked in both orders or in one, the summary shows β with its interval."""
     for both in (True, False):
         console = Console(width=100, file=io.StringIO())
-        console.print(summary_table(frame(make_choices(both=both)), bootstrap=BOOTSTRAP))
+        found = analysed(frame(make_choices(both=both)), bootstrap=BOOTSTRAP)
+        console.print(summary_table(found))
         text = console.file.getvalue()  # type: ignore[attr-defined]
         assert len(re.findall(r"\[−?\d\.\d\d, −?\d\.\d\d\]", text)) == 1
 

@@ -17,7 +17,7 @@ from harness.report.rows import views
 from harness.report.sections.logs import empty_logs, log_section, once_each
 from harness.report.sources import Sources, ranges
 from harness.stats.intervals import Bootstrap
-from harness.studies.overview import overview
+from harness.studies.overview import analysed_records, overview
 
 Make = Callable[..., list[Record]]
 
@@ -70,9 +70,8 @@ def test_every_link_to_a_log_leads_to_its_row(make_ratings: Make) -> None:
     read = LogRecords(
         frame(records), tuple(LogInfo(path=f"l/d/{at}.eval", rows=3) for at in range(3))
     )
-    text = page(
-        overview(read, name="x", day=date(2026, 1, 2), bootstrap=Bootstrap(seed=1, resamples=20))
-    )
+    found = analysed_records(read, bootstrap=Bootstrap(seed=1, resamples=20))
+    text = page(overview(read, name="x", day=date(2026, 1, 2), found=found))
     linked = set(re.findall(r'href="#(log_\d+)"', text))
     assert linked == set(re.findall(r'<tr id="(log_\d+)"', text)) == {"log_1", "log_2", "log_3"}
     assert "http://127.0.0.1:7575/#/logs/2.eval" in text
@@ -82,10 +81,9 @@ def test_every_link_to_a_log_leads_to_its_row(make_ratings: Make) -> None:
 def test_a_page_of_many_cells_draws_the_first(make_ratings: Make) -> None:
     """Of nine raters four have figures of their own, all have tables, and the page says so."""
     records = [r for at in range(9) for r in make_ratings(f"r{at}", items=3)]
-    report = overview(
-        LogRecords(frame(records)), name="x", day=date(2026, 1, 2),
-        bootstrap=Bootstrap(seed=1, resamples=20),
-    )  # fmt: skip
+    read = LogRecords(frame(records))
+    found = analysed_records(read, bootstrap=Bootstrap(seed=1, resamples=20))
+    report = overview(read, name="x", day=date(2026, 1, 2), found=found)
     names = [plot.name for plot in report.plots()]
     assert sum(name.startswith("distribution_") for name in names) == 4
     assert sum(table.name.startswith("levels_") for table in report.tables()) == 9

@@ -173,9 +173,11 @@ def _figure(size: tuple[float, float]) -> Figure:
 
 
 def _lay_out(figure: Figure) -> None:
-    """Find the layout once: every file written would find it twice again, and so takes half."""
-    figure.draw_without_rendering()
-    figure.set_layout_engine("none")
+    """Find the layout once: with an engine left, every file written would be drawn twice."""
+    engine = figure.get_layout_engine()
+    assert engine is not None
+    engine.execute(figure)
+    figure.set_layout_engine(None)
 
 
 def _svg(figure: Figure) -> bytes:

@@ -48,7 +48,7 @@ class Moments:
         total = apart**2 * self.apart
         if self.effects.size:
             total = total + 2 * apart * np.einsum("ij,ij->i", effects, self.cross)
-            total += np.einsum("ij,jk,ik->i", effects, self.effects, effects, optimize=True)
+            total += np.einsum("ij,ij->i", effects @ self.effects, effects)
         return np.maximum(np.asarray(total), 0.0)
 
     def rows(self, design: Design) -> FloatArray:
