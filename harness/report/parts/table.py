@@ -157,8 +157,7 @@ def markdown_text(text: str) -> str:
 
 
 def _expanded(key: str, values: Sequence[Any]) -> dict[str, list[Any]]:
-    nothing = Estimate(estimate=math.nan, cells=0)
-    estimates = [value if isinstance(value, Estimate) else nothing for value in values]
+    estimates = [_as_estimate(value) for value in values]
     data: dict[str, list[Any]] = {key: [_finite(value.estimate) for value in estimates]}
     for part in _PARTS:
         data[f"{key}_{part}"] = [_finite(getattr(value, part)) for value in estimates]
@@ -169,6 +168,15 @@ def _expanded(key: str, values: Sequence[Any]) -> dict[str, list[Any]]:
     if any(value.note for value in estimates):
         data[f"{key}_note"] = [value.note for value in estimates]
     return data
+
+
+def _as_estimate(value: Any) -> Estimate:
+    """A number that stands among estimates keeps its value, a text its words."""
+    if isinstance(value, Estimate):
+        return value
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return Estimate(estimate=float(value), cells=0)
+    return Estimate(estimate=math.nan, cells=0, note="" if value is None else str(value))
 
 
 def _finite(value: float) -> float | None:
