@@ -30,7 +30,8 @@ _MARKS_ROOM = 700_000
 class Report(msgspec.Struct, frozen=True, kw_only=True):
     """A whole report. `facts` are (value, what it counts) of the first screen; `sentences` at most
     five findings in words; `findings` the tables of main findings. `opening` is the name of the
-    figure beside the sentences, by default the first; `sources` say which logs are behind a row."""
+    figure beside the sentences, by default the first; `sources` say which logs are behind a row;
+    `clear` is said in place of cautions where there are none."""
 
     title: str
     subtitle: str
@@ -42,6 +43,9 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     sentences: Sequence[str] = ()
     opening: str = ""
     sources: Sources | None = None
+    clear: str = (
+        "Nothing to warn of: all logs were read whole, and nearly every question was answered."
+    )
 
     def plots(self) -> list[Plot]:
         """All figures, in the order of the page."""

@@ -92,7 +92,8 @@ def _view(table: Table, about: Mapping[str, Any], sources: Sources | None) -> Vi
         columns = [*columns, Heading("logs", False)]
     said = Markup("")
     if together and sources is not None:
-        said = Markup("all {}" if together == sources.every else "{}").format(_link(together))
+        every = len(together) > 1 and together == sources.every
+        said = Markup("all {}" if every else "{}").format(_link(together))
     return View(columns, rows, 0, said)
 
 

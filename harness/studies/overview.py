@@ -105,6 +105,8 @@ def overview(
         facts=_facts(frame, read.logs, [*rated, *chosen]),
         findings=findings,
         cautions=cautions(frame, read.logs, [*rated, *chosen], ratings, choices),
+        clear="Nothing to warn of: all logs were read whole, nearly every question was answered, "
+        "and no rater stays at one level or one place.",
         sections=sections,
         footer="Written by penchant. Records of one rater, template and configuration form a "
         "cell; nothing is pooled across cells unless a table says how many it averages.",

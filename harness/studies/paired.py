@@ -21,7 +21,7 @@ __all__ = ["PAIR_COLUMNS", "Pair", "paired_contrasts", "paired_plot"]
 
 PAIR_COLUMNS = (
     Column("difference", "90 % interval"),
-    Column("p_same", "p, equivalence", "number"),
+    Column("p_same", "p, equivalence", "p"),
     Column("r", "r over items"),
     Column("verdict", "verdict"),
 )

@@ -119,8 +119,8 @@ def effect_table(rows: list[dict[str, object]], *, by: Sequence[str] = ()) -> Ta
             Column("higher", "P(higher)", "share"),
             Column("same", "P(same)", "share"),
             Column("lower", "P(lower)", "share"),
-            Column("p", "p", "number"),
-            Column("p_holm", "p after Holm", "number"),
+            Column("p", "p", "p"),
+            Column("p_holm", "p after Holm", "p"),
         ),
         rows=rows,
         caption="Paired by item, repeats matched; p by sign flips over items, corrected after Holm "

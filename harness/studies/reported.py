@@ -2,6 +2,7 @@
 
 import csv
 import re
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
@@ -177,14 +178,15 @@ def reported_section(study: str, tables: Sequence[Table]) -> Section | None:
     if not rows:
         return None
     met = sum(bool(row["cells"]) for row in rows)
-    impossible = sum(row["standing"] == "impossible" for row in rows)
+    standing = Counter(row["standing"] for row in rows)
     return Section(
         title="What the research log reported",
         anchor="log",
         text=(
-            "Other models, so no target: the log's figures show what each table looks like. "
-            f"{met} of {len(rows)} have a counterpart here; {impossible} of them cannot be right, "
-            "whatever was measured, and say why.",
+            "Other models, so no target: the log's figures show what each table looks like. Of "
+            f"{len(rows)} figures {standing['impossible']} are impossible (no data can give the "
+            f"value) and {standing['doubtful']} doubtful (a fault of the log's code or design is "
+            f"known), with the reason in their row; {met} have a counterpart here.",
         ),
         tables=(_table(rows),),
     )
@@ -255,8 +257,7 @@ def _table(rows: list[dict[str, Any]]) -> Table:
             | {"impossible": row["standing"] == "impossible"}
             for row in rows
         ],
-        caption="Impossible: no data can give this value. Doubtful: a fault of the log's code or "
-        "design is known. Rows of several raters or templates are averaged and say how many.",
+        caption="Rows of several raters or templates are averaged and say how many.",
         first=12,
         bad="impossible",
     )

@@ -16,6 +16,7 @@ from harness.report.folder import write_report
 from harness.report.page import Report
 from harness.report.parts.table import Column, Section, Table
 from harness.report.parts.wording import number
+from harness.report.sections.cautions import record_cautions
 from harness.report.sections.logs import log_section
 from harness.report.sections.outcomes import outcome_plot, outcome_rows, outcome_table
 from harness.report.sources import Sources
@@ -83,7 +84,7 @@ def write_study(
         sentences=list(found.sentences[:_SENTENCES]),
         opening=_opening(found.sections),
         findings=list(found.tables),
-        cautions=list(found.cautions),
+        cautions=[*found.cautions, *record_cautions(read.frame, read.logs, asked)],
         sections=[
             *sections,
             *([reported] if reported is not None else []),

@@ -77,6 +77,17 @@ def test_a_run_is_resumed_from_any_working_directory(
         run(tmp_path / "run", "refusal-stated", **(given | {"seeds": 2}))
 
 
+def test_the_page_warns_of_answers_that_are_missing(tmp_path: Path) -> None:
+    """A study's page says what share of a cell was refused, and is clear only where little was."""
+    given = {"per_origin": 2, "seeds": 1, "templates": ("fruit_rating",)}
+    for rater, warned in (("sim/rambler", True), ("sim/faithful", False)):
+        folder = tmp_path / rater[4:]
+        run(folder, "validity", raters=(rater,), pairwise="none", **given)
+        page = (folder / "report" / "index.html").read_text()
+        assert ("The other figures are of what was answered" in page) is warned
+        assert ("Nothing to warn of" in page) is not warned
+
+
 def test_a_budget_ends_the_run_in_one_line_and_more_goes_on(tmp_path: Path) -> None:
     """What the budget does not cover is not asked; the same line with a larger one goes on from
     there, pays at most what was in flight twice, and finds what an unbroken run finds. The last

@@ -11,7 +11,7 @@ from matplotlib.ticker import MaxNLocator
 
 from harness.analysis.names import short
 from harness.report.parts.style import GREY, INK, Plot, plain, shade
-from harness.report.parts.wording import number, shown
+from harness.report.parts.wording import POSITION, number, shown
 from harness.stats.effects.refusal import RefusalPreference
 from harness.stats.intervals import Estimate
 
@@ -226,7 +226,7 @@ def trace_plot(trace: pl.DataFrame, *, name: str, title: str) -> Plot:
         name=name,
         title=title,
         caption="After each batch. The stop goes by the expected ρ; the ρ of successive fits "
-        "reads high and is shown for comparison only.",
+        f"reads high and is shown for comparison only. {POSITION}",
         alt=f"{title}: {trace.height} iterations, {last['comparisons']} comparisons, expected "
         f"ρ {number(last.get('expected_rho'))}",
         numbers=trace.to_dicts(),

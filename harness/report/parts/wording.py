@@ -8,20 +8,28 @@ from typing import Literal
 from harness.analysis.names import short
 from harness.stats.intervals import Estimate
 
-__all__ = ["Form", "number", "shown", "words", "wrapped"]
+__all__ = ["POSITION", "Form", "number", "shown", "words", "wrapped"]
 
 _PIECE = re.compile(r"[^_/@,.:-]*[_/@,.:-]+|[^_/@,.:-]+")
 """A part of a word up to its next mark."""
 
-Form = Literal["text", "count", "number", "share", "plain", "excerpt"]
+Form = Literal["text", "count", "number", "share", "plain", "p", "excerpt"]
+
+POSITION = (
+    "β is the position effect on the probit scale, in units of σ; above 0 the item shown first is "
+    "favoured, below 0 the second."
+)
 
 
 def number(value: float | None, form: Form = "number") -> str:
-    """Two decimals, a share in per cent, `plain` as short as it goes; "–" where there is none."""
+    """Two decimals, a share in per cent, `plain` as short as it goes, `p` to two digits that say
+    something; "–" where there is none."""
     if value is None or not math.isfinite(value):
         return "–"
     if form == "plain":
         return f"{value:g}".replace("-", "−")
+    if form == "p":
+        return "<0.001" if value < 0.001 else f"{value:.2g}"
     if form == "count":
         return f"{value:,.0f}".replace(",", " ")
     if form == "share":
@@ -43,7 +51,8 @@ def shown(value: object, form: Form = "text") -> str:
     if isinstance(value, bool) or value is None:
         return {None: "–", True: "yes", False: "no"}[value]
     if isinstance(value, int | float):
-        return number(value, "number" if form == "text" else form)
+        plain: Form = "count" if isinstance(value, int) else "number"
+        return number(value, plain if form == "text" else form)
     return str(value)
 
 

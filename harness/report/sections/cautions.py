@@ -12,7 +12,7 @@ from harness.records.logs import LogInfo
 from harness.records.served import served_by
 from harness.report.parts.wording import number
 
-__all__ = ["cautions"]
+__all__ = ["cautions", "record_cautions"]
 
 _LOST = 0.05
 """Share of questions without a usable answer above which a cell is named."""
@@ -36,16 +36,25 @@ def cautions(
 ) -> list[str]:
     """One line each, the gravest first."""
     return [
-        *_logs(logs),
-        *_same_names(cells),
-        *_several_endpoints(cells),
-        *_lost(cells),
-        *_asked_twice(frame),
+        *record_cautions(frame, logs, cells),
         *_one_level(ratings),
         *_one_place(choices),
         *_few_answers(ratings),
         *_refused(ratings),
         *_off_catalogue(ratings),
+    ]
+
+
+def record_cautions(
+    frame: pl.DataFrame, logs: Sequence[LogInfo], cells: Sequence[Cell]
+) -> list[str]:
+    """Those that the records and their logs alone tell."""
+    return [
+        *_logs(logs),
+        *_same_names(cells),
+        *_several_endpoints(cells),
+        *_lost(cells),
+        *_asked_twice(frame),
         *_superseded(logs),
     ]
 

@@ -111,8 +111,8 @@ def _read_table(logs: Sequence[LogInfo], paths: Sequence[str]) -> Table:
         title="Logs with records",
         columns=columns,
         rows=rows,
-        caption=f"{len(paths)} logs. A sample that a newer log of the same task has as well is "
-        "superseded and counts once.",
+        caption=f"{len(paths)} log{'s' if len(paths) > 1 else ''}. A sample that a newer log of "
+        "the same task has as well is superseded and counts once.",
         first=20,
         anchor="log",
     )

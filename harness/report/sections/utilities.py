@@ -11,6 +11,7 @@ from harness.analysis.utilities import UtilityCell, fitted_position
 from harness.report.parts.style import Plot
 from harness.report.parts.table import Column, Section, Table, drawn_first
 from harness.report.parts.utility_plots import caterpillar, origin_means, refusal_panels, trace_plot
+from harness.report.parts.wording import POSITION
 from harness.report.sections.outcomes import NAMES
 from harness.stats.intervals import estimate_of
 
@@ -46,8 +47,9 @@ def utility_findings(found: Sequence[UtilityCell]) -> Table:
         ),
         rows=rows,
         caption="Thurstonian fit with the position effect in the model, in units of the response "
-        "noise σ. Expected ρ is the rank correlation with the true utilities that the posterior "
-        "expects; origin means alone raise it, so the one within origins stands beside it.",
+        f"noise σ. {POSITION} Expected ρ is the rank correlation with the true utilities that the "
+        "posterior expects; origin means alone raise it, so the one within origins stands beside "
+        "it.",
     )
 
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from harness.analysis.cells import Cell
 from harness.analysis.ratings import RatingCell
+from harness.report.parts.wording import number
 from harness.stats.choices.cycles import COINS, cycles
 from harness.stats.choices.orders import both_orders
 from harness.stats.choices.position import flip_rate
@@ -48,7 +49,9 @@ _RATINGS: tuple[tuple[str, str, str, float], ...] = (
 )
 
 RULES: tuple[tuple[str, str, str], ...] = (
-    *((words, f"{sense} {limit:g}", "") for _, words, sense, limit in _RATINGS[:3]),
+    ("answered", f"at least {ANSWERED:g}", "what is left out may be a part of its own"),
+    ("invalid, off-scale among them", "at most 0.05", "the wording is not understood"),
+    ("disclaimed", "at most 0.05", "a rating with a disclaimer may not be meant"),
     ("at the commonest level", "at most 0.8", "at .8 four repeats in ten tell no two items apart"),
     ("KL ÷ ln K", "at most 0.6", "0: all levels alike; 1: one level alone"),
     (
@@ -56,7 +59,7 @@ RULES: tuple[tuple[str, str, str], ...] = (
         "at least 0.5",
         "half of a single rating's variance is the item's (moderate by Koo & Li 2016)",
     ),
-    ("outcomes agree over repeats", "at least 0.9", ""),
+    ("outcomes agree over repeats", "at least 0.9", "else which items are rated is chance"),
     ("informative r", "above its value without signal", "shown in each row"),
     ("seed honoured", "at least 1", "else a run cannot be repeated to the letter"),
     (
@@ -65,7 +68,7 @@ RULES: tuple[tuple[str, str, str], ...] = (
         "below it less than a quarter of what one tells of items is told by the other",
     ),
     (
-        "flip rate of a choice, one answer in each order",
+        "flip rate: pairs whose chosen item changes with the order, one answer in each",
         f"at most {FLIPS:g}",
         "coin tosses flip .5; at .4 the orders still agree in three of five",
     ),
@@ -156,7 +159,7 @@ def rating_rows(one: RatingCell, found: Sequence[Cell]) -> list[CardRow]:
     ]
     floor = one.quantities["informative_r_no_signal"].estimate
     informative = one.quantities["informative_r"]
-    rule = f"above {floor:.2f}, its value without signal"
+    rule = f"above {number(floor)}, its value without signal"
     told = verdict(informative, "at least", floor)
     rows.append(CardRow(one.cell, "informative r", informative, rule, told, count))
     rows.append(_honoured(one.cell))
@@ -206,7 +209,7 @@ def _expected(name: str, found: dict[str, Estimate]) -> str:
     expected = found["cycles_expected"].estimate
     if name != "excess" or not math.isfinite(expected):
         return ""
-    return f" above {expected:.3f}, expected of the fit"
+    return f"; the {expected:.3f} that noise alone gives is taken off"
 
 
 def _honoured(cell: Cell) -> CardRow:

@@ -78,7 +78,7 @@ def _analyse(given: Given) -> Found:
                     Column("template", "template"),
                     Column("items", "items", "count"),
                     Column("delta", "now − before"),
-                    Column("p", "p", "number"),
+                    Column("p", "p", "p"),
                     *PAIR_COLUMNS,
                 ),
                 rows=rows,

@@ -194,10 +194,10 @@ def _table(rows: list[dict[str, object]]) -> Table:
         columns=(
             Column("template", "template"),
             Column("by_item", "over items"),
-            Column("p_by_item", "p", "number"),
+            Column("p_by_item", "p", "p"),
             Column("effect", "over cells"),
-            Column("p_cells", "p, t over cells", "number"),
-            Column("permutation_p", "p, permutation", "number"),
+            Column("p_cells", "p, t over cells", "p"),
+            Column("permutation_p", "p, permutation", "p"),
             Column("permutations", "assignments", "count"),
         ),
         rows=rows,

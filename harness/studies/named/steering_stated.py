@@ -283,7 +283,7 @@ def _slope_table(rows: list[dict[str, object]]) -> Table:
             Column("made", "completed under"),
             Column("asked", "measured under"),
             *SLOPE_COLUMNS,
-            Column("p_holm", "p (Holm)", "plain"),
+            Column("p_holm", "p (Holm)", "p"),
             Column("primary", "named beforehand"),
         ),
         rows=[row | {"p_holm": row.get("p_holm")} for row in rows],

@@ -145,8 +145,8 @@ def _asymmetries(rows: list[dict[str, object]]) -> Table:
             Column("template", "template"),
             Column("pair", "pair"),
             Column("asymmetry", "Δ⁺ + Δ⁻"),
-            Column("p", "p", "number"),
-            Column("p_holm", "p after Holm", "number"),
+            Column("p", "p", "p"),
+            Column("p_holm", "p after Holm", "p"),
         ),
         rows=rows,
         caption="0 where both prompts of a pair move ratings equally far; below 0 the one against "

@@ -121,6 +121,9 @@ def _analyse(given: Given) -> Found:
     base = found_cells(replace(given, frame=direct), repeats=2)
     rows = [row for one in base for row in rating_rows(one, asked)]
     rows += [row for cell in choices for row in choice_rows(cell)]
+    # A rater's choices stand with its ratings, not behind those of all others.
+    raters = list(dict.fromkeys(row.cell.rater for row in rows))
+    rows.sort(key=lambda row: raters.index(row.cell.rater))
     return Found(
         sentences=_sentences(rows),
         tables=[_card(rows), _calls(given)],
@@ -186,11 +189,15 @@ def _card(rows: Sequence[CardRow]) -> Table:
             row.cell.row
             | {"cell": row.cell.name, "quantity": row.quantity, "value": row.value}
             | {"rule": row.rule, "verdict": row.verdict, "calls": row.calls}
+            | {"fails": row.verdict == "fails"}
             for row in rows
         ],
         caption="A rule holds or fails by the whole 95 % interval; it is open where the limit lies "
-        "inside. Shares are from 0 to 1; calls are the questions behind a value.",
+        "inside. What each quantity is, and why its limit: under Rules. Shares are from 0 to 1; "
+        "calls are the questions behind a value, of this template asked after the task and "
+        "directly unless the quantity names another.",
         first=80,
+        bad="fails",
     )
 
 

@@ -9,6 +9,7 @@ from harness.report.parts.lines import Curve, LinePanel, lines
 from harness.report.parts.style import Plot
 from harness.report.parts.table import Column, Section, Table
 from harness.report.parts.utility_plots import caterpillar, origin_means, refusal_panels
+from harness.report.parts.wording import POSITION
 from harness.stats.intervals import estimate_of
 from harness.studies.ranked.fitted import RankedCampaign, without_refused_items
 
@@ -71,7 +72,7 @@ def _convergence(one: RankedCampaign) -> Plot:
         name=f"convergence_{one.number}",
         title=f"Convergence, {one.name}",
         caption="Fitted again after each batch; bands: 95 % of the posterior. The ρ of successive "
-        "fits shares their data and reads high.",
+        f"fits shares their data and reads high. {POSITION}",
         columns=2,
     )  # fmt: skip
 
@@ -99,15 +100,15 @@ def _item_table(one: RankedCampaign) -> Table:
             Column("ranks", "rank, 95 %"),
             Column("item", "item"),
             Column("origin", "origin"),
-            Column("utility", "utility"),
-            Column("without", "without refused items"),
+            Column("utility", "utility, all items"),
+            Column("without", "utility, without refused"),
             Column("se", "se"),
             Column("comparisons", "comparisons", "count"),
             Column("refused", "completion"),
         ),
         rows=_item_rows(one),
-        caption="Mean 0 over the items of each fit; the second is of a fit without the items that "
-        "were refused.",
+        caption="In units of σ, mean 0 over the items of each fit; the second is of a fit without "
+        "the items that were refused. Not completed: whether it is refused is not known.",
         first=20,
     )
 
@@ -148,7 +149,8 @@ def _origin_table(one: RankedCampaign) -> Table:
             Column("left", "items left", "count"),
         ),
         rows=[
-            {"origin": origin, "n": mean.n, "mean": mean, "sd": spread[origin]}
+            one.cell.cell.row
+            | {"origin": origin, "n": mean.n, "mean": mean, "sd": spread[origin]}
             | {
                 "without": float(np.mean(values[origin])) if origin in values else None,
                 "left": len(values[origin]) if origin in values else None,

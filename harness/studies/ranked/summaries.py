@@ -8,6 +8,7 @@ import polars as pl
 from harness.analysis.utilities import fitted_position
 from harness.items.formulas import defused_table
 from harness.report.parts.table import Column, Table
+from harness.report.parts.wording import POSITION
 from harness.report.sections.outcomes import NAMES
 from harness.studies.ranked.fitted import RankedCampaign
 
@@ -44,7 +45,7 @@ def main_table(found: Sequence[RankedCampaign]) -> Table:
             }
             for one in found
         ],
-        caption="Utilities in units of the response noise σ, with the position effect in the fit. "
+        caption=f"Utilities in units of the response noise σ. {POSITION} "
         "Held-out scores are of pairs drawn at random alone; a coin's NLL is .693.",
     )
 
@@ -75,9 +76,9 @@ def refusal_table(found: Sequence[RankedCampaign]) -> Table:
             Column("mean_refused", "mean μ refused", "number"),
             Column("mean_others", "not refused", "number"),
             Column("r", "r"),
-            Column("p", "p", "number"),
+            Column("p", "p", "p"),
             Column("within", "r within origins"),
-            Column("p_within", "p within", "number"),
+            Column("p_within", "p within", "p"),
             Column("lower", "P(refused below other)"),
         ),
         rows=rows,

@@ -11,7 +11,7 @@ __all__ = ["SLOPE_COLUMNS", "slope_row", "slope_words"]
 
 SLOPE_COLUMNS = (
     Column("slope", "per unit of dose"),
-    Column("p_random", "p against random", "plain"),
+    Column("p_random", "p against random", "p"),
     Column("band", "random, 95 % within ±", "number"),
     Column("directions", "random directions", "count"),
 )

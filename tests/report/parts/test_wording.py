@@ -67,3 +67,11 @@ def test_long_words_break_at_their_marks() -> None:
     assert wrapped("sim/faithful@fourth", 16, 3) == "sim/faithful@\nfourth"
     assert wrapped("r with anchored_precise_1_5", 24, 3) == "r with\nanchored_precise_1_5"
     assert wrapped("abcdefghijklmnopqrstuvwxyz", 10, 3) == "abcdefghij\nklmnopqrst\nuvwxyz"
+
+
+def test_a_small_p_is_not_shown_as_nothing() -> None:
+    """Two digits that say something, and a bound below a thousandth; whole numbers stay whole."""
+    assert [shown(p, "p") for p in (0.0, 0.00099, 0.0042, 0.049, 0.5, 1.0, math.nan)] == [
+        "<0.001", "<0.001", "0.0042", "0.049", "0.5", "1", "–",
+    ]  # fmt: skip
+    assert (shown(12), shown(1.5)) == ("12", "1.50")

@@ -8,7 +8,6 @@ import pytest
 import torch
 
 from harness.errors import UsageError
-from steering_server.engine.engine import Engine
 from steering_server.engine.self_test import self_test
 from steering_server.model import tiny
 from steering_server.model.models import Loaded, describe
