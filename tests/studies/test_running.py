@@ -79,7 +79,7 @@ def test_a_run_is_resumed_from_any_working_directory(
 
 def test_the_page_warns_of_answers_that_are_missing(tmp_path: Path) -> None:
     """A study's page says what share of a cell was refused, and is clear only where little was."""
-    given = {"per_origin": 2, "seeds": 1, "templates": ("fruit_rating",)}
+    given = {"per_origin": 2, "seeds": 2, "templates": ("fruit_rating",)}
     for rater, warned in (("sim/rambler", True), ("sim/faithful", False)):
         folder = tmp_path / rater[4:]
         run(folder, "validity", raters=(rater,), pairwise="none", **given)
