@@ -169,20 +169,28 @@ def _informative_r(
     A rating at the mode is 0 here and adds to no sum, so that leaving out the items where both
     are at it changes the count alone, and all sums are products of whole matrices.
     """
-    given = np.isfinite(deviations).astype(float)
+    given = np.isfinite(deviations)
     x = np.nan_to_num(deviations)
-    on = given * (x == 0)
-    turned = np.swapaxes(np.concatenate([x, x * x, given], axis=2), 1, 2)
-    with_given, with_x = turned @ given, turned @ x
-    size = deviations.shape[2]
-    count = with_given[:, 2 * size :] - np.swapaxes(on, 1, 2) @ on
+    on = (given & (x == 0)).astype(float)
+    neither = np.swapaxes(on, 1, 2) @ on
+    with_x = np.swapaxes(x, 1, 2) @ x
+    if given.all():
+        # Each sum is over all of a repeat's items, whatever the other repeat.
+        ones = np.ones(deviations.shape[2])
+        total, squares = x.sum(axis=1)[:, :, None] * ones, (x * x).sum(axis=1)[:, :, None] * ones
+        count = deviations.shape[1] - neither
+    else:
+        valid = given.astype(float)
+        turned = np.swapaxes(np.concatenate([x, x * x, valid], axis=2), 1, 2)
+        total, squares, both = np.split(turned @ valid, 3, axis=1)
+        count = both - neither
     blocks = (
         count[:, first, second],
-        with_given[:, :size][:, first, second],
-        with_given[:, :size][:, second, first],
-        with_given[:, size : 2 * size][:, first, second],
-        with_given[:, size : 2 * size][:, second, first],
-        with_x[:, :size][:, first, second],
+        total[:, first, second],
+        total[:, second, first],
+        squares[:, first, second],
+        squares[:, second, first],
+        with_x[:, first, second],
     )
     with np.errstate(all="ignore"):
         return _mean_defined(_pair_r(np.concatenate(blocks, axis=1), len(first)))

@@ -317,15 +317,18 @@ def _sd(values: FloatArray, bootstrap: Bootstrap) -> Estimate:
 
 
 def _agreement(ratings: Ratings, bootstrap: Bootstrap) -> dict[str, Estimate]:
-    kept = ratings.take(~ratings.refused)
     forms = icc_bootstrap(ratings.values, bootstrap=bootstrap)
+    across = cross_seed_r(ratings.values, bootstrap=bootstrap)
+    kept = ratings.take(~ratings.refused)
     found = {
         "icc": forms["icc_1_1"],
         "icc_without_refused": icc_1_1(kept.values, bootstrap=bootstrap),
         **icc(ratings.values, confidence=bootstrap.confidence),
         **{f"{name}_bootstrap": value for name, value in forms.items()},
-        "cross_seed_r": cross_seed_r(ratings.values, bootstrap=bootstrap),
-        "cross_seed_r_without_refused": cross_seed_r(kept.values, bootstrap=bootstrap),
+        "cross_seed_r": across,
+        "cross_seed_r_without_refused": cross_seed_r(kept.values, bootstrap=bootstrap)
+        if ratings.refused.any()
+        else across,
     }
     shape = discrimination(ratings.values, bootstrap=bootstrap)
     return found | {

@@ -53,6 +53,7 @@ class _SteeringOpenEnded(Steered, frozen=True, kw_only=True, forbid_unknown_fiel
     gate: mean coherence below which a dose does not count
     completion_tokens: length of an answer
     completion_temperature: of the answers
+    completion_seed: generation seed of the first answer to each question; the next have the next
     judge_repeats: verdicts an answer
     """
 
@@ -68,6 +69,7 @@ class _SteeringOpenEnded(Steered, frozen=True, kw_only=True, forbid_unknown_fiel
     gate: float = 0.7
     completion_tokens: int | None = 128
     completion_temperature: float | None = None
+    completion_seed: int = 0
     judge_repeats: int = 1
 
 
@@ -147,6 +149,7 @@ def _cell(
         "judge_price": given.judge_price or given.price,
         "completion_max_tokens": given.completion_tokens,
         "completion_temperature": given.completion_temperature,
+        "completion_seed": given.completion_seed,
         "judge_repeats": given.judge_repeats,
     }
     return DesignCell(
