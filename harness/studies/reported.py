@@ -9,6 +9,7 @@ from fnmatch import fnmatchcase
 from importlib.resources import files
 from typing import Any
 
+from harness.prompts.conditions import CONDITIONS
 from harness.report.parts.table import Column, Section, Table
 from harness.report.parts.wording import number, shown
 from harness.stats.intervals import Estimate, average_cells
@@ -71,6 +72,82 @@ def _of_template(reported: Mapping[str, str], row: Row) -> bool:
     return bool(row["template"] == template and row["origin"] == reported["row"])
 
 
+def _of_measurement(reported: Mapping[str, str], row: Row) -> bool:
+    """Cells under a prompt for the items, none or one against them: "measured neutral, completed
+    positive or neutral"."""
+    measured, _, completed = reported["row"].removeprefix("measured ").partition(", ")
+    made = completed.removeprefix("completed ").split(" or ")
+    right = completed == "any completion" or _tone(row["completion"]) in made
+    return right and _tone(row["measurement"]) == measured
+
+
+def _tone(prompt: object) -> str:
+    known = CONDITIONS.get(str(prompt))
+    return ("neutral", "positive", "negative")[known.sign] if known is not None else str(prompt)
+
+
+def _of_ratio(reported: Mapping[str, str], row: Row) -> bool:
+    """The ratio of effects under a template of that name."""
+    return row["effect"] == "measurement ÷ completion" and str(row["template"]).startswith(
+        reported["row"]
+    )
+
+
+def _of_prompt(reported: Mapping[str, str], row: Row) -> bool:
+    """A prompt in one origin: "affective_pos (loves helping), alpaca"."""
+    prompt, _, origin = reported["row"].rpartition(", ")
+    return bool(row["prompt"] == prompt.partition(" (")[0] and row["origin"] == origin)
+
+
+def _of_pair(reported: Mapping[str, str], row: Row) -> bool:
+    """The prompt for or against of a category."""
+    known = CONDITIONS.get(str(row["prompt"]))
+    sign = 1 if reported["column"].startswith("positive") else -1
+    return known is not None and known.category == reported["row"] and known.sign == sign
+
+
+_LOG_DOSES = {
+    "llama-3.1-8b last": 0.2,
+    "gemma-2-27b last": 0.28,
+    "gemma-2-27b first": 0.6,
+    "gemma-2-27b mean": 0.07,
+}
+"""What the log's raw coefficient of 2 is in units of the norm of a typical activation."""
+
+
+def _of_dose(reported: Mapping[str, str], row: Row) -> bool:
+    """The log's raw coefficient as a dose of the vector of that selector."""
+    arm = reported["table"].partition(",")[0]
+    wanted = float(reported["row"]) / 2 * _LOG_DOSES[arm]
+    named = row["direction"] == arm.rpartition(" ")[2]
+    return bool(named and abs(float(row["dose"]) - wanted) < 0.005)
+
+
+def _of_steered(_: Mapping[str, str], row: Row) -> bool:
+    """Without persona and context, at the dose of .6 that the log's +6 was."""
+    bare = row["made"] == "none" and row["asked"] == "none"
+    return bool(bare and abs(float(row["dose"]) - 0.6) < 0.005)
+
+
+def _of_norm(reported: Mapping[str, str], row: Row) -> bool:
+    """One model, selector and layer; a vector of norm 1 was normalised, and has no like here."""
+    said, _, layer = reported["row"].rpartition(", layer ")
+    model, _, selector = said.rpartition(" ")
+    one = (_plain(str(row["model"])), row["selector"], str(row["layer"]))
+    normalised = reported["column"] == "vector_norm" and float(reported["value"]) == 1
+    return one == (model, selector, layer) and not normalised
+
+
+def _of_penalty(reported: Mapping[str, str], row: Row) -> bool:
+    """Bounded fits with σ fitted to the same kind of data: at λ = 0, above it, or any."""
+    same = str(row["data"]).startswith(reported["table"]) and row["bounded"]
+    if not same or row["penalty"] is None:
+        return False
+    if reported["row"].endswith("lambda 0"):
+        return bool(row["penalty"] == 0)
+    return bool(row["penalty"] > 0 or reported["row"] != "regularised")
+
+
 _CONSISTENCY = {
     "mean_consistency": "consistency",
     "share_at_least_.5": "consistent_50",
@@ -110,6 +187,39 @@ _LIKE: dict[tuple[str, str], _Counterpart] = {
     ("consistency-models", "between_raters"): _Counterpart(
         "between_raters", ("rater", "other"), {"pearson": "pearson", "spearman": "spearman"}
     ),
+    ("sysprompt-3x3", "cell_means_llama-3.3-70b_math (read from text)"): _Counterpart(
+        "cell_means", (), {"mean": "mean"}, _of_measurement
+    ),
+    ("sysprompt-3x3", "effects"): _Counterpart(
+        "effects", (), {"ratio_measurement_to_completion": "estimate"}, _of_ratio
+    ),
+    ("sysprompt-grid", "deltas_from_neutral"): _Counterpart(
+        "deltas", (), {"delta": "delta"}, _of_prompt
+    ),
+    ("sysprompt-v2", "effect_sizes_alpaca"): _Counterpart(
+        "deltas", (), {"positive_delta": "delta", "negative_delta": "delta"}, _of_pair
+    ),
+    ("steering-stated", "effects (raw coefficient 6, layer 16, llama-3.1-8b)"): _Counterpart(
+        "cell_means", (), {"delta_mean": "delta"}, _of_steered
+    ),
+    **{
+        ("steering-open-ended", f"{arm}, layer {23 if 'gemma' in arm else 16}"): _Counterpart(
+            "by_dose", (), {"attitude": "attitude"}, _of_dose
+        )
+        for arm in _LOG_DOSES
+    },
+    ("steering-norms", "norms"): _Counterpart(
+        "norms", (), {"vector_norm": "difference", "activation_norm": "at_selector"}, _of_norm
+    ),
+    **{
+        ("thurstone-regularisation", data): _Counterpart(
+            "path_*",
+            (),
+            {"accuracy": "accuracy", "test_nll": "test", "max_sigma": "max_sigma"},
+            _of_penalty,
+        )
+        for data in ("dense synthetic", "sparse synthetic", "real")
+    },
     ("self-vs-cross", "fruit_rating aggregate"): _MATRIX,
     ("self-vs-cross", "fruit_rating by rater"): _MATRIX,
     ("self-vs-cross", "anchored_precise_1_5 aggregate"): _MATRIX,

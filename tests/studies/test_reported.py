@@ -122,3 +122,70 @@ def test_tables_that_a_study_has_for_each_cell_are_taken_together() -> None:
     mean = found["gemma-3-27b simple preference mu, math", "mean mu"]["measured"]
     assert isinstance(mean, Estimate)
     assert (mean.estimate, mean.cells) == (pytest.approx(-0.6), 2)
+
+
+def test_prompts_are_known_by_their_sign_and_category() -> None:
+    """Cells of the log's 3 × 3, its deltas by prompt and origin, and its pairs."""
+    rows: list[dict[str, object]] = [
+        {"template": "anchored_precise_1_5", "completion": made, "measurement": asked}
+        | {"mean": value(mean)}
+        for made, asked, mean in (("loves_math", "loves_math", 4.5), ("none", "loves_math", 4.1),
+                                  ("loves_math", "none", 4.0), ("none", "none", 3.8),
+                                  ("hates_math", "none", 2.0))
+    ]  # fmt: skip
+    name = "cell means llama-3.3-70b math (read from text)"
+    found = shown("sysprompt-3x3", table("cell_means", rows))
+    positive = found[f"{name}, measured positive, any completion", "mean"]["measured"]
+    assert isinstance(positive, Estimate) and positive.estimate == pytest.approx(4.3)
+    against = found[f"{name}, measured neutral, completed negative", "mean"]["measured"]
+    assert against == value(2.0)
+    either = found[f"{name}, measured neutral, completed positive or neutral", "mean"]["measured"]
+    assert isinstance(either, Estimate) and either.estimate == pytest.approx(3.9)
+
+    grid = table("deltas", [{"prompt": "affective_pos", "origin": "alpaca", "delta": value(0.2)}])
+    one = shown("sysprompt-grid", grid)[
+        "deltas from neutral, affective pos (loves helping), alpaca", "delta"
+    ]
+    assert one["measured"] == value(0.2)
+
+    both = table("deltas", [{"prompt": "loves_math", "delta": value(0.7)},
+                            {"prompt": "hates_math", "delta": value(-1.2)}])  # fmt: skip
+    pair = shown("sysprompt-v2", both)
+    assert pair["effect sizes alpaca, math", "positive delta"]["measured"] == value(0.7)
+    assert pair["effect sizes alpaca, math", "negative delta"]["measured"] == value(-1.2)
+
+
+def test_raw_coefficients_are_known_by_their_dose() -> None:
+    """The log's ±2 were .2 of an activation's norm, and its +6 was .6."""
+    opened = table("by_dose", [{"direction": "last", "dose": dose, "attitude": value(dose)}
+                               for dose in (-0.2, 0.0, 0.1)])  # fmt: skip
+    found = shown("steering-open-ended", opened)
+    said = {coef: found[f"llama-3.1-8b last, layer 16, {coef}", "attitude"]["measured"]
+            for coef in ("-2", "-1", "0", "1")}  # fmt: skip
+    assert said == {"-2": value(-0.2), "-1": None, "0": value(0.0), "1": value(0.1)}
+
+    cells = table("cell_means", [{"made": made, "asked": "none", "dose": 0.6, "delta": value(0.5)}
+                                 for made in ("none", "loves_math")])  # fmt: skip
+    [row] = shown("steering-stated", cells).values()
+    assert row["measured"] == value(0.5) and row["cells"] == 1
+
+    norms = table("norms", [{"model": "google/gemma-2-27b", "selector": "first", "layer": 23,
+                             "difference": value(5000.0), "at_selector": value(2e4)}])  # fmt: skip
+    of = shown("steering-norms", norms)
+    assert of["norms, gemma-2-27b first, layer 23", "vector norm"]["measured"] == value(5000.0)
+    assert of["norms, gemma-2-27b first, layer 23", "activation norm"]["measured"] == value(2e4)
+    assert of["norms, gemma-2-27b last, layer 23", "vector norm"]["measured"] is None
+
+
+def test_penalised_fits_stand_beside_the_logs_of_the_same_kind() -> None:
+    """An impossible σ of the log stands beside the bounded fit at λ = 0 of the same data."""
+    rows = [{"data": "sparse synthetic", "bounded": bounded, "penalty": penalty,
+             "max_sigma": sigma, "accuracy": value(0.8)}
+            for bounded, penalty, sigma in ((True, 0.0, 7.39), (True, 1.0, 2.0),
+                                            (False, 0.0, 29.0))]  # fmt: skip
+    found = shown("thurstone-regularisation", table("path_1", rows))
+    one = found["sparse synthetic, 5-regular, lambda 0", "max sigma"]
+    assert one["measured"] == 7.39 and one["standing"] == "impossible"
+    share = found["sparse synthetic, 5-regular", "accuracy"]["measured"]
+    assert isinstance(share, Estimate) and share.cells == 2
+    assert found["real, lambda 0", "max sigma"]["measured"] is None

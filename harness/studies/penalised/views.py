@@ -203,7 +203,8 @@ def _path_table(one: PenalisedData, at: int) -> Table:
             Column("at_bound", "items at a bound", "count"),
         ),
         rows=[
-            {"kind": _KINDS.get(str(row.penalty_on), "σ = 1"), "bounded": row.bounded}
+            {"data": one.name, "kind": _KINDS.get(str(row.penalty_on), "σ = 1")}
+            | {"bounded": row.bounded}
             | {"penalty": row.penalty, "train": row.train, "test": row.test, "coin": COIN}
             | {"accuracy": row.accuracy, "mean_sigma": row.mean_sigma}
             | {"max_sigma": row.max_sigma, "at_bound": row.at_bound}
