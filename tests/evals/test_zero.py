@@ -117,9 +117,16 @@ def test_two_zeros(run_eval: RunEval, tmp_path: Path) -> None:
         task_args={**CHOICES, "template": "choose_or_neither"},
         folder="both",
     )
+    run_eval(
+        "pairwise.py",
+        model_args=PLANTED,
+        task_args={**CHOICES, "pairs": "regular:4", "optout": 0.5},
+        folder="both",
+    )
     records = read_records([tmp_path / "both"]).frame
     check(records, "yes_no", PLANTED["taking"])
-    [apart] = from_zero(records, "neither").zeros
+    *_, apart = from_zero(records, "neither").zeros
+    assert (apart.one, apart.other) == ("neither", "yes_no")
     assert apart.p < 0.05 and apart.low < -0.6 < apart.high
     done = CliRunner().invoke(
         cli,
@@ -132,6 +139,8 @@ def test_two_zeros(run_eval: RunEval, tmp_path: Path) -> None:
         "bailbench",
         "they differ",
         "apart are found in .80",
+        "questions against the opt-out, ",
+        " % of those about pairs",
     ):
         assert said in done.output
     assert pl.read_csv(tmp_path / "z.csv").height == 50

@@ -8,6 +8,8 @@ from rich.text import Text
 
 from harness.cli.result import report_result
 from harness.screen import Console
+from harness.stats.zero.answers import OPTOUT
+from harness.stats.zero.below import NOTABLE, ZerosApart
 from harness.stats.zero.records import FromZero
 
 __all__ = ["report_zero"]
@@ -89,6 +91,20 @@ def _lines(found: FromZero) -> list[str]:
         lines.append(
             f"{one.other} above {one.one} by {one.apart:+.2f} [{one.low:.2f}, {one.high:.2f}], "
             f"p {one.p:.3f}: {verdict} (not corrected for several; zeros {one.detectable:.2f} "
-            "apart are found in .80 of such data)"
+            f"apart are found in .80 of such data{_more(found, one)})"
         )
     return lines + [f"note: {note}" for note in summary["notes"]]
+
+
+def _more(found: FromZero, one: ZerosApart) -> str:
+    """How many questions against the opt-out find zeros a notable distance apart."""
+    if one.one != OPTOUT or one.detectable <= NOTABLE:
+        return ""
+    if one.questions is None:
+        return f", {NOTABLE:g} apart by no number of questions against the opt-out alone"
+    answers = found.fit.answers
+    pairs = int(
+        ((answers.first < len(answers.items)) & (answers.second < len(answers.items))).sum()
+    )
+    share = f", {100 * one.questions / pairs:.1f} % of those about pairs" if pairs else ""
+    return f", {NOTABLE:g} apart by about {one.questions:,.0f} questions against the opt-out{share}"

@@ -18,9 +18,10 @@ import numpy.typing as npt
 
 from harness.stats.thurstone.comparisons import IntArray
 
-__all__ = ["ZEROS", "ZeroAnswers", "zero_answers"]
+__all__ = ["OPTOUT", "ZEROS", "ZeroAnswers", "zero_answers"]
 
-ZEROS = ("optout", "neither", "yes_no")
+OPTOUT = "optout"
+ZEROS = (OPTOUT, "neither", "yes_no")
 """Zeros with a utility of their own, which is no item's."""
 
 

@@ -8,11 +8,14 @@ from scipy.special import ndtr
 
 from harness.errors import UsageError
 from harness.stats.thurstone.comparisons import FloatArray
+from harness.stats.zero.answers import OPTOUT
 from harness.stats.zero.fit import ZeroFit
 
-__all__ = ["Below", "ZerosApart", "agreement", "below", "place_of", "placed"]
+__all__ = ["NOTABLE", "Below", "ZerosApart", "agreement", "below", "place_of", "placed"]
 
 DRAWS = 2000
+NOTABLE = 0.5
+"""A distance of zeros that a study ought to find: a choice of 64 to 36 between them."""
 _POWER = 0.841621
 """Normal quantile of .80."""
 
@@ -33,7 +36,9 @@ class Below:
 class ZerosApart:
     """Two zeros: how much higher the second lies, with 95 % interval and the p that they agree.
     `detectable` is the distance that so many answers tell from none in .80 of data sets: a test
-    that finds nothing says no more than that zeros do not lie much farther apart than this."""
+    that finds nothing says no more than that zeros do not lie much farther apart than this.
+    `questions` is how many against the opt-out, the first of the two, would find zeros
+    `NOTABLE` apart in .80; None where no number would, and for two other zeros."""
 
     one: str
     other: str
@@ -42,6 +47,7 @@ class ZerosApart:
     high: float
     p: float
     detectable: float
+    questions: float | None
 
 
 def place_of(fitted: ZeroFit, zero: str) -> int:
@@ -98,5 +104,20 @@ def agreement(fitted: ZeroFit) -> list[ZerosApart]:
             p = float(2 * ndtr(-abs(apart) / se))
             half = 1.959964 * se
             least = half + _POWER * se
-            found.append(ZerosApart(one, other, apart, apart - half, apart + half, p, least))
+            asked = _questions(fitted, one, se)
+            found.append(ZerosApart(one, other, apart, apart - half, apart + half, p, least, asked))
     return found
+
+
+def _questions(fitted: ZeroFit, zero: str, se: float) -> float | None:
+    """Questions against the opt-out that bring the error `se` of its distance from another zero to
+    what finds `NOTABLE` in .80: the opt-out's own part of the variance, about the items' mean, goes
+    down as they go up, and the rest stays."""
+    if zero != OPTOUT:
+        return None
+    answers, n, at = fitted.answers, len(fitted.answers.items), place_of(fitted, zero)
+    c = fitted.covariance
+    own = float(c[at, at] - 2 * c[at, :n].mean() + c[:n, :n].mean())
+    asked = int(((answers.first == at) | (answers.second == at)).sum())
+    left = (NOTABLE / (1.959964 + _POWER)) ** 2 - (se**2 - own)
+    return asked * own / left if left > 0 else None

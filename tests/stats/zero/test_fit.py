@@ -90,6 +90,19 @@ def test_agreement_near_its_bound() -> None:
         assert ndtr(one.detectable / se - 1.959964) == pytest.approx(0.8)
 
 
+def test_as_many_questions_as_are_said_find_half_a_unit() -> None:
+    """With the number of opt-out questions that one data set asks for, zeros .5 apart are found in
+    .80; of two other zeros none is said."""
+    plan = CONDITIONS["optout near and neither, .5 apart"]
+    asked = agreement(zero_fit(simulated(plan, 0).answers))[0].questions
+    assert asked is not None and 120 < asked < 150
+    more = replace(plan, optout=round(asked))
+    found = [agreement(zero_fit(simulated(more, seed).answers))[0].detectable for seed in (1, 2)]
+    assert np.mean(found) == pytest.approx(0.5, abs=0.02)
+    other = replace(SMALL, optout=0, neither=True, asked=2)
+    assert agreement(zero_fit(simulated(other, 0).answers))[0].questions is None
+
+
 def test_shift_moves_nothing_else() -> None:
     """An item as the zero: its own distance is 0, and the others' are the differences to it."""
     fitted = zero_fit(simulated(SMALL, 2).answers)
