@@ -15,6 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from harness.analysis.judge_checks import Trust, counts_of, kappa_between, trust
+from harness.cli.numbers import FiniteRange
 from harness.errors import UsageError
 from harness.measuring.journal import journal_directory
 from harness.measuring.judge import Judge, JudgeSettings
@@ -66,7 +67,7 @@ _FIGURES = (
     default=True,
     help="Also ask warm, with the classes turned, and in other words.",
 )
-@click.option("--timeout", default=120.0, show_default=True, type=click.FloatRange(min=0.001))
+@click.option("--timeout", default=120.0, show_default=True, type=FiniteRange(min=0.001))
 @click.option("--max-calls", type=click.IntRange(min=1), help="Ask at most so many questions.")
 @click.option("--folder", type=click.Path(path_type=Path), help="Where verdicts are kept.")
 @click.option(

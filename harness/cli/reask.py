@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from harness.cli.numbers import FiniteRange
 from harness.errors import UsageError
 from harness.records.scored import scored
 from harness.screen import echo
@@ -18,7 +19,7 @@ __all__ = ["reask"]
 @click.command()
 @click.argument("log", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--max-calls", type=click.IntRange(min=1), help="Ask at most so many questions.")
-@click.option("--budget-usd", type=click.FloatRange(min=0), help="Spend at most so much.")
+@click.option("--budget-usd", type=FiniteRange(min=0), help="Spend at most so much.")
 def reask(log: Path, max_calls: int | None, budget_usd: float | None) -> None:
     """Ask the questions of LOG that failed again; everything else is kept as it is.
 

@@ -107,3 +107,27 @@ def test_over_refused(table: Path, arguments: tuple[str, ...], said: str) -> Non
     done = run("utilities", table, *arguments)
     assert isinstance(done.exception, UsageError)
     assert said in str(done.exception)
+
+
+@pytest.mark.parametrize("option", ["--width", "--cost"])
+@pytest.mark.parametrize("value", ["nan", "inf"])
+def test_no_number_refused(table: Path, option: str, value: str) -> None:
+    """A width or price that is no number is refused by name before anything is fitted."""
+    done = run("variance", table, "--width", "1", option, value)
+    assert done.exit_code == 2
+    assert f"Invalid value for '{option}': {value} is not a finite number." in done.output
+
+
+def test_one_rated_item_refused(tmp_path: Path) -> None:
+    """Ratings of one item have no variance between items to share."""
+    rows = [
+        {"kind": "rating", "template": "t", "template_hash": "h", "rater": "r", "item": "only",
+         "wording": f"p{k % 2}", "repeat": k, "outcome": "answered", "value": k,
+         "normalised": k / 7}
+        for k in range(8)
+    ]  # fmt: skip
+    file = tmp_path / "one.parquet"
+    pl.DataFrame(rows).write_parquet(file)
+    done = run("variance", file)
+    assert isinstance(done.exception, UsageError)
+    assert "ratings of one item" in str(done.exception)

@@ -11,6 +11,7 @@ from click.core import ParameterSource
 from harness.cli.fits.comparisons import questions_of
 from harness.cli.fits.other_fits import from_a_zero, over_levels
 from harness.cli.fits.utility_table import show_utilities
+from harness.cli.numbers import FiniteRange
 from harness.cli.reading import judge_options
 from harness.errors import UsageError
 from harness.records.files import WRITERS, write_table
@@ -92,7 +93,7 @@ def _number_or_none(value: str, name: str, expected: str) -> float | None:
     "--penalty",
     default=3.0,
     show_default=True,
-    type=click.FloatRange(min=0),
+    type=FiniteRange(min=0),
     help="Weight of sum (log sigma)², for --sigma per-item.",
 )
 @click.option(

@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from harness.cli.fits.over import share_table
+from harness.cli.numbers import FiniteRange
 from harness.cli.reading import judge_options
 from harness.errors import UsageError
 from harness.records.files import WRITERS, write_table
@@ -36,13 +37,13 @@ _WIDE = 120
 )
 @click.option(
     "--width",
-    type=click.FloatRange(min=0, min_open=True),
+    type=FiniteRange(min=0, min_open=True),
     help="Design study: the cheapest designs whose 95 % intervals are this wide to either side, "
     "in units of an answer's noise (choices) or of the scale's length (ratings).",
 )
 @click.option(
     "--cost",
-    type=click.FloatRange(min=0, min_open=True),
+    type=FiniteRange(min=0, min_open=True),
     help="Price of one answer, for the design study; by default answers are counted.",
 )
 @click.option(

@@ -134,6 +134,8 @@ def rating_fit(records: pl.DataFrame, facets: Sequence[str], *, where: str = "")
     if len(y) < 2 or np.ptp(y) == 0:
         raise UsageError(f"the ratings in {where} do not differ; no variance has a share")
     item = np.unique(answered["item"].to_numpy(), return_inverse=True)[1]
+    if not item.any():
+        raise UsageError(f"ratings of one item in {where}; shares of variance take two or more")
     codes = [np.unique(levels_of(answered, f).to_numpy(), return_inverse=True)[1] for f in facets]
     level = np.stack(codes, axis=1) if codes else np.zeros((len(y), 0), np.int64)
     if len(np.unique(np.column_stack([item, level]), axis=0)) == len(y):

@@ -58,7 +58,9 @@ def place_of(fitted: ZeroFit, zero: str) -> int:
     if zero in answers.items:
         return answers.items.index(zero)
     there = ", ".join(answers.zeros) or "none"
-    raise UsageError(f"no zero {zero!r}; there are answers for {there}, or an item's name")
+    raise UsageError(
+        f"no zero {zero!r}; there are answers for {there}; expected one of them or an item's id"
+    )
 
 
 def placed(fitted: ZeroFit, zero: str) -> tuple[FloatArray, FloatArray]:
