@@ -23,12 +23,13 @@ from scipy.special import ndtr
 from harness.pairs.graphs import present, regular_pairs
 from harness.records.record import SCHEMA
 from harness.stats.facets.answers import FacetAnswers, facet_answers
+from harness.stats.facets.design import UtilityDesign, half_width
 from harness.stats.facets.joint import joint_fit
 from harness.stats.facets.shares import choice_shares
 from harness.stats.thurstone.comparisons import FloatArray, aggregate
 from harness.stats.thurstone.fit import fit
 
-__all__ = ["CONDITIONS", "Planted", "choice_records", "planted", "simulated"]
+__all__ = ["CONDITIONS", "Planted", "choice_records", "planted", "promised", "simulated"]
 
 SPREAD = 1.5
 EFFECT, EFFECT_SD = -0.3, 0.2
@@ -107,7 +108,8 @@ def choice_records(answers: FacetAnswers) -> pl.DataFrame:
 
 @dataclass(frozen=True)
 class Outcome:
-    """Of one run; what is not asked of a condition is nan."""
+    """Of one run; what is not asked of a condition is nan. `width` is the mean half width of
+    intervals over what the design study promises for the planted variances."""
 
     joint: float
     pooled: float
@@ -118,6 +120,7 @@ class Outcome:
     held: float
     held_item: float
     found: float
+    width: float
 
 
 def planted(plan: Planted, seed: int) -> Outcome:
@@ -145,6 +148,19 @@ def planted(plan: Planted, seed: int) -> Outcome:
         float(wording.low <= true <= wording.high),
         float(item.low <= 2 * SPREAD**2 / whole <= item.high),
         float(bool(wording.found)),
+        1.959964 * float(fitted.se.mean()) / promised(plan, seed),
+    )
+
+
+def promised(plan: Planted, seed: int) -> float:
+    """Mean half width that the design study says."""
+    return half_width(
+        UtilityDesign(items=plan.items, levels=plan.wordings, each=plan.each),
+        item=SPREAD**2,
+        facet=plan.sd**2,
+        pair=plan.pair_sd**2,
+        effect=EFFECT,
+        seed=seed,
     )
 
 
@@ -184,17 +200,19 @@ def _line(done: list[Outcome]) -> str:
         f"covered: joint {mean('joint')}  pooled {mean('pooled')}  one {mean('one')}  "
         f"r with the universe: joint {mean('rho')}  one {mean('rho_one')}  "
         f"share of item × wording: median {ratio:.2f} of planted, held {mean('held')}, "
-        f"found {mean('found')}; item's held {mean('held_item')}"
+        f"found {mean('found')}; item's held {mean('held_item')}; "
+        f"width over the promised {mean('width')}"
     )
 
 
 def _speed(make: Callable[[], FacetAnswers]) -> str:
     answers = make()
-    begin = time.perf_counter()
+    begin, worked = time.perf_counter(), time.process_time()
     fitted = joint_fit(answers)
+    took, worked = time.perf_counter() - begin, time.process_time() - worked
     return (
         f"{answers.data.n} items, {len(answers.levels[0])} wordings, {answers.data.total:g} "
-        f"comparisons: {time.perf_counter() - begin:.1f} s, item × wording sd "
+        f"comparisons: {took:.1f} s, {worked:.1f} s of processor time, item × wording sd "
         f"{np.sqrt(fitted.variances[1]):.2f}"
     )
 
