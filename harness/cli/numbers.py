@@ -1,6 +1,7 @@
 """Options that are numbers."""
 
 import math
+from typing import Any
 
 import click
 
@@ -11,7 +12,7 @@ class FiniteRange(click.FloatRange):
     """A range without nan, which no comparison finds outside it, and without infinity."""
 
     def convert(
-        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> float:
         """The number; a usage error of click otherwise."""
         number = float(super().convert(value, param, ctx))
