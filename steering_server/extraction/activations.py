@@ -6,6 +6,8 @@ from typing import Literal
 
 import torch
 
+from harness.errors import UsageError
+from harness.items.item import Item
 from harness.wire import Message
 from steering_server.engine.prefill import forward, left_padded
 from steering_server.model.conversation import render
@@ -46,7 +48,7 @@ class Activations:
 def sequence(
     loaded: Loaded,
     system: str | None,
-    item: str,
+    item: Item,
     completion: tuple[int, ...] | None,
     span: SpanName,
 ) -> Spanned:
@@ -56,12 +58,17 @@ def sequence(
     rendered anew, a template may change what stands before.
 
     The span `prompt` runs from the end of the system prompt to the last token before the reply;
-    without a completion the sequence ends there.
+    without a completion the sequence ends there. UsageError for what is longer than the context:
+    beyond it some models answer otherwise, and so do the rows beside it.
     """
     before = () if system is None else (Message("system", system),)
-    asked = (*before, Message("user", item))
+    asked = (*before, Message("user", item.text))
     prompt = render(loaded.tokenizer, asked, loaded.style)
     tokens = prompt.tokens + (completion or ())
+    if len(tokens) > loaded.context:
+        raise UsageError(
+            f"item {item.id!r} has {len(tokens)} tokens; {loaded.id} takes {loaded.context}"
+        )
     if span == "completion":
         start, end = len(prompt.tokens), len(tokens)
     else:

@@ -138,7 +138,7 @@ def _chunk(loaded: Loaded, items: Sequence[Item], settings: Settings, sizes: Siz
         found = _pass(
             loaded,
             [
-                (items[index].text, None if texts is None else texts[number][index].tokens)
+                (items[index], None if texts is None else texts[number][index].tokens)
                 for index in used
             ],
             condition.text or None,
@@ -155,7 +155,7 @@ def _chunk(loaded: Loaded, items: Sequence[Item], settings: Settings, sizes: Siz
 
 def _pass(
     loaded: Loaded,
-    texts: Sequence[tuple[str, tuple[int, ...] | None]],
+    texts: Sequence[tuple[Item, tuple[int, ...] | None]],
     system: str | None,
     settings: Settings,
 ) -> Activations:
@@ -200,12 +200,21 @@ def extract(
 
 
 def check_conditions(loaded: Loaded, items: Sequence[Item], settings: Settings) -> None:
-    """UsageError, before anything is completed, where the chat template refuses a condition."""
+    """UsageError, before anything is completed, where the chat template refuses a condition, or an
+    item is too long for its completion to fit."""
+    new = settings.completion_tokens if settings.span == "completion" else 0
     for condition in (settings.positive, settings.negative):
-        try:
-            render(loaded.tokenizer, _messages(condition, items[0]), loaded.style)
-        except ApiError as error:
-            raise UsageError(f"condition {condition.name!r}: {error.message}") from error
+        for item in items:
+            try:
+                prompt = render(loaded.tokenizer, _messages(condition, item), loaded.style)
+            except ApiError as error:
+                raise UsageError(f"condition {condition.name!r}: {error.message}") from error
+            if len(prompt.tokens) + new > loaded.context:
+                more = f" and {new} new ones" if new else ""
+                raise UsageError(
+                    f"item {item.id!r} has {len(prompt.tokens)} tokens under "
+                    f"{condition.name!r}{more}; {loaded.id} takes {loaded.context}"
+                )
 
 
 def _gather(used: Sequence[Tensors], layers: Sequence[int], dropped: int) -> Extracted:

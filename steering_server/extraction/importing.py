@@ -192,7 +192,7 @@ _READERS: dict[str, Callable[[Path], dict[str, torch.Tensor]]] = {
 def measure_norms(loaded: Loaded, items: Sequence[Item]) -> Norms:
     """Reference norms of every layer over `items` as prompts, without a system prompt."""
     layers = tuple(range(loaded.depth))
-    sequences = [sequence(loaded, None, item.text, None, "prompt") for item in items]
+    sequences = [sequence(loaded, None, item, None, "prompt") for item in items]
     parts = []
     with torch.inference_mode():
         for at in range(0, len(sequences), _BATCH):

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from harness.items.item import Item
 from harness.wire import Message
 from steering_server.model import tiny
 from steering_server.model.conversation import Style, render
@@ -57,8 +58,9 @@ def test_extraction_measures_the_completion_after_its_own_prompt() -> None:
     loaded = load("tiny:llama")
     loaded.tokenizer.chat_template = MISTRAL
     generated = tuple(loaded.tokenizer("Four", add_special_tokens=False).input_ids)
+    item = Item(id="i", text="Add 2 and 2.", origin="o")
     spanned = [
-        sequence(loaded, system, "Add 2 and 2.", generated, "completion")
+        sequence(loaded, system, item, generated, "completion")
         for system in ("Love it.", "Hate it.")
     ]
     for one, system in zip(spanned, ("Love it.", "Hate it."), strict=True):
@@ -66,25 +68,37 @@ def test_extraction_measures_the_completion_after_its_own_prompt() -> None:
         assert one.tokens[one.start : one.end] == generated
 
 
-def test_beyond_the_length_at_which_positions_are_rescaled_nothing_is_served() -> None:
-    """LongRoPE scales by the longest row of a batch: the context ends where that begins."""
+@pytest.mark.parametrize(
+    ("kind", "context"),
+    [("longrope", 64), ("su", 64), ("dynamic", 64), ("llama3", 256), ("yarn", 256)],
+)
+def test_beyond_the_length_at_which_positions_are_rescaled_nothing_is_served(
+    kind: str, context: int
+) -> None:
+    """Some kinds scale by the longest row of a batch: the context ends where that begins."""
     import torch
     from transformers import AutoConfig, AutoModelForCausalLM
 
     from steering_server.engine.self_test import self_test
     from steering_server.model.models import describe
 
-    half = {"short_factor": [1.0] * 8, "long_factor": [4.0] * 8}
+    of: dict[str, Any] = {
+        "dynamic": {"factor": 4.0},
+        "yarn": {"factor": 4.0},
+        "llama3": {"factor": 4.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0},
+    }
+    phi = kind in ("longrope", "su")
+    own = of.get(kind, {"short_factor": [1.0] * 8, "long_factor": [4.0] * 8})
     config = AutoConfig.for_model(
-        "phi3",
+        "phi3" if phi else "llama",
         **{**tiny.FAMILIES["phi3"][1], "sliding_window": None, "max_position_embeddings": 256},
-        original_max_position_embeddings=64,
-        rope_scaling={"type": "longrope", **half},
+        **({"original_max_position_embeddings": 64} if phi else {}),
+        rope_scaling={"type": kind, "original_max_position_embeddings": 64, **own},
     )
     torch.manual_seed(0)
     loaded = describe(AutoModelForCausalLM.from_config(config), tiny.tokenizer(), name="long")
     self_test(loaded)
-    assert loaded.context == 64
+    assert loaded.context == context
 
 
 @pytest.mark.parametrize(
