@@ -168,6 +168,15 @@ def test_other_settings_do_not_mix_into_a_folder(tmp_path):
         with pytest.raises(UsageError, match="other items or settings"):
             capturing(tmp_path / "acts", *more)
     assert (tmp_path / "acts" / "plan.json").read_bytes() == before
+    template = tmp_path / "switch.jinja"
+    template.write_text(
+        "{% for m in messages %}{{ m['content'] }}\n{% endfor %}{{ 'Think.' if think else '' }}"
+    )
+    own = ("--chat-template", template)
+    assert capturing(tmp_path / "own", *own).exit_code == 0
+    for more in (("--chat-template-kwargs", '{"think": true}'), ("--system-as", "user")):
+        with pytest.raises(UsageError, match="other items or settings"):
+            capturing(tmp_path / "own", *own, *more)
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.tex").write_text("x")
     with pytest.raises(UsageError, match="not empty"):

@@ -3,8 +3,11 @@
 import pytest
 import torch
 
+from harness.errors import UsageError
+from steering_server.engine import runner as engine_runner
+from steering_server.engine.engine import Engine
 from steering_server.engine.metrics import Metrics
-from steering_server.engine.runner import NONFINITE, Runner, Sizes
+from steering_server.engine.runner import NONFINITE, Broken, Runner, Sizes
 from steering_server.model.recorder import Recorder
 
 PROMPTS = (
@@ -266,3 +269,62 @@ def test_a_token_that_cannot_be_told_ends_its_own_row(tiny_maker, monkeypatch):
     alone = corpus(tiny_maker)
     finish(runner_for(tiny_maker), alone)
     assert texts(good) == texts(alone)
+
+
+def test_a_lost_device_ends_the_engine(tiny_maker, monkeypatch):
+    """At once: nothing that comes after could be answered."""
+
+    def lost(*args, **kwargs):
+        raise torch.AcceleratorError("CUDA error: an illegal memory access was encountered")
+
+    monkeypatch.setattr(tiny_maker.loaded.model, "forward", lost)
+    row = tiny_maker.row()
+    with pytest.raises(Broken, match="illegal memory access"):
+        finish(runner_for(tiny_maker), [row])
+    assert row.sink.failure.code == "engine_error"
+
+
+def test_an_engine_that_fails_its_own_test_after_failing_rows_is_broken(
+    tiny_maker, poisoned, monkeypatch
+):
+    """Three rows in a row that fail alone: it asks itself, and ends with what it finds."""
+    asked = []
+
+    def wrong(loaded):
+        asked.append(loaded)
+        raise UsageError("it answers otherwise")
+
+    monkeypatch.setattr(engine_runner, "self_test", wrong)
+    bad = [tiny_maker.row(PROMPTS[index], max_tokens=2) for index in range(3)]
+    for row in bad:
+        row.prompt = (*row.prompt[:-1], POISON)
+    runner = runner_for(tiny_maker)
+    with pytest.raises(Broken, match="it answers otherwise"):
+        finish(runner, bad)
+    assert len(asked) == 1
+
+
+def test_a_turn_that_fails_ends_what_was_under_way_and_no_more(tiny_maker, monkeypatch):
+    """What is asked afterwards is answered; a broken engine ends."""
+    runner, lost = runner_for(tiny_maker), tiny_maker.row(max_tokens=3)
+
+    def fails():
+        raise KeyError("row 7")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(runner, "_admit", fails)
+        runner.add([lost])
+        Engine._turn(runner)
+    assert lost.sink.failure.code == "engine_error" and "row 7" in lost.sink.failure.message
+    row = tiny_maker.row(max_tokens=3)
+    runner.add([row])
+    while runner.busy:
+        Engine._turn(runner)
+    assert row.sink.finished is not None
+
+    def broken():
+        raise Broken("the device is lost")
+
+    monkeypatch.setattr(runner, "turn", broken)
+    with pytest.raises(Broken):
+        Engine._turn(runner)

@@ -54,8 +54,11 @@ def later_token(given: Pass) -> bool:
 
 
 def remembers_replies(given: Pass) -> bool:
-    given.state["replied"] = given.state.get("replied", 0) or later_token(given)
-    return bool(given.state["replied"]) and given.old == 0
+    """In the next pass over a whole sequence."""
+    if later_token(given):
+        given.state["replied"] = 1
+        return False
+    return given.old == 0 and bool(given.state.pop("replied", 0))
 
 
 FAULTS: dict[str, tuple[Callable[[Pass], bool], str]] = {

@@ -8,8 +8,9 @@ from harness.errors import UsageError
 from harness.items.item import Item
 from harness.prompts.conditions import Condition
 from steering_server.extraction.activations import sequence
-from steering_server.extraction.extract import Settings, check_conditions
+from steering_server.extraction.extract import Settings, check_conditions, plan_for
 from steering_server.extraction.importing import measure_norms
+from steering_server.model.conversation import Style
 from tests.steering_server.conftest import loaded_model
 
 
@@ -38,5 +39,19 @@ def test_an_item_longer_than_the_context_is_refused_before_anything_is_asked() -
     ):
         with pytest.raises(UsageError, match=f"item '{items[-1].id}' has .* takes 60"):
             check_conditions(loaded, items, of)
-    with pytest.raises(UsageError, match="item 'long' has .* takes 60"):
+    with pytest.raises(UsageError, match=r"item 'long' has .* takes 60"):
         measure_norms(loaded, [short, long])
+
+
+def test_a_vector_of_another_rendering_is_not_gone_on_with() -> None:
+    """Options of the template and the place of system prompts are part of what is extracted."""
+    loaded = loaded_model("llama")
+    settings = Settings(
+        Condition(name="love", text="Love."), Condition(name="hate", text="Hate."), ("last",),
+        "prompt", (2,),
+    )  # fmt: skip
+    plans = [
+        plan_for(replace(loaded, style=style), [], settings)
+        for style in (Style(), Style({"enable_thinking": False}), Style(system_as="user"))
+    ]
+    assert plans[0] != plans[1] != plans[2] != plans[0]
