@@ -11,12 +11,12 @@ import textwrap
 from pathlib import Path
 from typing import Any
 
-from harness.records.logs import read_records
 from harness.report.parts.style import Plot
 from harness.stats.intervals import Bootstrap
 from harness.studies.catalogue import NAMES, get_study
 from harness.studies.parameters import read_parameters
 from harness.studies.run import run_design
+from harness.studies.running import read_run
 from harness.studies.study import Given
 
 PICTURES = Path(__file__).resolve().parents[1] / "docs" / "pictures"
@@ -28,11 +28,16 @@ def first_figure(name: str) -> Plot | None:
     """The first figure that the study's analysis of its own rehearsal draws; None without one."""
     study = get_study(name)
     parameters = read_parameters(study, {}, small=True, rehearse=True)
-    with tempfile.TemporaryDirectory() as folder:
-        run_design(study.design(parameters), Path(folder), study=name)
-        read = read_records([folder], cache=False)
-    bootstrap = Bootstrap(resamples=300)
-    found = study.analyse(Given(read.frame, parameters, bootstrap, read.judgements))
+    with tempfile.TemporaryDirectory() as place:
+        folder, design = Path(place), study.design(parameters)
+        with study.ready(parameters, folder):
+            if design.cells:
+                run_design(design, folder / "logs", study=name)
+        read = read_run(folder, design)
+        bootstrap = Bootstrap(resamples=300)
+        found = study.analyse(
+            Given(read.frame, parameters, bootstrap, read.judgements, read.logs, (folder,))
+        )
     return next((plot for section in found.sections for plot in section.plots), None)
 
 

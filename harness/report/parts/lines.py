@@ -8,6 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.ticker import LogLocator
 
 from harness.analysis.names import short
 from harness.report.parts.style import GREY, Plot, marker, plain, shade
@@ -94,13 +95,17 @@ def _panel(axes: Axes, panel: LinePanel, series: Sequence[str], colours: Mapping
                   linewidth=1.4, linestyle="--" if line.dashed else "-")  # fmt: skip
     if panel.log:
         axes.set_yscale("log")
+        low, high = axes.get_ylim()
+        if high < 100 * low:  # tens alone would leave an axis of one number, or of none
+            axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
         axes.minorticks_off()
         axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
     axes.set_ylim(*panel.limits)
     for value, label in panel.marks:
         axes.axhline(value, color=GREY, linewidth=0.9, linestyle=(0, (4, 3)), zorder=0)
         axes.annotate(label, (0.995, value), xycoords=("axes fraction", "data"), ha="right",
-                      va="bottom", fontsize=7.5, color="#57606a")  # fmt: skip
+                      va="bottom", fontsize=7.5, color="#57606a",
+                      annotation_clip=True)  # fmt: skip
     if panel.ticks:
         axes.set_xticks(range(len(panel.ticks)), panel.ticks)
     axes.set_xlabel(panel.x)

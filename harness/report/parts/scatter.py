@@ -114,7 +114,7 @@ def _panel(
     note = "  ".join(part for part in (panel.note, f"n = {len(points)}") if part)
     axes.annotate(note, (0.99, 0.02), xycoords="axes fraction", ha="right", va="bottom",
                   fontsize=7.5, color="#57606a")  # fmt: skip
-    axes.set_title(wrapped(panel.title, 36, 2))
+    axes.set_title(wrapped(panel.title, 30, 2))  # what fits the narrowest panel, bold
     plain(axes, grid="y")
 
 
