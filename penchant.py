@@ -281,16 +281,15 @@ def report(
     from harness.records.logs import LogRecords
     from harness.report.folder import write_report
     from harness.stats.intervals import Bootstrap
-    from harness.studies.overview import overview, overview_facts
+    from harness.studies.overview import analysed_records, overview, overview_facts
 
     if isinstance(logs, pl.DataFrame):
         found = LogRecords(logs)
     else:
         found = logs if isinstance(logs, LogRecords) else read(logs)
     when = day or date.today()
-    built = overview(
-        found, name=name, day=when, bootstrap=Bootstrap(seed=seed, resamples=resamples)
-    )
+    analysed = analysed_records(found, bootstrap=Bootstrap(seed=seed, resamples=resamples))
+    built = overview(found, name=name, day=when, found=analysed)
     written = write_report(
         built,
         Path(output),
