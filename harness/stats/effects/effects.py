@@ -10,7 +10,7 @@ import polars as pl
 from harness.errors import UsageError
 from harness.records.pooling import require_one, require_one_text
 from harness.stats.effects.permutation import mean_test
-from harness.stats.effects.wordings import mean_over_wordings
+from harness.stats.effects.wordings import mean_over_wordings, over_wordings
 from harness.stats.intervals import (
     Estimate,
     FloatArray,
@@ -89,9 +89,13 @@ def asymmetry(
 
     All three are (items × repeats). Below 0 the negative condition moves them further.
     """
+    return mean_test(_asymmetries(plus, minus, neutral), confidence=confidence)
+
+
+def _asymmetries(plus: FloatArray, minus: FloatArray, neutral: FloatArray) -> FloatArray:
+    """(items,) Δ⁺ + Δ⁻."""
     base = item_means(neutral)
-    total = (item_means(plus) - base) + (item_means(minus) - base)
-    return mean_test(total, confidence=confidence)
+    return (item_means(plus) - base) + (item_means(minus) - base)
 
 
 def holm(p_values: Mapping[str, float]) -> dict[str, float]:
@@ -156,10 +160,11 @@ def condition_asymmetry(
 ) -> pl.DataFrame:
     """Δ⁺ + Δ⁻ of each ± pair of conditions: `pairs` maps a name to (positive, negative).
 
-    Columns: condition (the name), estimate, low, high, n, undefined, p, p_holm, test, note. Any
-    identity column but `factor` that varies is refused, as is a condition without records.
+    Columns: condition (the name), estimate, low, high, n, undefined, p, p_holm, test, note. Over
+    items and wordings where there are several wordings, of those that all three conditions have.
+    Any other identity column that varies is refused, as is a condition without records.
     """
-    require_one(frame, factors=(factor,), where=f"asymmetry over {factor}")
+    require_one(frame, factors=(factor, "wording"), where=f"asymmetry over {factor}")
     rows: list[dict[str, object]] = []
     for name, (positive, negative) in pairs.items():
         parts = []
@@ -168,8 +173,12 @@ def condition_asymmetry(
             if len(part) == 0:
                 raise UsageError(f"no records with {factor} {condition!r}")
             parts.append(part)
-        _, (plus, minus, base) = matched_matrices(parts, column=column)
-        found = asymmetry(plus, minus, base, confidence=confidence)
+        cells = over_wordings(parts, {"asymmetry": _asymmetries}, column=column)
+        if cells is None:
+            _, (plus, minus, base) = matched_matrices(parts, column=column)
+            found = asymmetry(plus, minus, base, confidence=confidence)
+        else:
+            found = mean_over_wordings(cells["asymmetry"], confidence=confidence)
         rows.append({"condition": name, "quantity": "asymmetry"} | _columns(found))
     return _with_holm(rows).drop("quantity")
 
@@ -178,39 +187,17 @@ def _compared(
     condition: pl.DataFrame, neutral: pl.DataFrame, column: str, confidence: float
 ) -> dict[str, Estimate]:
     """Over items, or over items and wordings where there are several."""
-    one, zero = _by_wording(condition), _by_wording(neutral)
-    if len(one) == 1 and one.keys() == zero.keys():
-        return _against(
-            rating_matrix(condition, column=column),
-            rating_matrix(neutral, column=column),
-            confidence,
-        )
-    both = sorted(one.keys() & zero.keys(), key=str)
-    if len(both) < 2:
-        raise UsageError(
-            f"a condition and its neutral one have {len(both)} wordings in common; compare them "
-            "in one wording, or in two or more that both have"
-        )
-    pairs = [
-        matched([rating_matrix(part[name], column=column) for part in (one, zero)]) for name in both
-    ]
-    items = sorted(set().union(*(names for names, _ in pairs)))
-    place = {item: at for at, item in enumerate(items)}
-    cells = {name: np.full((len(items), len(both)), np.nan) for name in _OF_CELL}
-    for at, (names, (rated, base)) in enumerate(pairs):
-        rows = [place[name] for name in names]
-        for quantity, of in _OF_CELL.items():
-            cells[quantity][rows, at] = of(rated, base)
-    return {
-        quantity: mean_over_wordings(values, confidence=confidence)
-        for quantity, values in cells.items()
-    }
-
-
-def _by_wording(frame: pl.DataFrame) -> dict[object, pl.DataFrame]:
-    if "wording" not in frame.columns:
-        return {None: frame}
-    return {key[0]: part for key, part in frame.partition_by("wording", as_dict=True).items()}
+    cells = over_wordings((condition, neutral), _OF_CELL, column=column)
+    if cells is not None:
+        return {
+            quantity: mean_over_wordings(values, confidence=confidence)
+            for quantity, values in cells.items()
+        }
+    return _against(
+        rating_matrix(condition, column=column),
+        rating_matrix(neutral, column=column),
+        confidence,
+    )
 
 
 def _net(rated: FloatArray, base: FloatArray, *signs: int) -> FloatArray:

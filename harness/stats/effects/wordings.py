@@ -11,13 +11,56 @@ at most, in 2 000 runs each of 2 to 8 wordings, 10 and 40 items, seven ratios of
 """
 
 import math
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
+import polars as pl
 from scipy import stats
 
+from harness.errors import UsageError
 from harness.stats.intervals import Estimate, FloatArray, Tested, tested, undefined
+from harness.stats.ratings.matrix import matched, rating_matrix
 
-__all__ = ["mean_over_wordings"]
+__all__ = ["mean_over_wordings", "over_wordings"]
+
+
+def over_wordings(
+    frames: Sequence[pl.DataFrame],
+    quantities: Mapping[str, Callable[..., FloatArray]],
+    *,
+    column: str,
+) -> dict[str, FloatArray] | None:
+    """Quantities of several conditions' ratings by item and wording, (items × wordings) each.
+
+    `frames` holds a condition each; a quantity maps their matched matrices (items × repeats) of
+    one wording to a value an item. Of the wordings that all conditions have; NaN where an item
+    lacks one. None where the conditions have one wording, the same. UsageError where they have
+    fewer than two in common.
+    """
+    by = [_by_wording(frame) for frame in frames]
+    if len(set().union(*by)) == 1:
+        return None
+    common = sorted(set(by[0]).intersection(*by[1:]), key=str)
+    if len(common) < 2:
+        raise UsageError(
+            f"a condition and its neutral one have {len(common)} wordings in common; compare them "
+            "in one wording, or in two or more that both have"
+        )
+    found = [matched([rating_matrix(one[name], column=column) for one in by]) for name in common]
+    items = sorted(set().union(*(names for names, _ in found)))
+    place = {item: at for at, item in enumerate(items)}
+    cells = {name: np.full((len(items), len(common)), np.nan) for name in quantities}
+    for at, (names, matrices) in enumerate(found):
+        rows = [place[name] for name in names]
+        for name, of in quantities.items():
+            cells[name][rows, at] = of(*matrices)
+    return cells
+
+
+def _by_wording(frame: pl.DataFrame) -> dict[object, pl.DataFrame]:
+    if "wording" not in frame.columns:
+        return {None: frame}
+    return {key[0]: part for key, part in frame.partition_by("wording", as_dict=True).items()}
 
 
 def mean_over_wordings(values: FloatArray, *, confidence: float = 0.95) -> Tested:

@@ -116,6 +116,8 @@ def _analyse(given: Given) -> Found:
             if effect != "ratio":
                 truth = partial(_planted_effect, key=key, items=items, order=order, effect=effect)
                 measured.append(Quantity(f"{words}, {rater}", effects[effect], truth))
+        if cells.ndim == 4:
+            cells = cells.mean(axis=1)
         table, found = _cell_means(cells, items, key, order, named)
         means += table
         measured += found
