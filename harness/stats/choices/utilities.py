@@ -22,7 +22,6 @@ from harness.stats.thurstone.heldout import Heldout, held_out
 from harness.stats.thurstone.ranking import expected_rho, parts_known, within_groups
 from harness.stats.thurstone.sigma import choose_sigma
 from harness.stats.thurstone.table import position_effects, utilities
-from harness.stats.thurstone.tails import FAR, tail_gain
 
 THIN = 3.0
 """Pairs an item below which intervals are wide: .99 covered at two (benchmarks.coverage)."""
@@ -262,11 +261,12 @@ def _notes(fitted: Fit, questions: pl.DataFrame, weak: float | None) -> list[str
             "components are comparable through the prior alone"
         )
     notes += _loose(fitted, weak)
-    if tail_gain(fitted) > FAR:
+    if fitted.tails is not None:
         notes.append(
-            "a few items lie farther from the rest than a normal prior allows for: it draws them "
-            "to the rest, and their own 95 % intervals contain them too seldom (.01 to .13 of ten "
-            "items that lay eight standard deviations of the other ninety from these)"
+            "a few items lie farther from the rest than a normal prior allows for: the prior is "
+            f"two normals, one of {fitted.tails.share:.0%} of the items and "
+            f"{fitted.tails.wider:g} times as wide; items that win or lose all their comparisons "
+            "may still be drawn to the rest"
         )
     density = 2 * len(fitted.data.pair_index()[0]) / max(fitted.data.n, 1)
     if density < THIN and fitted.method == "ep":

@@ -27,8 +27,10 @@ from harness.stats.thurstone.variance import (
 
 __all__ = [
     "Gaussian",
+    "OwnPriors",
     "Sites",
     "Sweeps",
+    "Tails",
     "Variances",
     "laplace_sites",
     "prior_variance",
@@ -48,6 +50,29 @@ class Sites:
 
     precision: FloatArray
     shift: FloatArray
+
+
+@dataclass(frozen=True, eq=False)
+class OwnPriors:
+    """A normal prior for each item's own part of its utility: precisions and means, (n,)."""
+
+    precision: FloatArray
+    mean: FloatArray
+
+
+@dataclass(frozen=True)
+class Tails:
+    """A prior of two normals about 0: a `share` of the items is from one that is `wider` times as
+    wide as the rest's, which has the standard deviation `narrow`."""
+
+    share: float
+    wider: float
+    narrow: float
+
+    @property
+    def sd(self) -> float:
+        """Standard deviation of the mixture."""
+        return float(self.narrow * np.sqrt(1 + self.share * (self.wider**2 - 1)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -219,6 +244,7 @@ class Sweeps:
     """A run of expectation propagation at given τ² and shares, both of which may be changed.
 
     `look` makes the posterior that the sites and the prior say, `renew` the sites that it says.
+    `own`, where set, stands in the place of τ² for each item.
     """
 
     gaussian: Gaussian
@@ -238,6 +264,7 @@ class Sweeps:
         self.likelihood, self.design, self.tau2 = likelihood, design, tau2
         self.parts = parts
         self.effects: PairEffects | None = None
+        self.own: OwnPriors | None = None
         self.variances = Variances(design, dense)
         self._effect_ridge, self.mean = effect_ridge, start
         self._sites = laplace_sites(likelihood, design.linear(start))
@@ -263,12 +290,15 @@ class Sweeps:
             precision = replace(precision, corner=precision.corner + rest.corner)
         of = self.variances.near if near else self.variances
         items, covariance = of(design, precision, weights)
-        right = design.transpose(shifts)
+        right, n = design.transpose(shifts), design.n
+        about = np.zeros(design.size)
+        if self.own is not None:
+            about[:n] = self.own.mean
+            right[:n] += precision.prior(self.own.mean)
         if covariance is not None and not near:
             mean = covariance @ right
         else:
             mean = precision.solve(right, start=self.mean, tolerance=1e-5)
-        n = design.n
         moved = float(np.max(np.abs(mean - self.mean)[:n] / np.sqrt(items)))
         self.mean, self.looks = mean, self.looks + 1
         tau, none = float(np.sqrt(self.tau2)), np.zeros((design.size, 0))
@@ -281,12 +311,14 @@ class Sweeps:
             items,
             none,
             self.looks,
-            common=with_mean(self.variances.common, mean, precision),
+            common=with_mean(self.variances.common, mean - about, precision),
         )
         return moved
 
     def _ridge(self) -> FloatArray:
         ridge = np.full(self.design.size, 1 / self.tau2)
+        if self.own is not None:
+            ridge[: self.design.n] = self.own.precision
         ridge[self.design.n :] = self._effect_ridge
         return ridge
 

@@ -20,7 +20,7 @@ import numpy as np
 from harness.errors import UsageError
 from harness.stats.thurstone.comparisons import Comparisons, FloatArray
 from harness.stats.thurstone.dispersion import dispersion
-from harness.stats.thurstone.ep import Gaussian, Sweeps
+from harness.stats.thurstone.ep import Gaussian, Sweeps, Tails
 from harness.stats.thurstone.evidence import averaged, converge
 from harness.stats.thurstone.graph import components, unbeaten_set
 from harness.stats.thurstone.laplace import centred_inverse, laplace, mode_with_tau
@@ -31,6 +31,7 @@ from harness.stats.thurstone.parts import PriorGroups, parts_of
 from harness.stats.thurstone.posterior import Posterior
 from harness.stats.thurstone.precision import Design
 from harness.stats.thurstone.shares import LEAST, MOST, find_shares, repeated, unanimous
+from harness.stats.thurstone.tails import FAR, tails_of, with_tails
 
 __all__ = ["DENSE_LIMIT", "Fit", "Options", "fit", "point"]
 
@@ -69,7 +70,8 @@ class Options:
 class Fit:
     """A fitted model. `utilities` (n,) have mean 0 and are in units of σ (probit) or of the
     Bradley–Terry scale (logit); `effects` (G,) are the position effects on the same scale.
-    `dispersion` is that of soft counts; `shares` are what answers to a pair have in common."""
+    `dispersion` is that of soft counts; `shares` are what answers to a pair have in common; `tails`
+    the prior where a few items lie farther from the rest than one normal allows for."""
 
     data: Comparisons
     options: Options
@@ -78,6 +80,7 @@ class Fit:
     components: int
     dispersion: float = 1.0
     shares: Shares = field(default_factory=Shares)
+    tails: Tails | None = None
     sigma: FloatArray = field(default_factory=lambda: np.ones(0))
     notes: tuple[str, ...] = ()
 
@@ -202,9 +205,15 @@ def _answers(
     gaussian = converge(sweeps, estimate_tau=estimate_tau, coarse=coarse)
     if not gaussian.converged:
         notes.append("expectation propagation did not converge")
+    gain, tails = tails_of(gaussian, None, gaussian.tau) if estimate_tau else (0.0, None)
+    if tails is not None and gain > FAR:
+        tails, estimate_tau = with_tails(sweeps, tails), False
+    else:
+        tails = None
     gaussian = averaged(sweeps, estimate_tau=estimate_tau)
     posterior = Posterior(sweeps.design, gaussian)
-    return Fit(data, options, posterior, "ep", components, shares=shares, notes=tuple(notes))
+    said = tuple(notes)
+    return Fit(data, options, posterior, "ep", components, shares=shares, tails=tails, notes=said)
 
 
 _REPEATED = "repeated questions always got the answer that they got before: each counts once"

@@ -137,6 +137,11 @@ class Precision:
             whole[: len(self.degree)] -= (self.factor**2).sum(axis=1)
         return whole
 
+    def prior(self, x: FloatArray) -> FloatArray:
+        """The items' prior precision, `parts` included, times x (n,)."""
+        n = len(self.degree)
+        return np.asarray(self.ridge[:n] * x - self.factor @ (self.factor.T @ x))
+
     def dot(self, x: FloatArray) -> FloatArray:
         """The matrix times x, (n + G,) or (n + G, k)."""
         n = len(self.degree)

@@ -102,8 +102,8 @@ def test_a_chain_promises_no_rank_correlation() -> None:
     assert any("tie parts of the graph" in note for note in summary["notes"])
 
 
-def test_items_far_out_are_said_with_how_seldom_they_are_covered() -> None:
-    """Ten of a hundred items at +4 among narrow others: a note with the coverage measured."""
+def test_items_far_out_are_said_with_their_prior() -> None:
+    """Ten of a hundred items at +4 among narrow others: a note names the two normals."""
     condition = Condition(outliers=10, spread=0.5, degree=28)
     _, _, data = simulate(condition, np.random.default_rng(0))
     shown = np.repeat(np.arange(len(data.first)), (data.wins + data.losses).astype(int))
@@ -121,4 +121,4 @@ def test_items_far_out_are_said_with_how_seldom_they_are_covered() -> None:
         }
     )
     notes = analyse(questions_from_table(table, where="here")).summary["notes"]
-    assert any(".01 to .13" in note for note in notes)
+    assert any("the prior is two normals" in note for note in notes)
