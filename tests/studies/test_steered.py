@@ -165,6 +165,14 @@ def test_vectors_judges_and_doses_that_do_not_fit_are_refused(tmp_path: Path) ->
     assert "none too" in refused(stated, rehearse=True, personas=("loves_math",))
 
 
+def test_answers_to_open_questions_have_the_seed_that_is_asked_for() -> None:
+    """`completion_seed` is that of every cell's eval, so that another run has other answers."""
+    study = get_study("steering-open-ended")
+    parameters = read_parameters(study, {"completion_seed": 7, "randoms": 3}, rehearse=True)
+    cells = study.design(parameters).cells
+    assert {cell.options["completion_seed"] for cell in cells} == {7}
+
+
 def test_a_server_is_gone_after_an_error_and_says_why_it_does_not_start(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

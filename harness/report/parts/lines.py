@@ -95,17 +95,19 @@ def _panel(axes: Axes, panel: LinePanel, series: Sequence[str], colours: Mapping
                   linewidth=1.4, linestyle="--" if line.dashed else "-")  # fmt: skip
     if panel.log:
         axes.set_yscale("log")
-        low, high = axes.get_ylim()
-        if high < 100 * low:  # tens alone would leave an axis of one number, or of none
-            axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
         axes.minorticks_off()
         axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
-    axes.set_ylim(*panel.limits)
     for value, label in panel.marks:
         axes.axhline(value, color=GREY, linewidth=0.9, linestyle=(0, (4, 3)), zorder=0)
         axes.annotate(label, (0.995, value), xycoords=("axes fraction", "data"), ha="right",
-                      va="bottom", fontsize=7.5, color="#57606a",
-                      annotation_clip=True)  # fmt: skip
+                      va="bottom", fontsize=7.5, color="#57606a", annotation_clip=True)  # fmt: skip
+    # Fixed after the marks are drawn, so that what is left open holds them too.
+    axes.set_ylim(*panel.limits)
+    if panel.log:
+        low, high = axes.get_ylim()
+        if high < 100 * low:
+            # A power of ten or two alone would leave the axis without a scale.
+            axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
     if panel.ticks:
         axes.set_xticks(range(len(panel.ticks)), panel.ticks)
     axes.set_xlabel(panel.x)
