@@ -19,7 +19,8 @@ class Forecast(msgspec.Struct, frozen=True, kw_only=True):
 
     `samples` Inspect samples hold `questions` questions on `items` items; characters are means
     of one question's and one item's prompt; output tokens are the stages' limits. `judged` is what
-    each judge would be asked, `answers_judged` whether one reads besides what the rules leave open.
+    each judge would be asked, `answers_judged` whether one reads besides what the rules leave open;
+    `completions_each` says how many completions are made of an item.
     """
 
     samples: int
@@ -34,6 +35,7 @@ class Forecast(msgspec.Struct, frozen=True, kw_only=True):
     judged: tuple[JudgeCalls, ...] = ()
     judge_price: str | None = None
     answers_judged: bool = False
+    completions_each: int = 1
 
     def calls(self, *, samples: int, epochs: int) -> dict[str, int]:
         """Calls of each stage in a run of `samples` of the data set's samples."""

@@ -182,6 +182,7 @@ def open_plan(given: Mapping[str, Any], *, task: str) -> Plan:
     answers = msgspec.structs.replace(
         plan.forecast,
         items=len(items) * options.seeds,
+        completions_each=options.seeds,
         judged=tuple(
             msgspec.structs.replace(one, calls=one.calls * options.seeds)
             for one in plan.forecast.judged

@@ -108,6 +108,11 @@ class _Completed:
     def add(self, plan: Plan) -> None:
         self.items |= _asked(plan)
 
+    @property
+    def count(self) -> int:
+        """How many are made: of open questions one a seed."""
+        return len(self.items) * self.forecast.completions_each
+
 
 def _asked(plan: Plan) -> set[str]:
     """Hashes of the items that a plan asks about, whatever they are called.
@@ -158,7 +163,7 @@ def study_forecast(
         if found.makes_completions:
             completions.setdefault((cell.completer, made_by(plan)), _Completed(found)).add(plan)
     for (completer, _), made in completions.items():
-        count, found = len(made.items), made.forecast
+        count, found = made.count, made.forecast
         total.add(
             count * found.item_chars / CHARS_PER_TOKEN,
             count * (found.completion_output or UNKNOWN_OUTPUT),
@@ -180,7 +185,7 @@ def study_forecast(
     return StudyForecast(
         cells=len(plans),
         questions=sum(plan.forecast.questions for plan in plans),
-        completions=sum(len(made.items) for made in completions.values()),
+        completions=sum(made.count for made in completions.values()),
         items=items,
         tokens_in=total.tokens_in,
         tokens_out=total.tokens_out,

@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 import torch
@@ -11,12 +12,17 @@ import torch
 from harness.errors import PenchantError, UsageError
 from harness.items.marked import BROKEN, SAID, basis, marked_items
 from harness.prompts.ratings import ANCHORED_PRECISE_1_5
-from harness.stats.intervals import FloatArray
+from harness.records.judgement import Judgement, judgement_frame
+from harness.stats.effects.dose import against_random
+from harness.stats.intervals import Estimate, FloatArray, undefined
 from harness.studies.catalogue import get_study
+from harness.studies.forecast import study_forecast
 from harness.studies.models import SERVER
 from harness.studies.parameters import read_parameters
 from harness.studies.steered import serving
+from harness.studies.steered.answers import verdicts_by_text
 from harness.studies.steered.files import random_like, read_vector
+from harness.studies.steered.slopes import slope_row, slope_words
 from harness.studies.steered.truth import context_of, expected_rating, spoken, streams_of
 from harness.wire import Message
 from steering_server.model.models import Loaded, load
@@ -171,6 +177,46 @@ def test_answers_to_open_questions_have_the_seed_that_is_asked_for() -> None:
     parameters = read_parameters(study, {"completion_seed": 7, "randoms": 3}, rehearse=True)
     cells = study.design(parameters).cells
     assert {cell.options["completion_seed"] for cell in cells} == {7}
+
+
+def test_answers_to_open_questions_are_planned_as_often_as_they_are_made() -> None:
+    """One a question and seed of every cell, and as many coherence verdicts."""
+    study = get_study("steering-open-ended")
+    parameters = read_parameters(study, {"seeds": 3, "randoms": 3}, rehearse=True)
+    design = study.design(parameters)
+    plan = study_forecast(design, seeds=3)
+    assert plan.completions == len(design.cells) * 5 * 3
+    assert plan.judgements >= plan.completions
+
+
+def test_answers_that_are_no_language_leave_a_judge_without_attitudes() -> None:
+    """That is no missing judge; without any verdict, or with two judges, it is said."""
+    said = Judgement(judge="j", judge_identity="i", wording_hash="w", kind="coherence",
+                     subject="t", value=0.0)  # fmt: skip
+    frame = judgement_frame([said])
+    assert verdicts_by_text(frame, "attitude", "s").height == 0
+    assert verdicts_by_text(frame, "coherence", "s").to_dicts() == [
+        {"subject": "t", "coherence": 0.0}
+    ]
+    with pytest.raises(UsageError, match="these logs have none"):
+        verdicts_by_text(frame.clear(), "attitude", "s")
+    other = msgspec.structs.replace(said, judge="k")
+    with pytest.raises(UsageError, match="these logs have j, k"):
+        verdicts_by_text(judgement_frame([said, other]), "coherence", "s")
+
+
+def test_a_slope_that_is_not_there_is_not_said_in_numbers() -> None:
+    """Too few coherent doses, or too few random slopes, are said as such: no nan in a sentence."""
+    none = undefined("answers are coherent at fewer than two doses")
+    row = slope_row(none, against_random(none.estimate, np.array([1.0, 2.0, 3.0])))
+    assert slope_words(row, "over all") == (
+        "no slope (answers are coherent at fewer than two doses)."
+    )
+    known = Estimate(estimate=1.0, low=0.5, high=1.5)
+    alone = slope_words(slope_row(known, against_random(1.0, np.full(3, np.nan))), "over all")
+    assert "only 0 random directions" in alone and "nan" not in alone
+    beside = slope_words(slope_row(known, against_random(1.0, np.array([0.1, 0.2, 0.3]))), "x")
+    assert "3 random directions of the same norm stay within ± 0.69" in beside
 
 
 def test_a_server_is_gone_after_an_error_and_says_why_it_does_not_start(

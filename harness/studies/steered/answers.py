@@ -14,7 +14,7 @@ from harness.records.log_file import NotALog, read_log
 from harness.records.log_runs import LogInfo
 from harness.studies.steered.levels import levels_by_log
 
-__all__ = ["answers"]
+__all__ = ["answers", "verdicts_by_text"]
 
 _KINDS = ("attitude", "coherence")
 
@@ -46,7 +46,7 @@ def answers(
         raise UsageError(f"{study}: no answers in these logs")
     table = pl.DataFrame(list(rows.values()), infer_schema_length=None)
     for kind in _KINDS:
-        table = table.join(_verdicts(judgements, kind, study), on="subject", how="left")
+        table = table.join(verdicts_by_text(judgements, kind, study), on="subject", how="left")
     return table
 
 
@@ -65,10 +65,16 @@ def _completions(path: Path) -> list[Completion]:
     return found
 
 
-def _verdicts(judgements: pl.DataFrame, kind: str, study: str) -> pl.DataFrame:
-    own = judgements.filter((pl.col("kind") == kind) & (pl.col("judge") != RULE))
+def verdicts_by_text(judgements: pl.DataFrame, kind: str, study: str) -> pl.DataFrame:
+    """The mean verdict of one kind on each `subject`, in a column of that name.
+
+    UsageError where no judge has judged anything, or several have judged this.
+    """
+    judged = judgements.filter(pl.col("kind").is_in(_KINDS) & (pl.col("judge") != RULE))
+    own = judged.filter(pl.col("kind") == kind)
     judges = own.select("judge", "judge_identity", "wording_hash").unique()
-    if judges.height != 1:
+    # Where no answer is language, a judge of the one kind is never asked about the other.
+    if judges.height > 1 or not judged.height:
         names = ", ".join(sorted(own["judge"].unique().to_list())) or "none"
         raise UsageError(
             f"{study} needs one judge of {kind} (--judge PROVIDER/MODEL); these logs have {names}"

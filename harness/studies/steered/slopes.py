@@ -1,5 +1,6 @@
 """A slope by dose beside those of random directions: its columns, its row, and its sentence."""
 
+import math
 from collections.abc import Mapping
 
 from harness.report.parts.table import Column
@@ -29,9 +30,14 @@ def slope_row(slope: Estimate, beside: AgainstRandom | None) -> dict[str, object
 
 def slope_words(row: Mapping[str, object], over: str) -> str:
     """The slope of a row with random directions beside it; `over` says what it is reckoned from."""
-    p = row["p_random"]
-    assert isinstance(p, float)
+    slope, p = row["slope"], row["p_random"]
+    assert isinstance(slope, Estimate) and isinstance(p, float)
+    if not math.isfinite(slope.estimate):
+        return f"no slope ({slope.note or 'not defined'})."
+    said = f"{shown(slope)} per unit of dose {over}"
+    if not math.isfinite(p):
+        return f"{said}; only {row['directions']} random directions have a slope to set beside it."
     return (
-        f"{shown(row['slope'])} per unit of dose {over}; {row['directions']} random directions of "
-        f"the same norm stay within ± {shown(row['band'], 'number')} in 95 of 100, p = {p:.2g}."
+        f"{said}; {row['directions']} random directions of the same norm stay within ± "
+        f"{shown(row['band'], 'number')} in 95 of 100, p = {p:.2g}."
     )
