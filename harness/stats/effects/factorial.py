@@ -1,6 +1,6 @@
 """The 3 × 3 design: completion condition × measurement condition, each −, neutral, +."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 import numpy as np
@@ -57,7 +57,7 @@ def effects_3x3(cells: FloatArray, *, bootstrap: Bootstrap) -> dict[str, Estimat
     }
 
 
-_EFFECTS = {
+_EFFECTS: Mapping[str, Callable[[FloatArray], FloatArray]] = {
     "completion": lambda cells: (cells[:, 2] - cells[:, 0]).mean(axis=1),
     "measurement": lambda cells: (cells[:, :, 2] - cells[:, :, 0]).mean(axis=1),
     "completion_in_neutral": lambda cells: cells[:, 2, 1] - cells[:, 0, 1],
