@@ -57,6 +57,10 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     penalty: float
 
 
+_ROUNDING = 1e-3
+"""Where a control carries the target whole, both r's are 1 and differ in their sixth digit."""
+
+
 @dataclass(frozen=True, eq=False)
 class Problem:
     """What is predicted. `targets` [items, 1 + shuffles], the true ones first; `features` of the
@@ -144,6 +148,6 @@ def _row(folds: Folds, place: Place, found: HeldOut, against: Mapping[str, Corre
         gain=gain.value,
         gain_low=gain.low,
         gain_high=gain.high,
-        beyond=gain.low > 0,
+        beyond=gain.low > _ROUNDING,
         penalty=float(np.median(found.penalty[:, 0])),
     )

@@ -97,7 +97,8 @@ def test_a_thread_that_ends_without_a_word_is_seen(serve_tiny):
     engine._gather = None
     with engine._wake:
         engine._wake.notify()
-    assert client.chat(max_tokens=1).status_code == 200  # the thread ends after this turn
+    # The thread ends after this turn, or before it where it had not begun to wait yet.
+    assert client.chat(max_tokens=1).status_code in (200, 503)
     assert engine.join(30)
     health = client.http.get("/health")
     assert (health.status_code, health.json()["status"]) == (503, "dead")
