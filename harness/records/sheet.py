@@ -118,9 +118,13 @@ def sheet_of(table: pl.DataFrame, names: Collection[str], *, where: str) -> Shee
 
 
 def as_number(text: pl.Series) -> pl.Series:
-    """Text as numbers, null where it is none; a decimal comma, too, which goes with semicolons."""
+    """Text as numbers, null where it is none; a decimal comma, too, which goes with semicolons.
+
+    `1,000` is null: a thousand to some, one to others. `0,500` can be but a half.
+    """
     dotted = text.str.replace(r"^([+-]?\d*),(\d+)$", "${1}.${2}")
-    return dotted.cast(pl.Float64, strict=False)
+    either = text.str.contains(r"^[+-]?[1-9]\d{0,2}(,\d{3})+$")
+    return dotted.cast(pl.Float64, strict=False).set(either.fill_null(False), None)
 
 
 def sheet_columns(path: Path) -> tuple[str, ...]:
