@@ -82,7 +82,9 @@ def templates(rho: float, rng: Rng) -> Estimate:
         for _ in range(2)
     ]
     (x, var_x), (y, var_y) = (fitted(values, 8, rng) for values in own)
-    return disattenuated(within(x), within(y), var_x, var_y, shrunken=True, bootstrap=BOOT)
+    return disattenuated(
+        within(x), within(y), var_x, var_y, shrunken=True, bootstrap=BOOT, means=ORIGINS
+    )
 
 
 def placed(beta: float, spread: float, what: str, rng: Rng) -> Estimate:

@@ -71,17 +71,19 @@ def disattenuated(
     *,
     shrunken: bool | tuple[bool, bool],
     bootstrap: Bootstrap,
+    means: int = 1,
 ) -> Estimate:
     """r/√(rel_x·rel_y): the correlation that values without sampling noise would have.
 
     `shrunken`: x and y are posterior means under a prior (`reliability_posterior`); otherwise
-    unshrunken estimates (`reliability_flat`); two values where they differ in that. May pass 1 in
-    a sample and is not cut there. NaN where a reliability is not above 0. Bootstrap over items,
+    unshrunken estimates (`reliability_flat`); two values where they differ in that. `means` have
+    been taken out of x and of y: their number of origins, within these. May pass 1 in a sample and
+    is not cut there. NaN where a reliability is not above 0. Bootstrap over items,
     reliabilities included.
     """
     x, y, var_x, var_y, missing = _with_variances(x, y, var_x, var_y)
-    if len(x) < 3:
-        return undefined("fewer than three items with a variance", n=len(x))
+    if len(x) < means + 2:
+        return undefined(f"fewer than {means + 2} items with a variance", n=len(x))
     x, y = x - x.mean(), y - y.mean()
     kinds = shrunken if isinstance(shrunken, tuple) else (shrunken, shrunken)
     parts = np.column_stack([np.ones(len(x)), x, y, x * x, y * y, x * y, var_x, var_y])
@@ -90,7 +92,7 @@ def disattenuated(
         n = sums[:, 0]
         rel = np.ones(len(sums))
         for (total, squares, variance), prior in zip(((1, 3, 6), (2, 4, 7)), kinds, strict=True):
-            spread = (sums[:, squares] - sums[:, total] ** 2 / n) / (n - 1)
+            spread = (sums[:, squares] - sums[:, total] ** 2 / n) / (n - means)
             mean = sums[:, variance] / n
             one = spread / (spread + mean) if prior else 1 - mean / spread
             rel = rel * np.where(one > 0, one, np.nan)

@@ -135,7 +135,13 @@ def _pair(rater: str, one: UtilityCell, two: UtilityCell, given: Given) -> dict[
         "r": pearson(x, y),
         "weighted": weighted_pearson(x, y, var_x, var_y, bootstrap=given.bootstrap),
         "disattenuated": disattenuated(
-            x, y, var_x, var_y, shrunken=True, bootstrap=given.bootstrap
+            x,
+            y,
+            var_x,
+            var_y,
+            shrunken=True,
+            bootstrap=given.bootstrap,
+            means=both["origin"].n_unique(),
         ),
     }
 

@@ -171,7 +171,13 @@ def _row(cell: Cell, one: UtilityCell, table: pl.DataFrame, given: Given) -> dic
         x, y = (_values(table, column, within) for column in ("rating", "utility"))
         row[name or "r"] = pearson(x, y)
         row[f"{name}_disattenuated".strip("_")] = disattenuated(
-            x, y, error, posterior, shrunken=(False, True), bootstrap=given.bootstrap
+            x,
+            y,
+            error,
+            posterior,
+            shrunken=(False, True),
+            bootstrap=given.bootstrap,
+            means=table["origin"].n_unique() if within else 1,
         )
     return row
 
