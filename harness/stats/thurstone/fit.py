@@ -31,7 +31,7 @@ from harness.stats.thurstone.parts import PriorGroups, parts_of
 from harness.stats.thurstone.posterior import Posterior
 from harness.stats.thurstone.precision import Design
 from harness.stats.thurstone.shares import LEAST, MOST, find_shares, repeated, unanimous
-from harness.stats.thurstone.tails import FAR, tails_of, with_tails
+from harness.stats.thurstone.tails import FAR, form_is_seen, tails_of, with_tails
 
 __all__ = ["DENSE_LIMIT", "Fit", "Options", "fit", "point"]
 
@@ -205,11 +205,11 @@ def _answers(
     gaussian = converge(sweeps, estimate_tau=estimate_tau, coarse=coarse)
     if not gaussian.converged:
         notes.append("expectation propagation did not converge")
-    gain, tails = tails_of(gaussian, None, gaussian.tau) if estimate_tau else (0.0, None)
-    if tails is not None and gain > FAR:
-        tails, estimate_tau = with_tails(sweeps, tails), False
-    else:
-        tails = None
+    tails = None
+    if estimate_tau and form_is_seen(gaussian):
+        gain, best = tails_of(gaussian, None, gaussian.tau)
+        if gain > FAR:
+            tails, estimate_tau = with_tails(sweeps, best), False
     gaussian = averaged(sweeps, estimate_tau=estimate_tau)
     posterior = Posterior(sweeps.design, gaussian)
     said = tuple(notes)

@@ -16,7 +16,7 @@ from scipy.special import logsumexp
 from harness.stats.thurstone.comparisons import FloatArray
 from harness.stats.thurstone.ep import Gaussian, OwnPriors, Sweeps, Tails
 
-__all__ = ["FAR", "tails_of", "with_tails"]
+__all__ = ["FAR", "form_is_seen", "tails_of", "with_tails"]
 
 FAR = 0.0
 """Nats from which the mixture is taken: where it is better. It covers normal utilities as well as
@@ -52,9 +52,12 @@ def tails_of(gaussian: Gaussian, priors: OwnPriors | None, near: float) -> tuple
             at = int(np.argmax(gained))
             found.append((float(gained[at]), Tails(share, wider, float(scales[at]))))
     best, tails = max(found, key=lambda one: one[0])
-    if float(gaussian.own()[1].mean()) > KNOWN * gaussian.tau**2:
-        return -np.inf, tails
     return best - float(normal.sum(axis=0).max()), tails
+
+
+def form_is_seen(gaussian: Gaussian) -> bool:
+    """Whether the answers leave little enough of the prior's variance to tell its form."""
+    return float(gaussian.own()[1].mean()) <= KNOWN * gaussian.tau**2
 
 
 def with_tails(sweeps: Sweeps, tails: Tails) -> Tails:
