@@ -6,7 +6,8 @@
 
 Planted respondents with σ = 1 and utilities N(0, 1.5²) on random regular graphs with balanced
 orders; runs are seeds 0…R − 1. With misfit or repeats the truth is in units of a single answer's
-whole response noise, as the fit's utilities are. The extreme tenth are the items farthest from 0.
+whole response noise, as the fit's utilities are. The extreme tenth are the items farthest from 0;
+one-sided items won or lost all their comparisons.
 """
 
 from dataclasses import dataclass, replace
@@ -18,6 +19,7 @@ from scipy.special import ndtr
 from harness.pairs.graphs import present, regular_pairs
 from harness.stats.thurstone.comparisons import Comparisons, FloatArray, IntArray, aggregate
 from harness.stats.thurstone.fit import Options, fit
+from harness.stats.thurstone.graph import one_sided
 from harness.stats.thurstone.ranking import expected_rho, spearman
 
 __all__ = ["CONDITIONS", "Condition", "Run", "one_run", "simulate"]
@@ -85,11 +87,14 @@ CONDITIONS: dict[str, Condition] = {
 
 @dataclass(frozen=True)
 class Run:
-    """Shares of items covered, all and the extreme tenth; whether β was; τ̂; rank correlation with
-    the truth and the one expected."""
+    """Shares of items covered, all and the extreme tenth; how many items were one-sided, and how
+    many of these covered; whether β was; τ̂; rank correlation with the truth and the one
+    expected."""
 
     items: float
     extreme: float
+    one_sided: int
+    of_these: int
     effect: float
     tau: float
     rho: float
@@ -175,10 +180,13 @@ def one_run(condition: Condition, seed: int, options: Options) -> Run:
     fitted = fit(data, options)
     inside = np.abs(fitted.utilities - truth) < 1.96 * np.sqrt(fitted.posterior.variances(rng))
     extreme = np.argsort(-np.abs(truth))[: max(1, len(truth) // 10)]
+    lone = one_sided(data)
     far = abs(fitted.effects[0] - effect) / fitted.posterior.effect_se()[0]
     return Run(
         float(inside.mean()),
         float(inside[extreme].mean()),
+        int(lone.sum()),
+        int(inside[lone].sum()),
         float(far < 1.96),
         fitted.tau or np.nan,
         spearman(fitted.utilities, truth),
@@ -207,8 +215,12 @@ def main(runs: int, only: str, one_normal: bool, quick: bool) -> None:
         tau, rho, expected = (
             np.mean([getattr(run, field) for run in done]) for field in ("tau", "rho", "expected")
         )
+        lone, of_these = (
+            sum(getattr(run, field) for run in done) for field in ("one_sided", "of_these")
+        )
+        alone = f"{of_these / lone:.2f} of {lone / runs:.1f}" if lone else "none"
         click.echo(
-            f"{name:28s} items {items}  extreme tenth {extreme}  beta {effect}  "
+            f"{name:28s} items {items}  extreme tenth {extreme}  one-sided {alone}  beta {effect}  "
             f"tau {tau:.2f}  rho {rho:.3f} / {expected:.3f}"
         )
 

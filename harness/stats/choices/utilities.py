@@ -17,7 +17,7 @@ from harness.stats.choices.questions import (
 )
 from harness.stats.thurstone.comparisons import Comparisons, FloatArray
 from harness.stats.thurstone.fit import Fit, Options, fit
-from harness.stats.thurstone.graph import between_parts, bottleneck
+from harness.stats.thurstone.graph import between_parts, bottleneck, one_sided
 from harness.stats.thurstone.heldout import Heldout, held_out
 from harness.stats.thurstone.ranking import expected_rho, parts_known, within_groups
 from harness.stats.thurstone.sigma import choose_sigma
@@ -265,8 +265,14 @@ def _notes(fitted: Fit, questions: pl.DataFrame, weak: float | None) -> list[str
         notes.append(
             "a few items lie farther from the rest than a normal prior allows for: the prior is "
             f"two normals, one of {fitted.tails.share:.0%} of the items and "
-            f"{fitted.tails.wider:g} times as wide; items that win or lose all their comparisons "
-            "may still be drawn to the rest"
+            f"{fitted.tails.wider:g} times as wide"
+        )
+    perfect = int(one_sided(fitted.data).sum())
+    if perfect and fitted.method == "ep":
+        notes.append(
+            f"{perfect} of {fitted.data.n} items won or lost all their comparisons: how far out "
+            "they lie is the prior's guess, which holds 96 of 100 such items where utilities are "
+            "normal and 70 where a few lie far out; more comparisons of theirs tell"
         )
     density = 2 * len(fitted.data.pair_index()[0]) / max(fitted.data.n, 1)
     if density < THIN and fitted.method == "ep":

@@ -1,6 +1,7 @@
 """The comparison graph: which items are tied together, and whether maximum likelihood is finite."""
 
 import numpy as np
+import numpy.typing as npt
 from scipy.linalg import eigh, eigvalsh_tridiagonal
 from scipy.sparse import coo_array, csr_array
 from scipy.sparse.csgraph import connected_components
@@ -14,6 +15,7 @@ __all__ = [
     "bridges",
     "components",
     "large_components",
+    "one_sided",
     "slow_modes",
     "unbeaten_set",
 ]
@@ -208,6 +210,13 @@ def between_parts(data: Comparisons) -> float | None:
     one, other = at[data.first], at[data.second]
     count = np.where(one != other, data.wins + data.losses, 0.0)
     return float(np.min(sums(one, count, len(names)) + sums(other, count, len(names))))
+
+
+def one_sided(data: Comparisons) -> npt.NDArray[np.bool_]:
+    """(n,) whether an item won all its comparisons, or lost all of them."""
+    won = sums(data.first, data.wins, data.n) + sums(data.second, data.losses, data.n)
+    lost = sums(data.first, data.losses, data.n) + sums(data.second, data.wins, data.n)
+    return np.asarray((won == 0) ^ (lost == 0))
 
 
 def unbeaten_set(data: Comparisons) -> list[str] | None:

@@ -44,15 +44,16 @@ def tails_of(gaussian: Gaussian, priors: OwnPriors | None, near: float) -> tuple
     # Of a fixed lattice: where sweeps came to rest must not show in the scale.
     scales = np.exp(0.125 * (round(float(np.log(near)) / 0.125) + np.arange(-16, 9)))
     normal = _log_normal(m, v, scales)
-    found = []
+    alone = normal.sum(axis=0)
+    most, best = -np.inf, Tails(_SHARES[0], _WIDER[0], near)
     for wider in _WIDER:
-        wide = _log_normal(m, v, wider * scales)
+        more = _log_normal(m, v, wider * scales) - normal
         for share in _SHARES:
-            gained = _mixed(normal, wide, share)
+            gained = alone + _mixed(more, share)
             at = int(np.argmax(gained))
-            found.append((float(gained[at]), Tails(share, wider, float(scales[at]))))
-    best, tails = max(found, key=lambda one: one[0])
-    return best - float(normal.sum(axis=0).max()), tails
+            if gained[at] > most:
+                most, best = float(gained[at]), Tails(share, wider, float(scales[at]))
+    return most - float(alone.max()), best
 
 
 def form_is_seen(gaussian: Gaussian) -> bool:
@@ -118,6 +119,8 @@ def _log_normal(m: FloatArray, v: FloatArray, scales: FloatArray) -> FloatArray:
     return np.asarray(-0.5 * (np.log(total) + m[:, None] ** 2 / total))
 
 
-def _mixed(narrow: FloatArray, wide: FloatArray, share: float) -> FloatArray:
-    both = np.logaddexp(narrow + np.log1p(-share), wide + np.log(share))
-    return np.asarray(both.sum(axis=0))
+def _mixed(more: FloatArray, share: float) -> FloatArray:
+    """(scales,) what a share gains, from the log ratios (n, scales) of the wide to the narrow."""
+    # Beyond e^600 a ratio would overflow, and 1 beside it is nothing.
+    gained = np.log(1 - share + share * np.exp(np.minimum(more, 600.0)))
+    return np.asarray((gained + np.maximum(more - 600.0, 0.0)).sum(axis=0))

@@ -186,8 +186,7 @@ class LocalVariance:
         v: FloatArray = 1 / h if self._v is None else self._v
         for _ in range(sweeps):
             along = t * self._covariance(t, v)
-            gained = sums(self._low, along, len(h)) + sums(self._high, along, len(h))
-            v = (1 + gained) / h
+            v = (1 + self._at_items(along)) / h
         self._v, self._t = v, t
         return v
 
@@ -202,6 +201,14 @@ class LocalVariance:
         """What rows need, the utilities' coupling with the position effects left out."""
         apart = self._apart()
         return Moments(apart, np.zeros((len(apart), len(effects))), np.diag(effects))
+
+    def _at_items(self, along: FloatArray) -> FloatArray:
+        """(n,) sums over each item's edges."""
+        if self._edge is None:
+            as_first, as_second = self.design.ends(along)
+            return as_first + as_second
+        n = self.design.n
+        return sums(self._low, along, n) + sums(self._high, along, n)
 
     def _apart(self) -> FloatArray:
         assert self._v is not None

@@ -122,3 +122,18 @@ def test_items_far_out_are_said_with_their_prior() -> None:
     )
     notes = analyse(questions_from_table(table, where="here")).summary["notes"]
     assert any("the prior is two normals" in note for note in notes)
+
+
+@pytest.mark.parametrize(("best", "said"), [("always", "1 of 4 items"), ("mostly", "")])
+def test_items_that_won_everything_are_said(best: str, said: str) -> None:
+    """An item whose answers all fell one way is counted in a note; others are not."""
+    pairs = [(f, s) for f in "abcd" for s in "abcd" if f != s] * 2
+    choices = ["first" if k % 3 else "second" for k in range(len(pairs))]
+    for k, (f, s) in enumerate(pairs):
+        if "a" in (f, s) and (best == "always" or k > 3):
+            choices[k] = "first" if f == "a" else "second"
+    first, second = zip(*pairs, strict=True)
+    table = pl.DataFrame({"first": first, "second": second, "choice": choices})
+    notes = analyse(questions_from_table(table, where="here")).summary["notes"]
+    found = [note for note in notes if "won or lost all their comparisons" in note]
+    assert [note.startswith(said) for note in found] == ([True] if said else [])

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from harness.pairs.graphs import regular_pairs
+from harness.stats.thurstone import comparisons, precision
 from harness.stats.thurstone.comparisons import Comparisons, aggregate
 from harness.stats.thurstone.ep import Sweeps
 from harness.stats.thurstone.evidence import converge
@@ -96,3 +97,47 @@ def test_maximum_likelihood_of_large_counts_converges() -> None:
         data.items, data.first, data.second, 400 + 300 * data.wins, 400 + 300 * data.losses
     )
     assert fit(many, Options(prior_sd=None)).method == "ml"
+
+
+@pytest.mark.parametrize("groups", [1, 2])
+def test_sums_over_many_rows_are_counts(monkeypatch: pytest.MonkeyPatch, groups: int) -> None:
+    """Above `MANY_ROWS` a value a row is summed by the item as numpy counts it."""
+    rng = np.random.default_rng(groups)
+    first, gap = rng.integers(0, 12, 400), rng.integers(1, 12, 400)
+    ones, group = np.ones(400), rng.integers(0, groups, 400)
+    data = aggregate(
+        [str(k) for k in range(12)],
+        first,
+        (first + gap) % 12,
+        ones,
+        0 * ones,
+        group=group,
+        groups=["a", "b"][:groups],
+    )
+    design = Design(data, position=True, scale=1.0)
+    rows = rng.normal(size=len(data.first))
+    few = design.transpose(rows)
+    for at, ends in zip((data.first, data.second), design.ends(rows), strict=True):
+        np.testing.assert_allclose(ends, np.bincount(at, rows, 12))
+    monkeypatch.setattr(precision, "MANY_ROWS", 0)
+    for at, ends in zip((data.first, data.second), design.ends(rows), strict=True):
+        np.testing.assert_allclose(ends, np.bincount(at, rows, 12), atol=1e-12)
+    np.testing.assert_allclose(design.transpose(rows), few, atol=1e-12)
+
+
+@pytest.mark.parametrize("limit", [25, 2**62])
+def test_rows_are_summed_by_pair(monkeypatch: pytest.MonkeyPatch, limit: int) -> None:
+    """Answers to one pair in any order are one row; also where there are so many items that no
+    number holds a pair beside its place."""
+    rng = np.random.default_rng(0)
+    first, gap = rng.integers(0, 5, 300), rng.integers(1, 5, 300)
+    second, wins = (first + gap) % 5, rng.integers(0, 3, 300).astype(float)
+    by_key = comparisons.in_order
+    monkeypatch.setattr(comparisons, "in_order", lambda key, _: by_key(key, limit))
+    data = aggregate([str(k) for k in range(5)], first, second, wins, 1 + 0 * wins)
+    pairs = sorted(set(zip(first.tolist(), second.tolist(), strict=True)))
+    assert list(zip(data.first.tolist(), data.second.tolist(), strict=True)) == pairs
+    for row, (one, other) in enumerate(pairs):
+        at = (first == one) & (second == other)
+        assert data.wins[row] == wins[at].sum()
+        assert data.losses[row] == at.sum()

@@ -4,9 +4,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy.stats import norm
 
 from benchmarks.coverage import Condition, simulate
+from harness.stats.thurstone.ep import Gaussian
 from harness.stats.thurstone.fit import Options, fit
+from harness.stats.thurstone.precision import Design
+from harness.stats.thurstone.tails import tails_of
 
 FAR = Condition(outliers=10, spread=0.5, degree=28)
 
@@ -47,3 +51,33 @@ def test_a_prior_that_is_given_is_kept() -> None:
     found = fit(simulate(FAR, np.random.default_rng(0))[2], Options(prior_sd=1.5))
     assert found.tails is None
     assert found.tau == pytest.approx(1.5)
+
+
+def test_what_a_mixture_gains_is_its_density() -> None:
+    """The gain is that of SciPy's normal densities, item by item, at the mixture that is named; and
+    an item at 200 deviations is not infinitely likely."""
+    n, far = 40, 200.0
+    mean = np.r_[np.random.default_rng(3).normal(0, 1, n - 1), far]
+    variance = np.full(n, 0.5)
+    design = Design(simulate(FAR, np.random.default_rng(0))[2], position=False, scale=1.0)
+    rows = np.zeros(len(design.first))
+    one = Gaussian(
+        mean,
+        design.precision(rows, np.ones(design.size)),
+        rows,
+        1.0,
+        None,
+        variance,
+        np.zeros((n, 0)),
+    )
+    gain, found = tails_of(one, None, 1.0)
+    v = 1 / (1 / variance - 1)
+    m = v * mean / variance
+    scales = np.exp(0.125 * np.arange(-16, 9))
+    normal = max(norm.logpdf(m, 0, np.sqrt(v + s**2)).sum() for s in scales)
+    parts = [
+        np.log(weight) + norm.logpdf(m, 0, np.sqrt(v + (found.narrow * wider) ** 2))
+        for weight, wider in ((1 - found.share, 1.0), (found.share, found.wider))
+    ]
+    assert gain == pytest.approx(np.logaddexp(*parts).sum() - normal, abs=1e-8)
+    assert 100 < gain < np.inf
