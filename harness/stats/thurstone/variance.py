@@ -21,6 +21,7 @@ from harness.stats.thurstone.precision import Design, Precision
 __all__ = [
     "LocalVariance",
     "Moments",
+    "block_of_draws",
     "dense_covariance",
     "draws",
     "effect_variances",
@@ -234,11 +235,11 @@ def draws(
     `NOISE` allows."""
     width = max(1, min(count, NOISE // max(len(weights), 1)))
     sizes = [min(width, count - done) for done in range(0, count, width)]
-    blocks = [_draws(design, precision, weights, rng, size, tolerance) for size in sizes]
+    blocks = [block_of_draws(design, precision, weights, rng, size, tolerance) for size in sizes]
     return blocks[0] if len(blocks) == 1 else np.concatenate(blocks, axis=1)
 
 
-def _draws(
+def block_of_draws(
     design: Design,
     precision: Precision,
     weights: FloatArray,
@@ -246,6 +247,7 @@ def _draws(
     count: int,
     tolerance: float,
 ) -> FloatArray:
+    """(n + G, count) such draws, all at once."""
     noise = rng.standard_normal((len(weights), count))
     noise *= np.sqrt(weights)[:, None]
     right, n = design.transpose(noise), design.n

@@ -143,3 +143,15 @@ def test_notes_say_where_p_errs() -> None:
     assert "spread" in found.point_biserial.note and "spread" in found.lower.note
     calm_found = refusal_preference(np.arange(60) < 30, calm, bootstrap=bootstrap)
     assert calm_found.point_biserial.note == calm_found.lower.note == ""
+
+
+@pytest.mark.parametrize(
+    ("n", "said"),
+    [(12, "4096 sign flips"), (13, "8192 sign flips"), (14, "8192 sign flips, drawn"),
+     (400, "8192 sign flips, drawn")],
+)  # fmt: skip
+def test_no_more_flips_than_a_p_needs(n: int, said: str) -> None:
+    """All flips of few units and no more than 8 192 of many: a thirteenth unit does not cost
+    seconds."""
+    values = np.random.default_rng(n).normal(size=n)
+    assert mean_test(values).test == said

@@ -76,6 +76,18 @@ def test_it_converges_where_data_are_thin(effect: float, degree: int) -> None:
         assert np.abs(again.effects - fitted.effects)[0] < 0.05 * fitted.posterior.effect_se()[0]
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_it_converges_where_each_pair_was_asked_very_often(seed: int) -> None:
+    """A chain of 40 items with 8 000 answers a neighbour, where parallel updates of the sites
+    overshoot and, undamped, go to and fro for ever."""
+    rng = np.random.default_rng(seed)
+    mu, first = 3 * rng.normal(0, 1, 40), np.arange(39)
+    wins = rng.binomial(8000, ndtr((mu[:-1] - mu[1:]) / 2**0.5))
+    fitted = fit(aggregate([str(k) for k in range(40)], first, first + 1, wins, 8000 - wins))
+    assert fitted.posterior.gaussian.converged
+    assert not fitted.notes
+
+
 def test_small_sets_are_covered() -> None:
     """Eight items: about 95 % of utilities inside their intervals."""
     inside = []

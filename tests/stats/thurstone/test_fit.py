@@ -14,7 +14,7 @@ from harness.stats.thurstone.comparisons import Comparisons, aggregate
 from harness.stats.thurstone.fit import Options, fit, point
 from harness.stats.thurstone.likelihood import Likelihood, Objective
 from harness.stats.thurstone.links import LINKS
-from harness.stats.thurstone.precision import Design
+from harness.stats.thurstone.precision import Design, Precision
 from harness.stats.thurstone.sigma import SigmaObjective, choose_sigma, fit_sigma
 
 ML = Options(link="logit", prior_sd=None)
@@ -401,7 +401,23 @@ def test_draws_are_the_same_however_many_are_made_at_a_time(
     _, data = planted(60, 20)
     posterior = fit(data, Options(dense_limit=10)).posterior
     whole = posterior.draws(2000, np.random.default_rng(0))
-    monkeypatch.setattr(variance, "NOISE", 100 * len(data.first))
+    most, sizes, block = 100 * len(data.first), [], variance.block_of_draws
+
+    def seen(
+        design: Design,
+        matrix: Precision,
+        weights: np.ndarray,
+        rng: np.random.Generator,
+        count: int,
+        tolerance: float,
+    ) -> np.ndarray:
+        sizes.append(count * len(weights))
+        return block(design, matrix, weights, rng, count, tolerance)
+
+    monkeypatch.setattr(variance, "block_of_draws", seen)
+    monkeypatch.setattr(variance, "NOISE", most)
     blocks = posterior.draws(2000, np.random.default_rng(0))
     assert blocks.shape == whole.shape
     np.testing.assert_allclose(blocks.std(axis=1), whole.std(axis=1), rtol=0.15)
+    assert len(sizes) == 20
+    assert max(sizes) <= most
