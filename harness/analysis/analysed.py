@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from harness.analysis.cells import Cell, cells
+from harness.analysis.cells import Cell, cells, count_cells
 from harness.analysis.choices import ChoiceCell, choice_cells
 from harness.analysis.ratings import RatingCell, rating_cells
 from harness.analysis.utilities import UtilityCell, utility_cells
@@ -52,4 +52,4 @@ def analysed(
 
 def steps(frame: pl.DataFrame) -> int:
     """How often `analysed` calls its `step`."""
-    return len(cells(frame, "rating")) + 2 * len(cells(frame, "choice"))
+    return count_cells(frame, "rating") + 2 * count_cells(frame, "choice")

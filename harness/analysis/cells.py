@@ -8,9 +8,9 @@ import polars as pl
 from harness.analysis.drawn import DRAWN, drawn_facets, taken_together
 from harness.analysis.names import short, slug
 from harness.prompts.catalogue import RATINGS
-from harness.records.pooling import IDENTITY, groups
+from harness.records.pooling import IDENTITY, groups, keys
 
-__all__ = ["Cell", "Levels", "cells", "declared_levels"]
+__all__ = ["Cell", "Levels", "cells", "count_cells", "declared_levels"]
 
 _READABLE = (
     "timing",
@@ -110,12 +110,25 @@ def cells(frame: pl.DataFrame, kind: str) -> list[Cell]:
             labels=str(key["labels"] or ""),
             variant=", ".join(said for name in named if (said := _said(name, key))),
             key=key,
-            frame=part.drop(row),
-            asked=records[part[row]],
+            frame=(own := part.drop(row)),
+            asked=_asked(records, part[row], own),
         )
         for key, part in groups(pooled)
     ]
     return _told_apart(sorted(found, key=lambda cell: (cell.rater, cell.template, cell.variant)))
+
+
+def count_cells(frame: pl.DataFrame, kind: str) -> int:
+    """How many `cells` would give."""
+    records = frame.filter(pl.col("kind") == kind).select(*keys(frame))
+    return taken_together(records).n_unique() if records.height else 0
+
+
+def _asked(records: pl.DataFrame, rows: pl.Series, pooled: pl.DataFrame) -> pl.DataFrame:
+    """The rows as they were asked; `pooled` itself where these are the same, for they are large."""
+    if records.select(DRAWN)[rows].equals(pooled.select(DRAWN)):
+        return pooled
+    return records[rows]
 
 
 def _telling(records: pl.DataFrame) -> list[str]:

@@ -10,6 +10,7 @@ __all__ = [
     "IDENTITY",
     "groups",
     "items_only",
+    "keys",
     "labels",
     "require_columns",
     "require_one",
@@ -127,14 +128,18 @@ def groups(
     stands for two texts anywhere in `frame`.
     """
     require_one_text(frame)
-    keys = [name for name in IDENTITY if name in frame.columns]
-    keys += [name for name in extra if name not in keys]
-    if not keys:
+    names = [*keys(frame), *(name for name in extra if name not in IDENTITY)]
+    if not names:
         yield {}, frame
         return
-    parts = frame.partition_by(keys, as_dict=True)
+    parts = frame.partition_by(names, as_dict=True)
     for key in sorted(parts, key=lambda key: tuple(_sortable(value) for value in key)):
-        yield dict(zip(keys, key, strict=True)), parts[key]
+        yield dict(zip(names, key, strict=True)), parts[key]
+
+
+def keys(frame: pl.DataFrame) -> list[str]:
+    """The identity columns that `frame` has."""
+    return [name for name in IDENTITY if name in frame.columns]
 
 
 def labels(frame: pl.DataFrame, *, always: Sequence[str] = ("rater", "template")) -> list[str]:

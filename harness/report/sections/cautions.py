@@ -122,9 +122,11 @@ def _lost(cells: Sequence[Cell]) -> list[str]:
 
 def _asked_twice(frame: pl.DataFrame) -> list[str]:
     """The same prompt with the same seed in two runs: an echo, not a repeat, if it was honoured."""
+    question = ["rater", "rater_identity", "prompt_hash", "seed", "template_hash"]
     same = (
-        frame.filter(pl.col("seed_honoured").fill_null(False) & pl.col("seed").is_not_null())
-        .group_by("rater", "rater_identity", "prompt_hash", "seed", "template_hash")
+        frame.select(*question, "log", "seed_honoured")
+        .filter(pl.col("seed_honoured").fill_null(False) & pl.col("seed").is_not_null())
+        .group_by(question)
         .agg(pl.col("log").n_unique().alias("runs"), pl.len())
         .filter(pl.col("runs") > 1)
     )
