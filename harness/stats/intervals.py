@@ -109,11 +109,14 @@ class Bootstrap(msgspec.Struct, frozen=True, kw_only=True):
         """A generator for other random steps (permutations) of the same analysis."""
         return np.random.default_rng((self.seed, *key))
 
-    def estimates(self, parts: FloatArray, statistic: Statistic) -> list[Estimate]:
+    def estimates(
+        self, parts: FloatArray, statistic: Statistic, *, means: int = 1
+    ) -> list[Estimate]:
         """Estimates with intervals of a statistic of sums.
 
         `parts` is (units × s); `statistic` maps sums (m × s) to values (m × q). Returns q
-        estimates.
+        estimates. `means` are estimated from the units and taken out: as many degrees of freedom
+        are lost.
         """
         total = parts.sum(axis=0, keepdims=True)
         with np.errstate(all="ignore"):
@@ -123,13 +126,13 @@ class Bootstrap(msgspec.Struct, frozen=True, kw_only=True):
             draws = statistic(_resampled_sums(parts, self.seed, self.resamples))
             jackknife = statistic(total - parts)
         return [
-            self._estimate(value, draws[:, j], jackknife[:, j], len(parts))
+            self._estimate(value, draws[:, j], jackknife[:, j], len(parts), means)
             for j, value in enumerate(point)
         ]
 
-    def estimate(self, parts: FloatArray, statistic: Statistic) -> Estimate:
+    def estimate(self, parts: FloatArray, statistic: Statistic, *, means: int = 1) -> Estimate:
         """As `estimates`, for a statistic with one value (m × s → m)."""
-        return self.estimates(parts, lambda sums: statistic(sums)[:, None])[0]
+        return self.estimates(parts, lambda sums: statistic(sums)[:, None], means=means)[0]
 
     def draws(self, parts: FloatArray, statistic: Statistic) -> tuple[float, FloatArray]:
         """A statistic with one value (m × s → m), and its values in the resamples."""
@@ -140,7 +143,7 @@ class Bootstrap(msgspec.Struct, frozen=True, kw_only=True):
             return point, statistic(_resampled_sums(parts, self.seed, self.resamples))
 
     def _estimate(
-        self, value: float, draws: FloatArray, jackknife: FloatArray, units: int
+        self, value: float, draws: FloatArray, jackknife: FloatArray, units: int, means: int
     ) -> Estimate:
         finite = draws[np.isfinite(draws)]
         note = ""
@@ -148,7 +151,8 @@ class Bootstrap(msgspec.Struct, frozen=True, kw_only=True):
             note = f"undefined in {len(draws) - len(finite)} of {len(draws)} resamples"
         if not np.isfinite(value) or len(finite) < len(draws) / 2:
             return Estimate(estimate=float(value), n=units, note=note)
-        low, high = _bca(value, finite, jackknife[np.isfinite(jackknife)], units, self.confidence)
+        inside = jackknife[np.isfinite(jackknife)]
+        low, high = _bca(value, finite, inside, units, means, self.confidence)
         return Estimate(
             estimate=float(value), low=low, high=high, n=units, interval="bootstrap", note=note
         )
@@ -181,13 +185,19 @@ def _resampled_sums(parts: FloatArray, seed: int, resamples: int) -> FloatArray:
 
 
 def _bca(
-    value: float, draws: FloatArray, jackknife: FloatArray, units: int, confidence: float
+    value: float,
+    draws: FloatArray,
+    jackknife: FloatArray,
+    units: int,
+    means: int,
+    confidence: float,
 ) -> tuple[float, float]:
     """Bias-corrected accelerated limits; percentile limits where the correction has no meaning.
 
     Tails are widened for few units as Student's t widens a mean's interval (Hesterberg 2015).
     """
-    wide = math.sqrt(units / (units - 1)) * stdtrit(units - 1, (1 + confidence) / 2)
+    left = max(units - means, 1)
+    wide = math.sqrt(units / left) * stdtrit(left, (1 + confidence) / 2)
     tails = np.array([-wide, wide])
     tolerance = 1e-12 * max(1.0, abs(value))
     below = np.mean(draws < value - tolerance) + np.mean(np.abs(draws - value) <= tolerance) / 2

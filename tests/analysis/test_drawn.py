@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 from scipy.special import ndtr
 
-from harness.analysis.cells import Cell, cells, declared_levels
+from harness.analysis.cells import Cell, cells, count_cells, declared_levels
 from harness.analysis.choices import choice_cells
 from harness.analysis.ratings import rating_cells
 from harness.analysis.utilities import utility_cells
@@ -163,3 +163,15 @@ def test_page() -> None:
     whole = analysed_records(read, bootstrap=NONE)
     report = overview(read, name="x", day=date(2026, 1, 2), found=whole)
     assert [row["variant"] for t in report.findings for row in t.rows] == ["4 wordings"] * 2
+
+
+def test_records_are_held_once_where_nothing_was_drawn() -> None:
+    """A cell's records as asked are those pooled, in the same memory, unless wordings were pooled;
+    and cells are counted without being made."""
+    plain = choices().with_columns(wording=pl.lit(None, pl.String))
+    mixed = pl.concat([plain, choices(rater="sim/two")])
+    one, two = cells(mixed, "choice")
+    assert one.asked is one.frame
+    assert two.asked["wording"].n_unique() == 4
+    assert two.frame["wording"].n_unique() == 1
+    assert [count_cells(mixed, kind) for kind in ("choice", "rating")] == [2, 0]

@@ -97,3 +97,16 @@ def test_fisher_interval_equals_scipy() -> None:
     result = stats.pearsonr(x, y)
     oracle = result.confidence_interval()
     assert fisher_interval(result.statistic, 25) == pytest.approx((oracle.low, oracle.high))
+
+
+@pytest.mark.parametrize("means", [1, 5])
+def test_means_taken_out_cost_degrees_of_freedom(means: int) -> None:
+    """Limits are those of Student's t with as many degrees of freedom fewer."""
+    values = stats.norm.ppf((np.arange(30) + 0.5) / 30)
+    parts = np.column_stack([np.ones(30), values])
+    [found] = Bootstrap(resamples=20_000).estimates(
+        parts, lambda sums: (sums[:, 1] / sums[:, 0])[:, None], means=means
+    )
+    left = 30 - means
+    half = stats.t.ppf(0.975, left) * np.sqrt(np.sum(values**2) / left / 30)
+    assert (found.high - found.low) / 2 == pytest.approx(half, rel=0.03)

@@ -99,7 +99,7 @@ def disattenuated(
         corrected: FloatArray = _r(sums[:, :6]) / np.sqrt(rel)
         return corrected
 
-    estimate = bootstrap.estimate(parts, statistic)
+    estimate = bootstrap.estimate(parts, statistic, means=means)
     if not math.isfinite(estimate.estimate):
         return undefined("no reliable variance, or a constant", n=len(x))
     return msgspec.structs.replace(estimate, undefined=missing)

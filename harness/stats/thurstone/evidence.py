@@ -26,6 +26,8 @@ __all__ = [
     "curvature",
     "gradient",
     "newton_prior",
+    "scale_error",
+    "spread_out",
     "with_spread",
 ]
 
@@ -207,11 +209,21 @@ def _walk(sweeps: Sweeps, start: Point, step: float) -> list[Point]:
 
 def with_spread(sweeps: Sweeps) -> Gaussian:
     """The posterior at τ̂ with (d m/dt)²·Var(t) beside its covariance."""
+    return spread_out(sweeps.gaussian, scale_error(sweeps))
+
+
+def scale_error(sweeps: Sweeps) -> FloatArray:
+    """(n + G, 1) (d m/dt)·sd(t) at τ̂."""
     gaussian, n = sweeps.gaussian, sweeps.design.n
     away = _sites_held(gaussian)
     own = effect_variances(gaussian.precision)
     if (away[n:, 0] ** 2 > MATERIAL * own).any():
         away = _by_difference(sweeps)
+    return away
+
+
+def spread_out(gaussian: Gaussian, away: FloatArray) -> Gaussian:
+    """The posterior with away·awayᵀ beside its covariance."""
     covariance = gaussian.covariance
     if covariance is not None:
         more = away @ away.T

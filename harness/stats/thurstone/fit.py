@@ -21,7 +21,7 @@ from harness.errors import UsageError
 from harness.stats.thurstone.comparisons import Comparisons, FloatArray
 from harness.stats.thurstone.dispersion import dispersion
 from harness.stats.thurstone.ep import Gaussian, Sweeps, Tails
-from harness.stats.thurstone.evidence import averaged, converge
+from harness.stats.thurstone.evidence import averaged, converge, scale_error, spread_out
 from harness.stats.thurstone.graph import components, unbeaten_set
 from harness.stats.thurstone.laplace import centred_inverse, laplace, mode_with_tau
 from harness.stats.thurstone.likelihood import Likelihood
@@ -209,7 +209,10 @@ def _answers(
     if estimate_tau and form_is_seen(gaussian):
         gain, best = tails_of(gaussian, None, gaussian.tau)
         if gain > FAR:
+            # Of the mixture's scale is known what of one normal's is.
+            scale = scale_error(sweeps)
             tails, estimate_tau = with_tails(sweeps, best), False
+            sweeps.gaussian = spread_out(sweeps.gaussian, scale)
     gaussian = averaged(sweeps, estimate_tau=estimate_tau)
     posterior = Posterior(sweeps.design, gaussian)
     said = tuple(notes)
