@@ -126,4 +126,6 @@ def smallest_slope(
         found = stats.nct.sf(bound, directions, shift) + stats.nct.cdf(-bound, directions, shift)
         return float(found) - power
 
-    return error * float(optimize.brentq(short, 0.1, 12.0))
+    # SciPy's noncentral t has no value far out, where the power is 1 already.
+    above = next(shift for shift in np.arange(1.0, 40.0, 0.5) if short(shift) > 0)
+    return error * float(optimize.brentq(short, 0.1, above))

@@ -1,6 +1,7 @@
 """Slopes over doses, and what a random direction does."""
 
 import math
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -58,6 +59,17 @@ def test_the_smallest_slope_is_found_with_power_eight_tenths() -> None:
     drawn = rng.normal(0, error, (4000, 9))
     power = np.mean([against_random(row[0] + size, row[1:]).p <= 0.05 for row in drawn])
     assert power == pytest.approx(0.8, abs=3 * math.sqrt(0.16 / 4000))
+
+
+def test_any_number_of_directions_has_a_smallest_slope() -> None:
+    """From three on, where SciPy's own function ends for some: more of them find less."""
+    sizes = [
+        smallest_slope(
+            repeats_sd=0.2, effect_sd=0.1, items=40, repeats=2, doses=DOSES, directions=n
+        )
+        for n in (*range(3, 70), 200)
+    ]
+    assert all(one > other > 0 for one, other in pairwise(sizes))
 
 
 def test_a_weighted_sum_of_normal_parts_has_their_interval() -> None:
