@@ -2,6 +2,7 @@
 
     python scripts/checks/studies.py                        all of them, seed 0
     python scripts/checks/studies.py framing --seeds 5      one, over other items each time
+    python scripts/checks/studies.py framing --small        as `study run --rehearse --small` does
 
 Over all of them at least nine in ten planted values must lie in their 95 % intervals.
 """
@@ -39,15 +40,17 @@ LEAST = 0.9
 TWICE = "sysprompt-3x3"
 
 
-def rehearsed(name: str, folder: Path, seed: int) -> Written:
-    """Run one study at the tiny size; `seed` draws its items, or whatever it draws."""
+def rehearsed(name: str, folder: Path, seed: int, *, small: bool = False) -> Written:
+    """Run one study at the tiny size or the small; `seed` draws its items, or what it has."""
     study = get_study(name)
-    fewer = {key: value for key, value in study.small.items() if key not in TINY}
+    fewer = {key: value for key, value in study.small.items() if small or key not in TINY}
+    if not small:
+        fewer |= TINY | OWN.get(name, {})
     drawn = {"sample_seed": seed}
     if name == "steering-open-ended":
         # Its questions are the same each time, so its answers have to be others.
         drawn = {"completion_seed": 1000 * seed}
-    parameters = read_parameters(study, fewer | TINY | OWN.get(name, {}) | drawn, rehearse=True)
+    parameters = read_parameters(study, fewer | drawn, rehearse=True)
     frozen = Frozen(study=name, parameters=msgspec.to_builtins(parameters), rehearsal=True)
     freeze(frozen, folder)
     design = study.design(parameters)
@@ -93,9 +96,12 @@ def in_two_processes(folder: Path) -> None:
 
 def main() -> None:
     """Rehearse each; exit where one writes no figure, no table, or too much lies outside."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("names", nargs="*", default=list(NAMES), help="studies (default: all)")
     parser.add_argument("--seeds", type=int, default=1, help="of each, seeds 0 … this − 1")
+    parser.add_argument("--small", action="store_true", help="at the size of --small")
     given = parser.parse_args()
     known = inside = 0
     began = time.monotonic()
@@ -103,7 +109,7 @@ def main() -> None:
         for name in given.names:
             for seed in range(given.seeds):
                 started = time.monotonic()
-                written = rehearsed(name, Path(scratch) / f"{name}-{seed}", seed)
+                written = rehearsed(name, Path(scratch) / f"{name}-{seed}", seed, small=given.small)
                 figures = list((written.page.parent / "figures").glob("*.svg"))
                 tables = list((written.page.parent / "tables").glob("*.csv"))
                 if not figures or len(tables) < 2 or not written.sentences:
