@@ -288,21 +288,40 @@ def fisher_interval(r: float, n: int, *, confidence: float = 0.95) -> tuple[floa
     return math.tanh(math.atanh(r) - half), math.tanh(math.atanh(r) + half)
 
 
-def average_cells(cells: Sequence[Estimate], *, confidence: float = 0.95) -> Estimate:
+_CORRELATIONS = ("r", "icc", "cross_seed_r", "informative_r", "kappa")
+_SHARES = ("normalised", "kl_uniform_normalised")
+
+
+def average_cells(
+    cells: Sequence[Estimate], *, quantity: str = "", confidence: float = 0.95
+) -> Estimate:
     """Mean of several cells' estimates: counts the cells averaged and those that were undefined.
 
-    The interval is Student's over cells (how the quantity varies from cell to cell), `n` the
+    The interval is Student's over cells (how the quantity varies from cell to cell), cut where
+    the `quantity`, by its name in tables, ends: 1 of a correlation, 0 and 1 of a share. `n` is the
     number of items of the smallest cell averaged.
     """
     used = [cell for cell in cells if math.isfinite(cell.estimate)]
     mean = mean_interval(np.array([cell.estimate for cell in cells]), confidence=confidence)
+    least, most = _ends(quantity)
     return msgspec.structs.replace(
         mean,
+        low=max(mean.low, least) if mean.interval else mean.low,
+        high=min(mean.high, most) if mean.interval else mean.high,
         n=min((cell.n for cell in used), default=0),
         cells=len(used),
         undefined=len(cells) - len(used),
         interval=f"{mean.interval} over cells" if mean.interval else "",
     )
+
+
+def _ends(quantity: str) -> tuple[float, float]:
+    """The least and the greatest value that a quantity can have."""
+    if quantity in _CORRELATIONS or quantity.startswith("icc_"):
+        return -1.0, 1.0
+    if quantity in _SHARES or quantity.endswith(("_share", "_rate")):
+        return 0.0, 1.0
+    return -math.inf, math.inf
 
 
 def estimate_of(row: Mapping[str, Any], *, key: str = "estimate") -> Estimate:

@@ -75,7 +75,8 @@ def averages(
     for key, group in groups.items():
         row: dict[str, object] = {by: key, "cells": len(group)}
         for column in columns:
-            row[column] = average_cells([one.quantities[column] for one in group])
+            cells = [one.quantities[column] for one in group]
+            row[column] = average_cells(cells, quantity=column)
         rows.append(row)
     return Table(
         name=name,

@@ -1,5 +1,7 @@
 """Intervals: agreement with scipy, and coverage."""
 
+import math
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -110,3 +112,20 @@ def test_means_taken_out_cost_degrees_of_freedom(means: int) -> None:
     left = 30 - means
     half = stats.t.ppf(0.975, left) * np.sqrt(np.sum(values**2) / left / 30)
     assert (found.high - found.low) / 2 == pytest.approx(half, rel=0.03)
+
+
+@pytest.mark.parametrize(
+    ("quantity", "ends"),
+    [("cross_seed_r", (-1, 1)), ("icc_1_1", (-1, 1)), ("flip_rate", (0, 1)), ("mean", None)],
+)
+def test_means_over_cells_end_where_their_quantity_ends(
+    quantity: str, ends: tuple[float, float] | None
+) -> None:
+    """Student's interval of .2 and .95 passes −1 and 1; a correlation's or a rate's does not."""
+    cells = [Estimate(estimate=one, n=9) for one in (0.2, 0.95)]
+    plain = average_cells(cells)
+    found = average_cells(cells, quantity=quantity)
+    assert plain.low < -1 and plain.high > 1
+    assert (found.low, found.high) == (ends or (plain.low, plain.high))
+    assert found.estimate == plain.estimate
+    assert math.isnan(average_cells(cells[:1], quantity=quantity).high)

@@ -176,10 +176,13 @@ _AVERAGED = {"icc": "ICC(1,1)", "cross_seed_r": "cross-seed r", "kl_uniform_norm
 
 
 def _averages(group: Sequence[RatingCell]) -> dict[str, object]:
-    means = {name: average_cells([one.quantities[name] for one in group]) for name in _AVERAGED}
+    means = {
+        name: average_cells([one.quantities[name] for one in group], quantity=name)
+        for name in _AVERAGED
+    }
     return {
         "cells": len(group),
-        "normalised": average_cells([one.normalised for one in group]),
+        "normalised": average_cells([one.normalised for one in group], quantity="normalised"),
         **means,
         "undefined": means["icc"].undefined,
     }

@@ -267,12 +267,13 @@ def _notes(fitted: Fit, questions: pl.DataFrame, weak: float | None) -> list[str
             f"two normals, one of {fitted.tails.share:.0%} of the items and "
             f"{fitted.tails.wider:g} times as wide"
         )
-    perfect = int(one_sided(fitted.data).sum())
+    perfect = [fitted.data.items[k] for k in np.flatnonzero(one_sided(fitted.data))]
     if perfect and fitted.method == "ep":
         notes.append(
-            f"{perfect} of {fitted.data.n} items won or lost all their comparisons: how far out "
-            "they lie is the prior's guess, which holds 96 of 100 such items where utilities are "
-            "normal and 70 where a few lie far out; more comparisons of theirs tell"
+            f"{len(perfect)} of {fitted.data.n} items won or lost all their comparisons "
+            f"({', '.join(perfect[:3])}{', …' if perfect[3:] else ''}): their utilities rest on "
+            "the prior; 95 % intervals hold 96 of 100 such items where utilities are normal, 70 "
+            "where a few lie far out"
         )
     density = 2 * len(fitted.data.pair_index()[0]) / max(fitted.data.n, 1)
     if density < THIN and fitted.method == "ep":

@@ -68,6 +68,23 @@ def _design(given: _PositionBias) -> StudyDesign:
     )
 
 
+def _sentence(one: ChoiceCell) -> str:
+    beta = one.quantities["position_effect"]
+    side = "the first" if beta.low > 0 else "the second" if beta.high < 0 else "neither surely"
+    return (
+        f"{one.cell.name}: β {shown(beta)} (favours {side}), content sd "
+        f"{shown(one.quantities['content_sd'])}, flips "
+        f"{shown(one.quantities['flip_rate'], 'share')} of {one.pairs.height} pairs."
+    )
+
+
+def _surest(one: ChoiceCell) -> float:
+    """Largest effects for their intervals first; one without an interval last."""
+    beta = one.quantities["position_effect"]
+    wide = beta.high - beta.low
+    return -abs(beta.estimate) / wide if wide > 0 else 0.0
+
+
 def _analyse(given: Given) -> Found:
     found = choice_cells(choices_of(given), bootstrap=given.bootstrap)
     both = [one for one in found if one.both_ways]
@@ -78,12 +95,7 @@ def _analyse(given: Given) -> Found:
         )
     again = _again(both, given.parameters.source)
     return Found(
-        sentences=[
-            f"{one.cell.name}: β {shown(one.quantities['position_effect'])}, content sd "
-            f"{shown(one.quantities['content_sd'])}, flips "
-            f"{shown(one.quantities['flip_rate'], 'share')} of {one.pairs.height} pairs."
-            for one in both[:5]
-        ],
+        sentences=[_sentence(one) for one in sorted(both, key=_surest)[:5]],
         tables=[choice_findings(found, {})],
         sections=[
             Section(

@@ -40,7 +40,7 @@ def _design(given: _RatingVariance) -> StudyDesign:
 def _analyse(given: Given) -> Found:
     found = found_cells(given, repeats=2)
     overall, informative, rate = (
-        average_cells([one.quantities[name] for one in found])
+        average_cells([one.quantities[name] for one in found], quantity=name)
         for name in ("cross_seed_r", "informative_r", "discrimination_rate")
     )
     rates = [one.quantities["discrimination_rate"].estimate for one in found]

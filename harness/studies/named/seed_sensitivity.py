@@ -63,7 +63,8 @@ def _design(given: _SeedSensitivity) -> StudyDesign:
 
 def _analyse(given: Given) -> Found:
     found = found_cells(given, repeats=2)
-    overall = average_cells([one.quantities["cross_seed_r"] for one in found])
+    name = "cross_seed_r"
+    overall = average_cells([one.quantities[name] for one in found], quantity=name)
     by_template = averages(found, _COLUMNS, by="template", name="by_template")
     revealed = _revealed(given)
     origins = _by_origin(given)
@@ -130,7 +131,7 @@ def _by_origin(given: Given) -> Table:
         ),
         rows=[
             {"origin": origin, "cells": len(rows)}
-            | {"r": average_cells([estimate_of(row) for row in rows])}
+            | {"r": average_cells([estimate_of(row) for row in rows], quantity="r")}
             for origin, rows in groups.items()
         ],
         caption="Intervals are over cells.",

@@ -28,7 +28,8 @@ def _design(given: _SeedSensitivityMultimodel) -> StudyDesign:
 
 def _analyse(given: Given) -> Found:
     found = found_cells(given, repeats=2)
-    overall = average_cells([one.quantities["cross_seed_r"] for one in found])
+    name = "cross_seed_r"
+    overall = average_cells([one.quantities[name] for one in found], quantity=name)
     by_rater = averages(found, _COLUMNS, by="rater", name="by_rater")
     ranked = sorted(by_rater.rows, key=lambda row: -row["cross_seed_r"].estimate)
     pairs = sum(one.quantities["cross_seed_r"].cells for one in found)

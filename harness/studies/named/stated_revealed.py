@@ -279,7 +279,7 @@ def _seed_mean_table(rows: list[dict[str, Any]]) -> Table:
         columns=(*_HEADS, Column("cells", "seeds", "count"), Column("r", "mean r")),
         rows=[
             dict(zip(("rater", "stated", "revealed"), key, strict=True))
-            | {"cells": len(values), "r": average_cells(values)}
+            | {"cells": len(values), "r": average_cells(values, quantity="r")}
             for key, values in groups.items()
         ],
         caption="One rating and one seed's choices an item: noise of both is in these, so they lie "
