@@ -2,9 +2,10 @@
 
 `make mutants`, or `python -m scripts.mutants ROOM… --sample 200 --seed 0`. ROOM is a folder below
 `harness/`. Mutants are cosmic-ray's; each is put before the interpreter in a fork of one process
-that has the heavy libraries loaded, so that nothing on disk changes. It meets only the tests that
-are its file's own: those that import it, else those of its room; without any it is unseen. A test
-that starts other processes sees the unbroken code there. What runs away is stopped, and is seen.
+that has the heavy libraries loaded, so that nothing on disk changes. First the tests are run once
+with every line traced (`mutant_map`); a mutant meets the tests that run its line, the quickest
+first, for at most `MOST` seconds, and is unseen without any. A test that starts other processes
+sees the unbroken code there. What runs away is stopped, and is seen.
 """
 
 import argparse
@@ -17,9 +18,12 @@ import os
 import random
 import resource
 import signal
+import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from importlib.machinery import ModuleSpec
 from pathlib import Path
@@ -50,10 +54,12 @@ OPERATORS = tuple(
         *(f"ReplaceBinaryOperator_{one}" for one in ("Add_Sub", "Sub_Add", "Mul_Div", "Div_Mul")),
     )
 )  # fmt: skip
-CPU = 60
-"""Seconds of CPU after which a mutant runs away: some four times the slowest test file's."""
-MOST_TESTS = 4
-"""Test files a mutant meets, nearest first; what these let through is hardly held down."""
+BESIDE = ("evals", "scorers", "cli")
+"""Folders of tests that go through the rooms from outside."""
+MOST = 90.0
+"""Seconds of tests that a mutant meets; what these let through is hardly held down."""
+FEW = 25
+"""Tests that are run first: most mutants are seen by one of the quickest."""
 
 
 @dataclass(frozen=True)
@@ -129,45 +135,74 @@ class Broken(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         exec(compile(self.source, str(self.path), "exec"), module.__dict__)
 
 
-def tests_of(file: str) -> list[str]:
-    """Test files that import the file, those of its own room first; else its room's."""
-    name = ".".join(Path(file).with_suffix("").parts)
-    room = ROOT / "tests" / Path(*Path(file).parts[1:2])
-    found = [path for path in (ROOT / "tests").rglob("test_*.py") if name in _imports(path)]
-    if not found:
-        found = [path for path in room.rglob("test_*.py") if _second_hand(path, name)]
-    found.sort(key=lambda path: (Path(file).stem not in path.stem, room not in path.parents,
-                                 path.stat().st_size))  # fmt: skip
-    return [str(path) for path in found[:MOST_TESTS]]
+@dataclass(frozen=True)
+class Met:
+    """By file and line the tests that run it, and each test's seconds."""
+
+    lines: Mapping[str, Mapping[int, Sequence[str]]]
+    seconds: Mapping[str, float]
+
+    def tests(self, one: Mutant) -> list[str]:
+        """Those of the mutant's statement, quickest first, for `MOST` seconds in all."""
+        lines = self.lines.get(one.file, {})
+        # Of a statement of several lines the tracer knows the first ones only.
+        known = [line for line in lines if one.line - 12 <= line <= one.line and lines[line]]
+        exact = lines.get(one.line)
+        names = exact or (lines[max(known)] if known and exact is None else ())
+        if exact is not None and not exact:
+            # Run while the module is read: whoever runs anything of it meets it.
+            names = sorted({name for tests in lines.values() for name in tests})
+        kept: list[str] = []
+        spent = 0.0
+        for name in sorted(names, key=lambda name: self.seconds.get(name, MOST)):
+            spent += self.seconds.get(name, MOST)
+            if spent > MOST and kept:
+                break
+            kept.append(name)
+        return kept
 
 
-def _second_hand(path: Path, name: str) -> bool:
-    taken = (ROOT / Path(*one.split(".")).with_suffix(".py") for one in _imports(path))
-    return any(other.exists() and name in _imports(other) for other in taken)
+def met_by(rooms: Sequence[str], folders: Sequence[str], jobs: int) -> Met:
+    """Run the tests of `folders` once, `jobs` processes at a time, and join their maps."""
+    lines: dict[str, dict[int, set[str]]] = {}
+    seconds: dict[str, float] = {}
+    with tempfile.TemporaryDirectory() as scratch:
 
+        def mapped(folder: str) -> Path:
+            to = Path(scratch) / f"{folder}.json"
+            command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
+            command += ["-p", "scripts.mutant_map", "--map-rooms", ",".join(rooms)]
+            command += ["--map-to", str(to), f"tests/{folder}"]
+            ran = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+            if ran.returncode not in (0, 5):
+                sys.exit(f"mutants: tests/{folder} fails unbroken\n{ran.stdout[-2000:]}")
+            return to
 
-_known: dict[Path, set[str]] = {}
-
-
-def _imports(path: Path) -> set[str]:
-    if path not in _known:
-        tree = ast.walk(ast.parse(path.read_text(encoding="utf-8")))
-        froms = [node for node in tree if isinstance(node, ast.ImportFrom) and node.module]
-        _known[path] = {str(node.module) for node in froms} | {
-            f"{node.module}.{alias.name}" for node in froms for alias in node.names
-        }
-    return _known[path]
+        with ThreadPoolExecutor(jobs) as pool:
+            for file in pool.map(mapped, folders):
+                part = json.loads(file.read_text())
+                seconds |= part["seconds"]
+                for name, by_line in part["lines"].items():
+                    for line, tests in by_line.items():
+                        lines.setdefault(name, {}).setdefault(int(line), set()).update(tests)
+    return Met({name: {k: sorted(v) for k, v in of.items()} for name, of in lines.items()}, seconds)
 
 
 def seen(path: Path, source: str, tests: Sequence[str]) -> bool:
     """Whether a test fails, or something runs away, with this source in the file's place."""
+    parts = [tests[:FEW], tests[FEW:]]
+    return any(_fails(path, source, part) for part in parts if part)
+
+
+def _fails(path: Path, source: str, tests: Sequence[str]) -> bool:
+    limit = int(4 * MOST)
     child = os.fork()
     if not child:
         quiet = os.open(os.devnull, os.O_RDWR)
         for stream in (0, 1, 2):
             os.dup2(quiet, stream)
         os.setsid()
-        resource.setrlimit(resource.RLIMIT_CPU, (CPU, CPU))
+        resource.setrlimit(resource.RLIMIT_CPU, (limit, limit))
         sys.meta_path.insert(0, Broken(path, source))
         code = 1
         try:
@@ -179,10 +214,29 @@ def seen(path: Path, source: str, tests: Sequence[str]) -> bool:
         done, status = os.waitpid(child, os.WNOHANG)
         if done:
             break
-        if time.monotonic() - began > 20 * CPU:
+        if time.monotonic() - began > 5 * limit:
             os.killpg(child, signal.SIGKILL)
         time.sleep(0.05)
     return os.waitstatus_to_exitcode(status) not in (0, 5)
+
+
+def tried(drawn: Sequence[Mutant], met: Met, minutes: float, output: Path | None) -> list[bool]:
+    """Whether each is seen, in order; none is begun after so many minutes."""
+    began, found = time.monotonic(), []
+    for one in drawn:
+        if time.monotonic() - began > 60 * minutes:
+            break
+        path, tests = ROOT / one.file, met.tests(one)
+        source = mutate_code(path.read_text(), get_operator(one.operator)(), one.occurrence)
+        caught = bool(tests) and seen(path, source, tests)
+        found.append(caught)
+        if not caught:
+            said = f"unseen by {len(tests)} tests: {one.file}:{one.line}"
+            print(f"{said}\n  - {one.before}\n  + {one.after}", flush=True)
+        if output:
+            with output.open("a") as told:
+                told.write(json.dumps(asdict(one) | {"seen": caught, "met": len(tests)}) + "\n")
+    return found
 
 
 def main() -> None:
@@ -192,31 +246,36 @@ def main() -> None:
     parser.add_argument("--sample", type=int, default=200)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--minutes", type=float, default=60, help="begin no mutant after so long")
+    parser.add_argument("--jobs", type=int, default=2, help="mutants at a time")
+    parser.add_argument("--beside", nargs="*", default=BESIDE,
+                        help="folders of tests besides the rooms' own")  # fmt: skip
     parser.add_argument("-o", "--output", type=Path, help="also write a JSON line a mutant")
     arguments = parser.parse_args()
-    files = [
-        path for room in arguments.rooms for path in sorted((ROOT / "harness" / room).rglob("*.py"))
-    ]
+    rooms, jobs = list(arguments.rooms), max(arguments.jobs, 1)
+    files = [path for room in rooms for path in sorted((ROOT / "harness" / room).rglob("*.py"))]
     drawn = mutants(files, sample=arguments.sample, seed=arguments.seed)
+    folders = [one for one in (*rooms, *arguments.beside) if (ROOT / "tests" / one).is_dir()]
+    began = time.monotonic()
+    met = met_by(rooms, folders, jobs)
+    print(
+        f"mutants: {len(met.seconds)} tests traced in {time.monotonic() - began:.0f} s", flush=True
+    )
     for name in HEAVY:
         importlib.import_module(name)
-    began, unseen, met = time.monotonic(), [], 0
-    for one in drawn:
-        if time.monotonic() - began > 60 * arguments.minutes:
-            break
-        path, tests = ROOT / one.file, tests_of(one.file)
-        source = mutate_code(path.read_text(), get_operator(one.operator)(), one.occurrence)
-        caught = bool(tests) and seen(path, source, tests)
-        met += 1
-        if not caught:
-            unseen.append(one)
-            print(f"unseen: {one.file}:{one.line}\n  - {one.before}\n  + {one.after}", flush=True)
-        if arguments.output:
-            with arguments.output.open("a") as told:
-                told.write(json.dumps(asdict(one) | {"seen": caught, "tests": tests}) + "\n")
-    share = 1 - len(unseen) / max(met, 1)
-    print(f"mutants: {met - len(unseen)} of {met} seen ({share:.2f}), seed {arguments.seed}, "
-          f"{', '.join(arguments.rooms)}; {time.monotonic() - began:.0f} s")  # fmt: skip
+    # A process each, as forks of one that has threads may hang.
+    readers = []
+    for job in range(jobs):
+        reader, writer = os.pipe()
+        if not os.fork():
+            found = tried(drawn[job::jobs], met, arguments.minutes, arguments.output)
+            os.write(writer, json.dumps([sum(found), len(found)]).encode())
+            os._exit(0)
+        os.close(writer)
+        readers.append(reader)
+    told = [json.loads(os.fdopen(reader).read()) for reader in readers]
+    caught, all_met = (sum(column) for column in zip(*told, strict=True))
+    print(f"mutants: {caught} of {all_met} seen ({caught / max(all_met, 1):.2f}), seed "
+          f"{arguments.seed}, {', '.join(rooms)}; {time.monotonic() - began:.0f} s")  # fmt: skip
 
 
 if __name__ == "__main__":
