@@ -93,6 +93,9 @@ def test_impossible_values_are_marked_with_the_reason() -> None:
     for study in ("discrimination", "thurstone-regularisation", "consistency"):
         bad = [row for row in published(study) if row["standing"] == "impossible"]
         assert bad and all(row["note"].startswith("impossible") for row in bad)
+        told = shown(study, table("none_like_it", [{"rater": "m"}])).values()
+        marked = [row for row in told if row["standing"] == "impossible"]
+        assert [row["note"] for row in marked] == [row["note"] for row in bad]
     [kl] = [row for row in published("discrimination") if row["value"] == "5.61"]
     assert kl["standing"] == "impossible" and "1.609" in kl["note"]
 
@@ -163,6 +166,10 @@ def test_raw_coefficients_are_known_by_their_dose() -> None:
     said = {coef: found[f"llama-3.1-8b last, layer 16, {coef}", "attitude"]["measured"]
             for coef in ("-2", "-1", "0", "1")}  # fmt: skip
     assert said == {"-2": value(-0.2), "-1": None, "0": value(0.0), "1": value(0.1)}
+    for selector, dose in (("last", 0.28), ("first", 0.6), ("mean", 0.07)):
+        one = table("by_dose", [{"direction": selector, "dose": dose, "attitude": value(dose)}])
+        row = shown("steering-open-ended", one)[f"gemma-2-27b {selector}, layer 23, 2", "attitude"]
+        assert row["measured"] == value(dose)
 
     cells = table("cell_means", [{"made": made, "asked": "none", "dose": 0.6, "delta": value(0.5)}
                                  for made in ("none", "loves_math")])  # fmt: skip
@@ -175,6 +182,11 @@ def test_raw_coefficients_are_known_by_their_dose() -> None:
     assert of["norms, gemma-2-27b first, layer 23", "vector norm"]["measured"] == value(5000.0)
     assert of["norms, gemma-2-27b first, layer 23", "activation norm"]["measured"] == value(2e4)
     assert of["norms, gemma-2-27b last, layer 23", "vector norm"]["measured"] is None
+    llama = table("norms", [{"model": "llama-3.1-8b", "selector": "last", "layer": 16,
+                             "difference": value(0.8), "at_selector": value(8.0)}])  # fmt: skip
+    of = shown("steering-norms", llama)
+    assert of["norms, llama-3.1-8b last, layer 16", "vector norm"]["measured"] is None
+    assert of["norms, llama-3.1-8b last, layer 16", "activation norm"]["measured"] == value(8.0)
 
 
 def test_penalised_fits_stand_beside_the_logs_of_the_same_kind() -> None:
