@@ -25,6 +25,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
+from functools import cache
 from importlib.machinery import ModuleSpec
 from pathlib import Path
 from types import ModuleType
@@ -145,11 +146,11 @@ class Met:
     def tests(self, one: Mutant) -> list[str]:
         """Those of the mutant's statement, quickest first, for `MOST` seconds in all."""
         lines = self.lines.get(one.file, {})
-        # Of a statement of several lines the tracer knows the first ones only.
-        known = [line for line in lines if one.line - 12 <= line <= one.line and lines[line]]
-        exact = lines.get(one.line)
-        names = exact or (lines[max(known)] if known and exact is None else ())
-        if exact is not None and not exact:
+        if one.line in _inside_functions(one.file):
+            # Of a statement of several lines the tracer knows the first ones only.
+            near = [line for line in lines if one.line - 12 <= line <= one.line and lines[line]]
+            names = lines.get(one.line) or (lines[max(near)] if near else ())
+        else:
             # Run while the module is read: whoever runs anything of it meets it.
             names = sorted({name for tests in lines.values() for name in tests})
         kept: list[str] = []
@@ -160,6 +161,17 @@ class Met:
                 break
             kept.append(name)
         return kept
+
+
+@cache
+def _inside_functions(file: str) -> frozenset[int]:
+    """Lines of the bodies of functions."""
+    tree = ast.parse((ROOT / file).read_text(encoding="utf-8"))
+    found: set[int] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            found.update(range(node.body[0].lineno, (node.end_lineno or node.lineno) + 1))
+    return frozenset(found)
 
 
 def met_by(rooms: Sequence[str], folders: Sequence[str], jobs: int) -> Met:
