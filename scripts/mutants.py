@@ -55,7 +55,7 @@ OPERATORS = tuple(
         *(f"ReplaceBinaryOperator_{one}" for one in ("Add_Sub", "Sub_Add", "Mul_Div", "Div_Mul")),
     )
 )  # fmt: skip
-BESIDE = ("evals", "scorers", "cli")
+BESIDE = ("evals", "scorers", "cli", "providers", "dispatcher")
 """Folders of tests that go through the rooms from outside."""
 MOST = 90.0
 """Seconds of tests that a mutant meets; what these let through is hardly held down."""

@@ -63,6 +63,7 @@ BAD = [
     (RATING, {"temperature": "inf"}, "temperature inf; expected a finite number"),
     (RATING, {"probabilities": "{1: 2}"}, "probabilities '{1: 2}'; expected JSON"),
     (RATING, {"probabilities": '{"1": -1}'}, "probabilities .*; expected JSON"),
+    (RATING, {"probabilities": '{"1": 2, "2": -0.5}'}, "probabilities .*; expected JSON"),
     (RATING, {"completion_refused": "maybe"}, "completion_refused 'maybe'; expected true or false"),
 ]
 

@@ -86,3 +86,13 @@ def test_other_brackets_stay(text: str) -> None:
     assert without_control_tokens(text) == text or text.startswith("<s>")
     if text.startswith("<s>"):
         assert label(text) is None
+
+
+@pytest.mark.parametrize("end", ENDS[:4])
+@pytest.mark.parametrize("header", HEADERS[:4])
+def test_a_prompt_that_is_left_before_the_reply(end: str, header: str) -> None:
+    """An end of turn before any text, and the header after it, are the prompt's: the reply begins
+    behind both, and behind two such pairs too."""
+    assert without_control_tokens(f"{end}\n{header}A").strip() == "A"
+    assert without_control_tokens(f"{header}{end}\n{header}A{end}B").strip() == "A"
+    assert label(f"{end}{header}A") == "A"
