@@ -73,15 +73,18 @@ SHARED: dict[str, Callable[[Pass], bool]] = {
 }
 
 
-def faulty(wrong: Callable[[Pass], bool]) -> Loaded:
+def faulty(
+    wrong: Callable[[Pass], bool], *, size: float = 0.05, dtype: torch.dtype = torch.float32
+) -> Loaded:
     """A tiny model whose second layer adds a little wherever `wrong` says so."""
     model, tokenizer = tiny.build("llama")
+    model = model.to(dtype)
     layer = model.model.layers[1]
     forward, state = layer.forward, {}
 
     def tampered(hidden: torch.Tensor, *args: Any, **given: Any) -> torch.Tensor:
         output: torch.Tensor = forward(hidden, *args, **given)
-        return output + 0.05 if wrong(Pass(hidden, given, state)) else output
+        return output + size if wrong(Pass(hidden, given, state)) else output
 
     tampered.__signature__ = signature(forward)  # type: ignore[attr-defined]
     layer.forward = tampered
@@ -94,6 +97,16 @@ def test_a_fault_of_the_model_is_refused_by_the_part_that_sees_it(fault: str) ->
     wrong, named = FAULTS[fault]
     with pytest.raises(UsageError, match=f"faulty .*cannot be served exactly: {named}"):
         self_test(faulty(wrong))
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+@pytest.mark.parametrize("fault", list(FAULTS)[1:3])
+def test_half_precision_hides_no_fault(fault: str, dtype: torch.dtype) -> None:
+    """What counts as rounding there is the model's own, and a fault beyond it is refused."""
+    wrong, named = FAULTS[fault]
+    self_test(faulty(lambda given: False, dtype=dtype))
+    with pytest.raises(UsageError, match=f"cannot be served exactly: {named}"):
+        self_test(faulty(wrong, size=2.0, dtype=dtype))
 
 
 @pytest.mark.parametrize("fault", SHARED)
