@@ -86,7 +86,7 @@ def mutants(files: Sequence[Path], *, sample: int, seed: int) -> list[Mutant]:
         text = path.read_text(encoding="utf-8")
         broken = mutate_code(text, get_operator(name)(), occurrence)
         changed = [] if broken is None else _changed(text, broken)
-        if changed and not _cannot_matter(changed[1]):
+        if changed and not _cannot_matter(*changed[1:]):
             found.append(Mutant(str(path.relative_to(ROOT)), name, occurrence, *changed))
     return found
 
@@ -113,11 +113,11 @@ def _changed(text: str, broken: str) -> tuple[Any, ...]:
     return ()
 
 
-def _cannot_matter(line: str) -> bool:
+def _cannot_matter(before: str, after: str) -> bool:
     """Checks that only type checkers need, and a `*,` among parameters taken for a product."""
-    if line.startswith("/,") or " /," in line:
+    if after.startswith("/,") or " /," in after:
         return True
-    return line.startswith(("assert ", "from ", "import ", "@overload", "if TYPE_CHECKING"))
+    return before.startswith(("assert ", "from ", "import ", "@overload", "if TYPE_CHECKING"))
 
 
 class Broken(importlib.abc.MetaPathFinder, importlib.abc.Loader):

@@ -80,7 +80,8 @@ def faulty(
     model, tokenizer = tiny.build("llama")
     model = model.to(dtype)
     layer = model.model.layers[1]
-    forward, state = layer.forward, {}
+    forward = layer.forward
+    state: dict[str, int] = {}
 
     def tampered(hidden: torch.Tensor, *args: Any, **given: Any) -> torch.Tensor:
         output: torch.Tensor = forward(hidden, *args, **given)
