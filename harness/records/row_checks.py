@@ -12,7 +12,7 @@ import polars as pl
 
 from harness.errors import UsageError
 from harness.records.record import SCHEMA, Record
-from harness.records.sheet import ROW, Sheet
+from harness.records.sheet import ROW, UNSEEN, Sheet, require_plain
 from harness.text.answer import OUTCOMES
 from harness.trees import json_tree
 
@@ -76,6 +76,10 @@ def _rules() -> list[tuple[str, pl.Expr, str]]:
         (name, kind & _blank(name), _NO_ITEM)
         for kind, name in ((rating, "item"), (choice, "item_first"), (choice, "item_second"))
     ]
+    rules += [
+        (name, pl.col(name).str.contains(UNSEEN), "expected text that can be seen")
+        for name in ("item", "item_first", "item_second")
+    ]
     same = pl.col("item_first") == pl.col("item_second")
     neither = pl.col("choice").is_null() & pl.col("p_first").is_null()
     # Scales divide by their range: the last bit of a level may lie outside.
@@ -97,6 +101,7 @@ def _blank(name: str) -> pl.Expr:
 def _typed(sheet: Sheet) -> pl.DataFrame:
     """All columns of `SCHEMA` in their types, with `ROW`."""
     table = sheet.table
+    require_plain(table, sheet.where)
     columns = [table[ROW]]
     for name, kind in SCHEMA.items():
         if name in table.columns:

@@ -15,9 +15,11 @@ __all__ = [
     "NO_ID",
     "ROW",
     "TABLE_SUFFIXES",
+    "UNSEEN",
     "Sheet",
     "as_number",
     "read_sheet",
+    "require_plain",
     "sheet_columns",
     "sheet_of",
 ]
@@ -30,6 +32,9 @@ NOTHING = ("nan", "na", "n/a", "null", "none", "<na>")
 
 NO_ID = ("nan", "<na>")
 """Of these, what no item is called: `NA` may be Namibia."""
+
+UNSEEN = r"[\x00-\x08\x0B\x0C\x0E-\x1F\x7F]"
+"""Control characters that are no white space."""
 
 ROW = "(row)"
 """Column with the place of a row: the line on which it begins, or in Parquet its number from 1."""
@@ -56,13 +61,29 @@ class Sheet:
     where: str
 
     def text(self) -> pl.DataFrame:
-        """`table` with every column but `ROW` as trimmed text, null where there is none."""
+        """`table` with every column but `ROW` as trimmed text, null where there is none.
+
+        UsageError that names the row for a value that is no text or number, or that no one sees:
+        two ids that differ in a control character would be two items of one name.
+        """
+        require_plain(self.table, self.where)
         try:
-            return self.table.with_columns(
+            found = self.table.with_columns(
                 pl.exclude(ROW).cast(pl.String).str.strip_chars().replace("", None)
             )
         except pl.exceptions.PolarsError as error:
             raise UsageError(f"{self.where}: {str(error).splitlines()[0]}") from None
+        for name in found.columns:
+            if name == ROW:
+                continue
+            odd = found.filter(pl.col(name).str.contains(UNSEEN)).select(name, ROW)
+            if odd.height:
+                value, row = odd.row(0)
+                raise UsageError(
+                    f"{self.where!r}, row {row}: {name} {value!r} holds a control character; "
+                    "expected text that can be seen"
+                )
+        return found
 
     def require(self, *names: str, expected: str) -> None:
         """UsageError that names the columns lacking, those expected and those found."""
@@ -93,6 +114,16 @@ def read_sheet(path: Path, names: Collection[str]) -> Sheet:
     schema = {ROW: pl.Int64, **dict.fromkeys(places, pl.String)}
     table = pl.concat(parts) if parts else pl.DataFrame(schema=schema)
     return Sheet(table, found.header, str(path))
+
+
+def require_plain(table: pl.DataFrame, where: str) -> None:
+    """UsageError for a column of lists, structs or anything else that is no single value."""
+    for name, kind in table.schema.items():
+        if kind.is_nested() or kind == pl.Object:
+            raise UsageError(
+                f"{where}: column {name!r} holds {str(kind).split('(')[0].lower()}s; "
+                "expected text or numbers"
+            )
 
 
 def _refuse_swollen(path: Path) -> None:

@@ -56,6 +56,7 @@ BAD = [
     (RATING, {"value": "nan"}, "value nan; expected a finite number"),
     (RATING, {"normalised": "1.5"}, "normalised 1.5; expected 0 to 1"),
     (RATING, {"normalised": "-inf"}, "normalised -inf; expected a finite number"),
+    (RATING, {"item": "a\x00b"}, "item 'a.x00b'; expected text that can be seen"),
     (RATING, {"repeat": "1.5"}, "repeat '1.5'; expected a whole number"),
     (RATING, {"rater": ""}, "no rater; expected one in every row"),
     (RATING, {"kind": ""}, "no kind; expected one in every row"),
@@ -89,6 +90,11 @@ def test_parquet_is_checked_too(tmp_path: Path) -> None:
     table.write_parquet(tmp_path / "t.parquet")
     with pytest.raises(UsageError, match="row 2: p_first nan"):
         read(tmp_path / "t.parquet")
+    for name, kind in (("structs", {"name": "a"}), ("lists", ["a"])):
+        nested = pl.DataFrame([RATING]).with_columns(item=pl.Series([kind]))
+        nested.write_parquet(tmp_path / f"{name}.parquet")
+        with pytest.raises(UsageError, match=f"column 'item' holds {name}; expected text"):
+            read(tmp_path / f"{name}.parquet")
     odd = pl.DataFrame([RATING]).with_columns(repeat=pl.lit(0.5))
     odd.write_parquet(tmp_path / "odd.parquet")
     with pytest.raises(UsageError, match=r"row 1: repeat 0\.5; expected a whole number"):

@@ -162,3 +162,14 @@ def test_a_one_sided_rate_is_said(rate: float, said: str) -> None:
     notes = analyse(questions_from_table(asked, where="t")).summary["notes"]
     found = [note for note in notes if "--no-position" in note]
     assert [f"shown {said} was chosen" in note for note in found] == [True] * bool(said)
+
+
+def test_ids_that_nobody_can_tell_apart_are_refused(tmp_path: Path) -> None:
+    """A control character in an id, and ids that are no single value: one line each."""
+    with pytest.raises(UsageError, match=r"row 3: first 'a\\x00' holds a control character"):
+        table(tmp_path, "first,second,choice\na,b,first\na\x00,b,first\n")
+    for name, ids in (("structs", [{"n": 1}]), ("lists", [["a"]])):
+        nested = pl.DataFrame({"first": ids, "second": ["b"], "choice": ["first"]})
+        nested.write_parquet(tmp_path / "t.parquet")
+        with pytest.raises(UsageError, match=f"column 'first' holds {name}; expected text"):
+            read_questions(tmp_path / "t.parquet")
