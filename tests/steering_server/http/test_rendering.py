@@ -165,7 +165,7 @@ def test_of_several_templates_the_default_is_taken() -> None:
     """Without a default, the error names those there are."""
     model, tokenizer = tiny.build("llama")
     plain = tokenizer.chat_template
-    tokenizer.chat_template = {"default": plain, "rag": "x"}
+    tokenizer.chat_template = {"rag": "x", "default": plain}
     assert describe(model, tokenizer, name="m").template == load("tiny:llama").template
     tokenizer.chat_template = {"rag": "x"}
     with pytest.raises(UsageError, match=r"rag.*--chat-template"):
