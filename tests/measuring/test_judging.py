@@ -7,6 +7,7 @@ import anyio
 import pytest
 from inspect_ai.model import GenerateConfig, ModelOutput, ModelUsage, get_model
 
+from harness.errors import UsageError
 from harness.measuring.judge import Judge, JudgeSettings
 from harness.measuring.judging import Subject, judge_desk
 from harness.prompts.judges import COHERENCE, REFUSAL
@@ -224,3 +225,21 @@ async def test_a_later_scoring_says_how_to_ask_again(
     await judged(tmp_path, judge(tmp_path), folder="other")
     await judged(tmp_path, judge(tmp_path), folder="other")
     assert said == [line]
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        (JudgeSettings(repeats=0), "repeats=0; expected at least 1"),
+        (JudgeSettings(timeout=0), "timeout=0; expected seconds, above 0"),
+        (JudgeSettings(timeout=float("inf")), "timeout=inf; expected seconds"),
+        (JudgeSettings(max_tokens=0), "max_tokens=0; expected at least 1"),
+        (JudgeSettings(temperature=-0.5), "temperature=-0.5; expected at least 0"),
+        (JudgeSettings(temperature=float("nan")), "temperature=nan; expected at least 0"),
+    ],
+)
+def test_settings_of_judges_out_of_range_are_named(settings: JudgeSettings, said: str) -> None:
+    """And the least that is in range is taken."""
+    with pytest.raises(UsageError, match=f"^judge_{said}"):
+        settings.check(where="judge_")
+    JudgeSettings(repeats=1, timeout=0.1, max_tokens=1, temperature=0).check(where="judge_")

@@ -170,6 +170,9 @@ def test_csv_of_ratings(tmp_path: Path) -> None:
         "a,x,3,math,answered\na,y,850,math,answered\na,z,,math,refused\n"
         "b,x,,alpaca,\nb,y,2,alpaca,\nb,z,4,alpaca,answered\n",
     )
+    again = write(tmp_path / "s.csv", "item,seed,value\na,1,850\nb,1,2\nc,1,851\n")
+    assert "2 values" in (said := read_rating_file(again, levels=LEVELS)[1][0])
+    assert "the first 850 for item 'a', seed 1" in said
     assert is_rating_file(file)
     table, notes = read_rating_file(file, levels=LEVELS)
     assert table["outcome"].to_list() == [
