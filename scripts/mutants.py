@@ -4,7 +4,7 @@
 `harness/`. Mutants are cosmic-ray's; each is put before the interpreter in a fork of one process
 that has the heavy libraries loaded, so that nothing on disk changes. First the tests are run once
 with every line traced (`mutant_map`); a mutant meets the tests that run its line, the quickest
-first, for at most `MOST` seconds, and is unseen without any. A test that starts other processes
+first, for so many seconds as `--most` says, and is unseen without any. A test that starts other processes
 sees the unbroken code there. What runs away is stopped, and is seen.
 """
 
@@ -57,8 +57,6 @@ OPERATORS = tuple(
 )  # fmt: skip
 BESIDE = ("evals", "scorers", "cli", "providers", "dispatcher")
 """Folders of tests that go through the rooms from outside."""
-MOST = 90.0
-"""Seconds of tests that a mutant meets; what these let through is hardly held down."""
 FEW = 25
 """Tests that are run first: most mutants are seen by one of the quickest."""
 
@@ -142,9 +140,10 @@ class Met:
 
     lines: Mapping[str, Mapping[int, Sequence[str]]]
     seconds: Mapping[str, float]
+    most: float
 
     def tests(self, one: Mutant) -> list[str]:
-        """Those of the mutant's statement, quickest first, for `MOST` seconds in all."""
+        """Those of the mutant's statement, quickest first, for `most` seconds in all."""
         lines = self.lines.get(one.file, {})
         if one.line in _inside_functions(one.file):
             # Of a statement of several lines the tracer knows the first ones only.
@@ -155,9 +154,9 @@ class Met:
             names = sorted({name for tests in lines.values() for name in tests})
         kept: list[str] = []
         spent = 0.0
-        for name in sorted(names, key=lambda name: self.seconds.get(name, MOST)):
-            spent += self.seconds.get(name, MOST)
-            if spent > MOST and kept:
+        for name in sorted(names, key=lambda name: self.seconds.get(name, self.most)):
+            spent += self.seconds.get(name, self.most)
+            if spent > self.most and kept:
                 break
             kept.append(name)
         return kept
@@ -174,7 +173,7 @@ def _inside_functions(file: str) -> frozenset[int]:
     return frozenset(found)
 
 
-def met_by(rooms: Sequence[str], folders: Sequence[str], jobs: int) -> Met:
+def met_by(rooms: Sequence[str], folders: Sequence[str], jobs: int, most: float) -> Met:
     """Run the tests of `folders` once, `jobs` processes at a time, and join their maps."""
     lines: dict[str, dict[int, set[str]]] = {}
     seconds: dict[str, float] = {}
@@ -197,17 +196,19 @@ def met_by(rooms: Sequence[str], folders: Sequence[str], jobs: int) -> Met:
                 for name, by_line in part["lines"].items():
                     for line, tests in by_line.items():
                         lines.setdefault(name, {}).setdefault(int(line), set()).update(tests)
-    return Met({name: {k: sorted(v) for k, v in of.items()} for name, of in lines.items()}, seconds)
+    return Met(
+        {name: {k: sorted(v) for k, v in of.items()} for name, of in lines.items()}, seconds, most
+    )
 
 
-def seen(path: Path, source: str, tests: Sequence[str]) -> bool:
+def seen(path: Path, source: str, tests: Sequence[str], most: float) -> bool:
     """Whether a test fails, or something runs away, with this source in the file's place."""
     parts = [tests[:FEW], tests[FEW:]]
-    return any(_fails(path, source, part) for part in parts if part)
+    return any(_fails(path, source, part, most) for part in parts if part)
 
 
-def _fails(path: Path, source: str, tests: Sequence[str]) -> bool:
-    limit = int(4 * MOST)
+def _fails(path: Path, source: str, tests: Sequence[str], most: float) -> bool:
+    limit = int(4 * most) + 10
     child = os.fork()
     if not child:
         quiet = os.open(os.devnull, os.O_RDWR)
@@ -240,7 +241,7 @@ def tried(drawn: Sequence[Mutant], met: Met, minutes: float, output: Path | None
             break
         path, tests = ROOT / one.file, met.tests(one)
         source = mutate_code(path.read_text(), get_operator(one.operator)(), one.occurrence)
-        caught = bool(tests) and seen(path, source, tests)
+        caught = bool(tests) and seen(path, source, tests, met.most)
         found.append(caught)
         if not caught:
             said = f"unseen by {len(tests)} tests: {one.file}:{one.line}"
@@ -249,6 +250,16 @@ def tried(drawn: Sequence[Mutant], met: Met, minutes: float, output: Path | None
             with output.open("a") as told:
                 told.write(json.dumps(asdict(one) | {"seen": caught, "met": len(tests)}) + "\n")
     return found
+
+
+def told_of(drawn: Sequence[Mutant], output: Path | None) -> dict[Mutant, bool]:
+    """Those of a run that was ended, by whether they were seen."""
+    if output is None or not output.exists():
+        return {}
+    rows = [json.loads(line) for line in output.read_text().splitlines()]
+    was = {(row["file"], row["operator"], row["occurrence"]): bool(row["seen"]) for row in rows}
+    places = {one: (one.file, one.operator, one.occurrence) for one in drawn}
+    return {one: was[place] for one, place in places.items() if place in was}
 
 
 def main() -> None:
@@ -261,14 +272,19 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=2, help="mutants at a time")
     parser.add_argument("--beside", nargs="*", default=BESIDE,
                         help="folders of tests besides the rooms' own")  # fmt: skip
-    parser.add_argument("-o", "--output", type=Path, help="also write a JSON line a mutant")
+    parser.add_argument("--most", type=float, default=60,
+                        help="seconds of tests that a mutant meets")  # fmt: skip
+    parser.add_argument("-o", "--output", type=Path,
+                        help="also write a JSON line a mutant; those in it are not tried again")  # fmt: skip
     arguments = parser.parse_args()
     rooms, jobs = list(arguments.rooms), max(arguments.jobs, 1)
     files = [path for room in rooms for path in sorted((ROOT / "harness" / room).rglob("*.py"))]
     drawn = mutants(files, sample=arguments.sample, seed=arguments.seed)
+    known = told_of(drawn, arguments.output)
+    drawn = [one for one in drawn if one not in known]
     folders = [one for one in (*rooms, *arguments.beside) if (ROOT / "tests" / one).is_dir()]
     began = time.monotonic()
-    met = met_by(rooms, folders, jobs)
+    met = met_by(rooms, folders, jobs, arguments.most)
     print(
         f"mutants: {len(met.seconds)} tests traced in {time.monotonic() - began:.0f} s", flush=True
     )
@@ -285,6 +301,7 @@ def main() -> None:
         os.close(writer)
         readers.append(reader)
     told = [json.loads(os.fdopen(reader).read()) for reader in readers]
+    told.append([sum(known.values()), len(known)])
     caught, all_met = (sum(column) for column in zip(*told, strict=True))
     print(f"mutants: {caught} of {all_met} seen ({caught / max(all_met, 1):.2f}), seed "
           f"{arguments.seed}, {', '.join(rooms)}; {time.monotonic() - began:.0f} s")  # fmt: skip
