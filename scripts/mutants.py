@@ -4,8 +4,8 @@
 `harness/`. Mutants are cosmic-ray's; each is put before the interpreter in a fork of one process
 that has the heavy libraries loaded, so that nothing on disk changes. First the tests are run once
 with every line traced (`mutant_map`); a mutant meets the tests that run its line, the quickest
-first, for so many seconds as `--most` says, and is unseen without any. A test that starts other processes
-sees the unbroken code there. What runs away is stopped, and is seen.
+first, for so many seconds as `--most` says, and is unseen without any. A test that starts other
+processes sees the unbroken code there. What runs away is stopped, and is seen.
 """
 
 import argparse
@@ -275,7 +275,7 @@ def main() -> None:
     parser.add_argument("--most", type=float, default=60,
                         help="seconds of tests that a mutant meets")  # fmt: skip
     parser.add_argument("-o", "--output", type=Path,
-                        help="also write a JSON line a mutant; those in it are not tried again")  # fmt: skip
+                        help="a JSON line a mutant; those in it are not tried again")  # fmt: skip
     arguments = parser.parse_args()
     rooms, jobs = list(arguments.rooms), max(arguments.jobs, 1)
     files = [path for room in rooms for path in sorted((ROOT / "harness" / room).rglob("*.py"))]
