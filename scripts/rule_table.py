@@ -25,6 +25,8 @@ KINDS: tuple[VerdictKind, ...] = (
     "refusal", "coherence", "sysprompt_reference", "executed_task", "attitude",
 )  # fmt: skip
 HEAD = ("kind", "text", "variant", "value", "label", "details")
+_ODD = ("\ufffd", "\u200b", "\ue000", "\x07", "\u0301", "\u2588")
+_FOREIGN = ("δόξα", "слово", "աշխարհ", "שלום", "سلام", "नमस्ते", "ไทย", "語", "한글", "მზე")
 _LOOKALIKES = str.maketrans("aeopcxyAEOPCXTHKMB", "аеорсхуАЕОРСХТНКМВ")
 
 
@@ -67,6 +69,14 @@ def _variants(text: str, other: str, rng: np.random.Generator) -> Iterator[tuple
     yield "its end again", " ".join(words + 4 * words[-12:])
     yield "with another", f"{text}\n\n{other}"
     yield "letters dropped", "".join(one for one in text if rng.random() > 0.12)
+    yield (
+        "odd characters",
+        "".join(one + (rng.choice(_ODD) if rng.random() < 0.04 else "") for one in text),
+    )
+    yield (
+        "other alphabets",
+        " ".join(rng.choice(_FOREIGN) if rng.random() < 0.15 else one for one in words),
+    )
     yield (
         "lookalikes",
         " ".join(one.translate(_LOOKALIKES) if rng.random() < 0.3 else one for one in words),
