@@ -92,6 +92,17 @@ def test_forecast_of_a_pool_has_its_dearest_price(
     assert "$" not in forecast("pool/x", None, (0.0, 0.0))
 
 
+def test_forecast_counts_the_tokens_that_may_come(
+    run_eval: RunEval, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Five completions and five questions, each as many as its limit says."""
+    said: list[str] = []
+    monkeypatch.setattr("harness.measuring.hooks.say", said.append)
+    limits = {"completion_max_tokens": 9, "measurement_max_tokens": 7}
+    run_eval("anchored.py@anchored_1_5", task_args={"per_origin": 1, **limits})
+    assert any("at most 80 out" in line for line in said), said
+
+
 @pytest.mark.parametrize("model", ["sim/faithful", "pool/x"])
 def test_budget_stops_before_it_is_exceeded(
     run_eval: RunEval, records: Records, tmp_path: Path, model: str

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from inspect_ai.log import EvalLog
 from inspect_ai.model import GenerateConfig, get_model
+from inspect_ai.model._model import init_model_roles
 
 from harness.measuring.beforehand import warnings_of
 from harness.measuring.tallies.oddities import Oddities
@@ -114,3 +115,9 @@ def test_an_unpinned_router_is_named_with_the_way_to_pin_it() -> None:
     assert "-M provider='{only: [NAME]}'" in line
     pinned_one = get_model("openrouter/a/b", api_key="k", memoize=False, provider={"only": ["x"]})
     assert list(warnings_of(pinned_one)) == []
+    init_model_roles({"judge": loose, "both": [pinned_one, loose]})
+    try:
+        [line] = warnings_of(pinned_one)
+    finally:
+        init_model_roles({})
+    assert line.startswith("openrouter/a/b: ")
