@@ -134,3 +134,11 @@ def test_any_json_gives_a_verdict(value: Any, name: str) -> None:
     for body in (value, chat(**{name: value}), chat(choice={name: value}), {"choices": [value]}):
         for status in (200, 400, 429, 500):
             read_response(status, {}, json.dumps(body).encode(), wall=0.0)
+
+
+@pytest.mark.parametrize("sign", ["\n", "\t", "\x01"])
+def test_a_control_character_that_was_not_escaped_costs_no_answer(sign: str) -> None:
+    """Some servers write text into their JSON as it is."""
+    body = json.dumps(chat()).replace('"4"', f'"4{sign}5"').encode()
+    verdict = read(body)
+    assert (verdict.kind, verdict.reply.text) == ("ok", f"4{sign}5"), verdict.reason

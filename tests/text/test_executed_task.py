@@ -5,6 +5,7 @@ import time
 import pytest
 
 from harness.text.verdicts.executed_task import executed_task
+from harness.text.verdicts.requests import stems_of
 
 WAYS = {
     "a share of a number": (
@@ -130,3 +131,9 @@ def test_a_hostile_text_takes_no_time(text: str) -> None:
     started = time.process_time()
     executed_task(text, first, second)
     assert time.process_time() - started < 1.0
+
+
+def test_signs_without_spaces_are_read_in_pairs() -> None:
+    """Each sign with the one after it, the last pair too; one sign alone says nothing."""
+    assert stems_of("数学题") == {"数学", "学题", "数学题"}
+    assert stems_of("题") == frozenset()

@@ -83,3 +83,11 @@ def test_words_about_thinking_are_no_markers(text: str) -> None:
 def test_the_answer_may_come_first() -> None:
     """A closed thought after the answer takes nothing away."""
     assert label("A\n<think>B was close.</think>") == "A"
+
+
+def test_a_word_in_brackets_after_the_answer_is_no_thought() -> None:
+    """A word that may be asked for is text where other words stand before it; a model's own word
+    for its thinking is an opening wherever it stands."""
+    assert without_thoughts("A [reason] it is shorter") == "A [reason] it is shorter"
+    assert without_thoughts("[reason] it is shorter").strip() == ""
+    assert without_thoughts("A <think> it is shorter").strip() == "A"
