@@ -14,6 +14,7 @@ from inspect_ai.model import (
     ModelUsage,
     TopLogprob,
 )
+from inspect_ai.model._model_output import StopDetails
 
 from harness.measuring.money import Price, true_cost
 from harness.models.first_token import IMPOSSIBLE
@@ -80,3 +81,14 @@ def test_first_token_as_in_the_pool(odd: float) -> None:
     assert {one.token: one.logprob for one in found} == {"4": -0.1, "5": IMPOSSIBLE}
     alone = Logprobs(content=[Logprob(token="4", logprob=-0.5, top_logprobs=[])])
     assert reply_of(output(logprobs=alone)).top_logprobs is None
+
+
+def test_what_a_provider_says_of_its_filter_is_kept() -> None:
+    """In 300 characters."""
+    stopped = output()
+    details = StopDetails(explanation="about weapons " * 40)
+    stopped.choices[0].stop_reason = "content_filter"
+    stopped.choices[0].stop_details = details
+    assert reply_of(stopped).detail == ("about weapons " * 40)[:300]
+    stopped.choices[0].stop_details = None
+    assert reply_of(stopped).detail is None
