@@ -84,6 +84,14 @@ def test_a_row_that_no_record_can_be_is_named(
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize("change", [{"repeat": "1.5"}, {"outcome": "fine"}, {"value": "x"}])
+def test_the_first_row_that_is_wrong_is_named(tmp_path: Path, change: dict[str, str]) -> None:
+    """Of several."""
+    rows = [RATING | {"repeat": "0", "item": f"i{k}"} | (change if k % 2 else {}) for k in range(6)]
+    with pytest.raises(UsageError, match="row 3: "):
+        read(write(tmp_path / "t.csv", rows))
+
+
 def test_parquet_is_checked_too(tmp_path: Path) -> None:
     """NaN and infinity of a Parquet file are no values either; rows count from 1 there."""
     table = pl.DataFrame([CHOICE, CHOICE]).with_columns(p_first=pl.Series([0.5, float("nan")]))
