@@ -1,9 +1,11 @@
 from typing import Any
 
 import pytest
+from inspect_ai.model import GenerateConfig
 
 from harness.errors import UsageError
 from harness.measuring.options import ChoiceOptions, RatingOptions, Stage, read_options, stage
+from harness.measuring.stages import thinking_name
 
 
 @pytest.mark.parametrize(
@@ -52,3 +54,20 @@ def test_stage_settings_are_its_own() -> None:
     )
     assert stage(options, "completion") == Stage(None, 9, None, None)
     assert stage(options, "measurement") == Stage(None, None, None, "END")
+
+
+@pytest.mark.parametrize(
+    ("config", "name"),
+    [
+        (GenerateConfig(), None),
+        (GenerateConfig(reasoning_effort="none"), "off"),
+        (GenerateConfig(reasoning_effort="low"), "low"),
+        (GenerateConfig(reasoning_tokens=0), "0"),
+        (GenerateConfig(reasoning_tokens=512, reasoning_effort="high"), "512"),
+    ],
+)
+def test_the_record_names_the_thinking_that_was_asked_for(
+    config: GenerateConfig, name: str | None
+) -> None:
+    """A number of tokens before an effort, none as off, and nothing where nothing was chosen."""
+    assert thinking_name(config) == name
