@@ -288,8 +288,11 @@ def fisher_interval(r: float, n: int, *, confidence: float = 0.95) -> tuple[floa
     return math.tanh(math.atanh(r) - half), math.tanh(math.atanh(r) + half)
 
 
-_CORRELATIONS = ("r", "icc", "cross_seed_r", "informative_r", "kappa")
-_SHARES = ("normalised", "kl_uniform_normalised")
+_CORRELATIONS = ("r", "icc", "cross_seed_r", "informative_r")
+_SHARES = (
+    *("normalised", "kl_uniform_normalised", "consistency", "outcome_consistency"),
+    *("zero_variance", "answered", "refused", "disclaimed", "invalid", "failed"),
+)
 
 
 def average_cells(
@@ -317,9 +320,11 @@ def average_cells(
 
 def _ends(quantity: str) -> tuple[float, float]:
     """The least and the greatest value that a quantity can have."""
+    quantity = quantity.removesuffix("_without_refused")
     if quantity in _CORRELATIONS or quantity.startswith("icc_"):
         return -1.0, 1.0
-    if quantity in _SHARES or quantity.endswith(("_share", "_rate")):
+    ends, begins = ("_share", "_rate"), "consistent_"
+    if quantity in _SHARES or quantity.endswith(ends) or quantity.startswith(begins):
         return 0.0, 1.0
     return -math.inf, math.inf
 

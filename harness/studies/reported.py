@@ -323,18 +323,22 @@ def _compared(
     values = [_part(row[name], part) for row in rows if row.get(name) is not None]
     if not values:
         return said | nothing
-    return said | {"measured": _mean(values), "cells": len(values), "of": _of(rows, like.table)}
+    return said | {
+        "measured": _mean(values, name),
+        "cells": len(values),
+        "of": _of(rows, like.table),
+    }
 
 
 def _part(value: Any, part: str) -> Any:
     return getattr(value, part) if part else value
 
 
-def _mean(values: Sequence[Any]) -> Any:
+def _mean(values: Sequence[Any], quantity: str) -> Any:
     if len(values) == 1:
         return values[0]
     if all(isinstance(value, Estimate) for value in values):
-        return average_cells(list(values))
+        return average_cells(list(values), quantity=quantity)
     return sum(float(value) for value in values) / len(values)
 
 

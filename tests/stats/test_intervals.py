@@ -116,7 +116,15 @@ def test_means_taken_out_cost_degrees_of_freedom(means: int) -> None:
 
 @pytest.mark.parametrize(
     ("quantity", "ends"),
-    [("cross_seed_r", (-1, 1)), ("icc_1_1", (-1, 1)), ("flip_rate", (0, 1)), ("mean", None)],
+    [
+        ("cross_seed_r", (-1, 1)),
+        ("icc_1_1", (-1, 1)),
+        ("flip_rate", (0, 1)),
+        ("mean", None),
+        ("cross_seed_r_without_refused", (-1, 1)),
+        ("consistent_90", (0, 1)),
+        ("refused", (0, 1)),
+    ],
 )
 def test_means_over_cells_end_where_their_quantity_ends(
     quantity: str, ends: tuple[float, float] | None
