@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 from steering_server.engine.cache import RowCache
-from steering_server.model.hooks import COLUMNS, Step
+from steering_server.model.hooks import Step, columns_at_least
 from steering_server.model.models import Loaded
 from steering_server.model.packing import can_pack, pack
 from steering_server.model.patches import note_survival, patches
@@ -52,7 +52,7 @@ def forward(
     one = isinstance(keep, int) and keep == 1
     if one and loaded.depth - 1 not in step.keep:
         step.read = 1
-    columns = _last_columns(tokens) if one else keep
+    columns = _last_columns(tokens, step) if one else keep
     named: dict[str, Any] = {"use_cache": cache is not None, "logits_to_keep": columns}
     named |= {"attention_mask": mask, "past_key_values": cache, "position_ids": positions}
     given = {name: value for name, value in named.items() if value is not None}
@@ -61,16 +61,17 @@ def forward(
     return (logits[:, -1:] if one else logits).float()
 
 
-def _last_columns(tokens: torch.Tensor) -> torch.Tensor | int:
+def _last_columns(tokens: torch.Tensor, step: Step) -> torch.Tensor | int:
     """Which columns to take logits of, to read the last.
 
-    On a CPU `COLUMNS` of them, as an index: a slice would be multiplied row by row, each time
-    reading all of the vocabulary's weights, and few rows by another kernel than many.
+    On a CPU as many as `columns_at_least` says of the rows that the pass ends with, as an index: a
+    slice would be multiplied row by row, each time reading all of the vocabulary's weights.
     """
-    width = tokens.shape[1]
+    rows, width = tokens.shape
     if tokens.device.type != "cpu" or width == 1:
         return 1
-    return torch.arange(max(0, width - COLUMNS), width)
+    rows = rows if step.row_of is None else len(step.row_of)
+    return torch.arange(max(0, width - columns_at_least(rows)), width)
 
 
 @dataclass(frozen=True)

@@ -17,12 +17,17 @@ from steering_server.model.changes import Chain, Patch, Told
 from steering_server.model.layers import columnwise
 from steering_server.model.packing import Packing
 
-__all__ = ["COLUMNS", "Hooks", "Step"]
+__all__ = ["Hooks", "Step", "columns_at_least"]
 
-COLUMNS = 16
-"""Columns that are computed at least where only the last are read. Not 1: matrix products of few
-rows take another kernel on CPUs (fewer than four on some, fewer than sixteen where there is
-AVX-512), and a row alone would differ in its last bits from one in a batch."""
+_PRODUCT = 16
+
+
+def columns_at_least(rows: int) -> int:
+    """Columns to compute of each of `rows` where only the last is read: sixteen rows of a matrix
+    product in all. Products of fewer take another kernel on CPUs (fewer than four on some, fewer
+    than sixteen where there is AVX-512), and a row alone would differ in its last bits from one in
+    a batch; more than that cost time (a ninth of a sweep of nine, with sixteen each)."""
+    return -(-_PRODUCT // rows)
 
 
 @dataclass
@@ -129,7 +134,7 @@ class Hooks:
                 return None
             if len(args) != 1:
                 return None
-            kept = max(self._step.read, COLUMNS)
+            kept = max(self._step.read, columns_at_least(args[0].shape[0]))
             if kept >= args[0].shape[1]:
                 return None
             width = args[0].shape[1]
