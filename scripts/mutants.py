@@ -173,8 +173,15 @@ def _inside_functions(file: str) -> frozenset[int]:
     return frozenset(found)
 
 
-def met_by(rooms: Sequence[str], folders: Sequence[str], jobs: int, most: float) -> Met:
-    """Run the tests of `folders` once, `jobs` processes at a time, and join their maps."""
+def met_by(
+    rooms: Sequence[str], folders: Sequence[str], jobs: int, most: float, kept: Path | None
+) -> Met:
+    """Run the tests of `folders` once, `jobs` processes at a time, and join their maps; or take
+    what an earlier run has `kept`."""
+    if kept and kept.exists():
+        told = json.loads(kept.read_text())
+        by_line = {n: {int(k): v for k, v in of.items()} for n, of in told["lines"].items()}
+        return Met(by_line, told["seconds"], most)
     lines: dict[str, dict[int, set[str]]] = {}
     seconds: dict[str, float] = {}
     with tempfile.TemporaryDirectory() as scratch:
@@ -196,9 +203,10 @@ def met_by(rooms: Sequence[str], folders: Sequence[str], jobs: int, most: float)
                 for name, by_line in part["lines"].items():
                     for line, tests in by_line.items():
                         lines.setdefault(name, {}).setdefault(int(line), set()).update(tests)
-    return Met(
-        {name: {k: sorted(v) for k, v in of.items()} for name, of in lines.items()}, seconds, most
-    )
+    joined = {name: {k: sorted(v) for k, v in of.items()} for name, of in lines.items()}
+    if kept:
+        kept.write_text(json.dumps({"lines": joined, "seconds": seconds}))
+    return Met(joined, seconds, most)
 
 
 def seen(path: Path, source: str, tests: Sequence[str], most: float) -> bool:
@@ -274,6 +282,8 @@ def main() -> None:
                         help="folders of tests besides the rooms' own")  # fmt: skip
     parser.add_argument("--most", type=float, default=60,
                         help="seconds of tests that a mutant meets")  # fmt: skip
+    parser.add_argument("--map", type=Path,
+                        help="what the tests run: taken from here, or kept here")  # fmt: skip
     parser.add_argument("-o", "--output", type=Path,
                         help="a JSON line a mutant; those in it are not tried again")  # fmt: skip
     arguments = parser.parse_args()
@@ -284,7 +294,7 @@ def main() -> None:
     drawn = [one for one in drawn if one not in known]
     folders = [one for one in (*rooms, *arguments.beside) if (ROOT / "tests" / one).is_dir()]
     began = time.monotonic()
-    met = met_by(rooms, folders, jobs, arguments.most)
+    met = met_by(rooms, folders, jobs, arguments.most, arguments.map)
     print(
         f"mutants: {len(met.seconds)} tests traced in {time.monotonic() - began:.0f} s", flush=True
     )
