@@ -2,14 +2,19 @@
 
 The error rates of the rules (`python -m benchmarks.verdicts`) hold for the rules that they were
 measured with, to the last weight. So what these say of the project's known texts, as they are and
-changed in ways that move every statistic, is kept, and a test compares it. After a wanted change:
-print the rates again, then write the table.
+changed in ways that move every statistic, is kept, and a test compares it. Of every fifth text also
+what they say of its beginnings word by word, round the lengths that the rules name, and of one
+sentence said again and again, where the limits of each rule lie: a row holds the labels by length
+and a digest of every score. After a wanted change: print the rates again, then write the table.
 """
 
 import csv
+import hashlib
 import io
 import json
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
+from itertools import groupby
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +23,7 @@ from harness.text.verdicts.known import KnownText, known_texts
 from harness.text.verdicts.rules import RULES
 from harness.text.verdicts.verdict import VerdictKind
 
-__all__ = ["TABLE", "rows"]
+__all__ = ["HEAD", "KINDS", "TABLE", "rows"]
 
 TABLE = Path(__file__).resolve().parents[1] / "tests" / "text" / "rules.csv"
 KINDS: tuple[VerdictKind, ...] = (
@@ -27,12 +32,17 @@ KINDS: tuple[VerdictKind, ...] = (
 HEAD = ("kind", "text", "variant", "value", "label", "details")
 _ODD = ("\ufffd", "\u200b", "\ue000", "\x07", "\u0301", "\u2588")
 _FOREIGN = ("δόξα", "слово", "աշխարհ", "שלום", "سلام", "नमस्ते", "ไทย", "語", "한글", "მზე")
+_EACH = 5
+_WORDS = 45
+_LENGTHS = (20, 40, 60, 70, 120, 160, 200, 240, 300, 400, 600, 900)
+_TIMES = 16
 _LOOKALIKES = str.maketrans("aeopcxyAEOPCXTHKMB", "аеорсхуАЕОРСХТНКМВ")
 
 
-def rows() -> Iterator[tuple[str, ...]]:
-    """(kind, number of the text, variant, value, label, details), all as text."""
-    for kind in KINDS:
+def rows(*kinds: VerdictKind) -> Iterator[tuple[str, ...]]:
+    """(kind, number of the text, variant, value, label, details), all as text; of all kinds where
+    none is named."""
+    for kind in kinds or KINDS:
         texts = known_texts(kind)
         for number, known in enumerate(texts):
             rng = np.random.default_rng(number)
@@ -41,6 +51,9 @@ def rows() -> Iterator[tuple[str, ...]]:
                 yield _row(kind, number, variant, text, known)
             if kind == "executed_task":
                 yield _row(kind, number, "items swapped", known.text, known, swapped=True)
+            if number % _EACH == 0:
+                for variant, lengths in _lengths(known.text, other).items():
+                    yield _limits(kind, number, variant, lengths, known)
 
 
 def _row(
@@ -59,6 +72,38 @@ def _row(
     value = "" if found.value is None else f"{found.value:.4g}"
     details = json.dumps(found.details, ensure_ascii=False, sort_keys=True)
     return kind, str(number), variant, value, found.label or "", details
+
+
+def _limits(
+    kind: VerdictKind, number: int, variant: str, lengths: Mapping[int, str], known: KnownText
+) -> tuple[str, ...]:
+    """One row of a text at several lengths: "1-7 none, 8-45 ambiguous", and a digest of it all."""
+    said = {length: _row(kind, number, variant, text, known) for length, text in lengths.items()}
+    runs = []
+    for label, run in groupby(said, lambda length: said[length][4]):
+        first, *more = run
+        runs.append(f"{first}-{more[-1]} {label}" if more else f"{first} {label}")
+    digest = hashlib.sha256(repr(list(said.values())).encode()).hexdigest()[:12]
+    return kind, str(number), variant, "", ", ".join(runs), digest
+
+
+def _lengths(text: str, other: str) -> dict[str, dict[int, str]]:
+    """By variant, a text by its length in words, in characters, or in times that it is said."""
+    words = f"{text} {other}".split()
+    sentences = [one.strip() for one in re.split(r"(?<=[.!?])\s+|\n", text) if one.strip()] or [""]
+    ends = sorted({end + by for end in _LENGTHS for by in (-1, 0, 1)})
+    return {
+        "first words": {n: " ".join(words[:n]) for n in range(1, _WORDS + 1)},
+        "last words": {n: " ".join(text.split()[-n:]) for n in range(1, _WORDS + 1)},
+        "first characters": {n: f"{text}\n{other}"[:n] for n in ends},
+        "a sentence again": {n: " ".join(n * sentences[:1]) for n in range(1, _TIMES)},
+        "three words again": {n: " ".join(n * words[:3]) for n in range(1, _TIMES)},
+        "words as lines": {n: "\n".join(f"- {one}" for one in words[:n]) for n in range(1, _TIMES)},
+        "sentences as lines": {
+            n: "\n".join((_TIMES * sentences)[:n]) for n in range(1, _TIMES)
+        },
+        "once, then again": {n: f"{text} {' '.join(n * words[-2:])}" for n in range(1, _TIMES)},
+    }
 
 
 def _variants(text: str, other: str, rng: np.random.Generator) -> Iterator[tuple[str, str]]:
