@@ -99,9 +99,7 @@ def _lengths(text: str, other: str) -> dict[str, dict[int, str]]:
         "a sentence again": {n: " ".join(n * sentences[:1]) for n in range(1, _TIMES)},
         "three words again": {n: " ".join(n * words[:3]) for n in range(1, _TIMES)},
         "words as lines": {n: "\n".join(f"- {one}" for one in words[:n]) for n in range(1, _TIMES)},
-        "sentences as lines": {
-            n: "\n".join((_TIMES * sentences)[:n]) for n in range(1, _TIMES)
-        },
+        "sentences as lines": {n: "\n".join((_TIMES * sentences)[:n]) for n in range(1, _TIMES)},
         "once, then again": {n: f"{text} {' '.join(n * words[-2:])}" for n in range(1, _TIMES)},
     }
 
