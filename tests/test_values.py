@@ -1,0 +1,68 @@
+"""What passes from one part to another is a value: nobody changes it on the way."""
+
+import dataclasses
+import importlib
+import inspect
+import pkgutil
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+
+import harness
+
+CHANGING = {
+    "harness.adaptive.against.Against",
+    "harness.adaptive.campaign.Campaign",
+    "harness.dispatcher.calls.wiretap.Heard",
+    "harness.dispatcher.job.Flight",
+    "harness.dispatcher.job.Job",
+    "harness.dispatcher.job.Ticket",
+    "harness.dispatcher.ledger.Account",
+    "harness.dispatcher.ledger.Entry",
+    "harness.dispatcher.ledger.Spent",
+    "harness.dispatcher.queue._Flow",
+    "harness.dispatcher.verdict.Verdict",
+    "harness.measuring.completions._UnderWay",
+    "harness.measuring.judging.Desk",
+    "harness.measuring.judging._Folder",
+    "harness.measuring.money.Purse",
+    "harness.measuring.session.Counter",
+    "harness.measuring.session.Session",
+    "harness.models.block.Block",
+    "harness.pairs.balance.Balance",
+    "harness.records.scored.Scored",
+    "harness.report.folder._Files",
+    "harness.respondent.chat.Chat",
+    "harness.respondent.chat._Function",
+    "harness.respondent.chat._Tool",
+    "harness.respondent.chat._Turn",
+    "harness.studies.comparing._Report",
+    "harness.studies.forecast._Completed",
+    "harness.studies.forecast._Sum",
+    "harness.studies.spending._Line",
+}
+"""What counts, or holds what is under way."""
+
+
+def _classes() -> Iterator[Any]:
+    for module in pkgutil.walk_packages(harness.__path__, "harness."):
+        found = importlib.import_module(module.name)
+        for one in vars(found).values():
+            if inspect.isclass(one) and one.__module__ == found.__name__:
+                yield one
+
+
+def test_values_are_frozen() -> None:
+    """Every struct and data class cannot be changed, but those that count."""
+    loose = set()
+    for one in _classes():
+        if issubclass(one, msgspec.Struct):
+            frozen = bool(one.__struct_config__.frozen)
+        elif dataclasses.is_dataclass(one):
+            frozen = bool(getattr(one, "__dataclass_params__").frozen)  # noqa: B009 (no stub has it)
+        else:
+            continue
+        if not frozen:
+            loose.add(f"{one.__module__}.{one.__name__}")
+    assert loose == CHANGING
