@@ -15,7 +15,10 @@ from steering_server.model.conversation import SystemAs
 from steering_server.model.models import DType
 from steering_server.vectors.registry import read_folder
 
-__all__ = ["serve"]
+__all__ = ["serve", "serve_to_the_end"]
+
+_ENDING = 1.0
+"""Seconds that the engine's thread is given to end once nothing is served any more."""
 
 
 @click.command()
@@ -125,7 +128,17 @@ def serve(
     )
     if until_eof:
         threading.Thread(target=_stop_at_end, args=(server,), daemon=True).start()
+    serve_to_the_end(server)
+
+
+def serve_to_the_end(server: SteeringServer) -> None:
+    """Serve, and leave even a pass that does not come back: at the interpreter's end its thread would
+    be torn out of native code, which aborts the process."""
     server.run()
+    if not server.engine.join(_ENDING):
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(0)
 
 
 def _stop_at_end(server: SteeringServer) -> None:

@@ -49,20 +49,33 @@ class Drawn:
         self._lock = threading.Lock()
 
     def vector(
-        self, own: Vector, kind: ControlKind, number: int, layers: Sequence[int], controls: Controls
+        self,
+        own: Vector,
+        kind: ControlKind,
+        number: int,
+        layers: Sequence[int],
+        controls: Controls,
+        *,
+        place: int = 0,
     ) -> Vector:
-        """`own` with another direction at each of `layers`: the one numbered `number` of `kind`."""
+        """`own` with another direction at each of `layers`: the one numbered `number` of `kind`.
+
+        `place`: which of the request's vectors it is. Drawn from that and the seed alone: a vector
+        that another machine made, with other last bits, is set beside the same directions.
+        """
         if kind not in ("random", "angled"):
             return own
-        key = (own.sha256, kind, number, tuple(layers), controls.seed)
+        key = (own.sha256, kind, number, tuple(layers), controls.seed, place)
         with self._lock:
             found = self._kept.pop(key, None)
         if found is None:
             found = replace(
                 own,
-                sha256=f"{own.sha256}:{kind}:{controls.seed}:{number}",
+                sha256=f"{own.sha256}:{kind}:{controls.seed}:{number}:{place}",
                 directions={
-                    layer: self._direction(own, kind, number, layer, controls.seed)
+                    layer: self._direction(
+                        own, layer, kind, [controls.seed, place, layer, number, kind == "angled"]
+                    )
                     for layer in layers
                 },
             )
@@ -73,10 +86,9 @@ class Drawn:
         return found
 
     def _direction(
-        self, own: Vector, kind: ControlKind, number: int, layer: int, seed: int
+        self, own: Vector, layer: int, kind: ControlKind, seed: Sequence[int]
     ) -> torch.Tensor:
-        content = int(own.sha256[:16], 16)
-        rng = np.random.default_rng([seed, content, layer, number, kind == "angled"])
+        rng = np.random.default_rng(seed)
         if kind == "random":
             drawn = random_direction(own.width, rng=rng)
         else:

@@ -298,12 +298,20 @@ class Resolver:
                 max_tokens=max_tokens,
             )
 
+        # A vector that pushes two spans opposite ways has one control direction for both.
+        places = {hash: at for at, hash in enumerate(dict.fromkeys(v.vector.sha256 for v in asked))}
         found = []
         for kind, number in _compared(controls.number):
             vectors = [
-                replace(one, vector=drawn(one.vector, kind, number, one.layers, controls))
+                replace(
+                    one,
+                    vector=drawn(
+                        one.vector, kind, number, one.layers, controls,
+                        place=places[one.vector.sha256],
+                    ),
+                )
                 for one in asked
-            ]
+            ]  # fmt: skip
             additions = () if kind == "unsteered" else self._additions(vectors)[0]
             compared = Compared(kind, row(additions, answer.choices))
             if openings is not None:

@@ -72,3 +72,25 @@ def test_an_unfinished_conversion_is_not_taken_for_a_model(tmp_path):
     (target / "model.safetensors").write_bytes(b"half")
     done = fetch("--check", "--directory", str(target))
     assert done.returncode == 1 and "no converted model" in done.stderr
+
+
+UNENDING = """
+import signal, threading, torch
+from steering_server.commands.serve import serve_to_the_end
+from steering_server.http.server import Options, SteeringServer
+
+def load():
+    one = torch.ones(500, 500)
+    threading.Timer(0.05, signal.raise_signal, [signal.SIGTERM]).start()
+    while True:
+        torch.mm(one, one)
+
+serve_to_the_end(SteeringServer(load, {}, Options(port=0, drain=0.05), say=print))
+"""
+
+
+def test_a_server_that_gives_up_amid_native_code_ends_without_an_abort() -> None:
+    """A pass, or a load, that does not come back within `--drain` is left; the exit status is 0."""
+    done = subprocess.run([sys.executable, "-c", UNENDING], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "draining took over 0.05 s: 0 requests ended" in done.stdout

@@ -2,6 +2,7 @@
 
 import base64
 import math
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from harness.wire import Controls
 from steering_server.http.beside import Drawn
 from steering_server.http.mean_activation import MeanActivation
 from steering_server.model.openings import OPENINGS
-from steering_server.vectors.vectors import NORMS, serialize
+from steering_server.vectors.vectors import NORMS, Vector, serialize
 from tests.steering_server.conftest import make_vector
 
 CHOICES = ["A", "B"]
@@ -86,6 +87,21 @@ def test_controls_are_of_equal_norm_and_of_the_angle_to_the_mean(client: Any) ->
     for one, same in zip(again["random"], found["random"], strict=True):
         assert one["choices"] == near(same["choices"])
     assert other["random"][0]["choices"] != near(found["random"][0]["choices"])
+
+
+def test_controls_depend_on_the_seed_and_not_on_a_vectors_last_bits(client: Any) -> None:
+    """What is set beside a vector is the same on a machine that rounds otherwise; another vector of
+    the same request has directions of its own."""
+    own = make_vector(client.server.engine.loaded)
+    bits = {layer: one * (1 + 2**-20) for layer, one in own.directions.items()}
+    other = replace(own, sha256="f" * 64, directions=bits)
+    drawn = Drawn(lambda: {})
+
+    def direction(vector: Vector, **fields: Any) -> torch.Tensor:
+        return drawn.vector(vector, "random", 1, (2,), Controls(seed=5), **fields).directions[2]
+
+    assert torch.equal(direction(own), direction(other))
+    assert abs(float(direction(own) @ direction(own, place=1))) < 0.9
 
 
 def test_side_effects_are_of_the_reply_to_this_question(client: Any) -> None:
