@@ -8,8 +8,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import msgspec
+import pytest
 
 import harness
+from harness.measuring.options import Options
 
 CHANGING = {
     "harness.adaptive.against.Against",
@@ -66,3 +68,12 @@ def test_values_are_frozen() -> None:
         if not frozen:
             loose.add(f"{one.__module__}.{one.__name__}")
     assert loose == CHANGING
+
+
+def test_options_forbid_what_they_do_not_know() -> None:
+    """A name that no eval knows is an error in each of them: a setting misspelt is not in force."""
+    options = [one for one in _classes() if issubclass(one, Options)]
+    assert len(options) > 5
+    for one in options:
+        with pytest.raises(msgspec.ValidationError, match="unknown field `sedes`"):
+            msgspec.convert({"sedes": 3}, one)

@@ -110,3 +110,41 @@ def test_a_json_log_that_breaks_off_has_the_samples_before_the_break(at, ids):
     assert log.cut and log.header is not None and log.header.status == "success"
     whole = read_log(WHOLE.encode())
     assert [sample.id for sample in whole.samples()] == [1, 2, 3] and not whole.cut
+
+
+def log_with_extra(*, known_sizes, directory):
+    """Members with an extra field before their data, as other programs write them; sizes in the
+    header before the data, or in a descriptor after it."""
+    kept = io.BytesIO() if known_sizes else Unseekable()
+    with zipfile.ZipFile(kept, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, text in (("header", HEADER), ("samples/1", GOOD), ("samples/2", GOOD)):
+            info = zipfile.ZipInfo(f"{name}.json")
+            info.extra = struct.pack("<HH5s", 0x7075, 5, b"extra")
+            info.compress_type = zipfile.ZIP_DEFLATED
+            archive.writestr(info, text.replace("1, ", f"{name[-1]}, ", 1))
+        end = archive.start_dir
+    data = kept.getvalue()
+    return data if directory else data[:end]
+
+
+class Unseekable(io.BytesIO):
+    """What is piped: sizes are known after the data only."""
+
+    def seekable(self):
+        return False
+
+    def tell(self):
+        raise OSError
+
+    def seek(self, *args):
+        raise OSError
+
+
+@pytest.mark.parametrize("directory", [True, False], ids=["whole", "cut"])
+@pytest.mark.parametrize("known_sizes", [True, False], ids=["sizes before", "sizes after"])
+def test_extra_fields_and_late_sizes_are_read_over(known_sizes, directory):
+    """With the zip's directory and without it the same samples are found."""
+    log = read_log(log_with_extra(known_sizes=known_sizes, directory=directory))
+    assert [sample.id for sample in log.samples()] == [1, 2]
+    assert (log.damaged, log.cut) == (0, not directory)
+    assert log.header is not None and log.header.status == "success"

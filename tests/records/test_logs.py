@@ -127,6 +127,17 @@ def test_records_are_those_that_inspect_reads(tmp_path: Path, suffix: str) -> No
     assert (read.logs[0].samples, read.logs[0].note) == (40, "")
 
 
+def test_a_smaller_newer_run_lacks_nothing(tmp_path: Path) -> None:
+    """A task begun with more samples than its newest log is to have lacks none, and says so."""
+    forty(tmp_path / "a.eval", created="2026-01-01T10:00:00+00:00")
+    first = [sample(0, [rating("i0")])]
+    fields: dict[str, Any] = {"created": "2026-01-01T11:00:00+00:00", "status": "cancelled"}
+    write(tmp_path / "b.eval", first, expected=2, **fields)
+    newest = read_records([tmp_path]).logs[-1]
+    assert (newest.samples, newest.unreadable) == (1, 0)
+    assert "missing" not in newest.note
+
+
 def test_block_size_does_not_change_the_records(tmp_path: Path) -> None:
     """The same measurements in samples of one or of five make the same rows."""
     records = [rating(f"i{index:02}", value=float(index % 5)) for index in range(20)]

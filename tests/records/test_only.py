@@ -50,6 +50,17 @@ def test_logs_and_judgements_follow_their_records() -> None:
     assert found.judgements["subject"].to_list() == ["three"]
 
 
+def test_tables_and_a_tasks_other_logs_stay() -> None:
+    """A table names its rows' logs as it likes; records of a run and its retries, which are one
+    task, bear the name of one of its logs."""
+    table = LogInfo(path="kept.csv", kind="table", rows=1)
+    retried = LogInfo(path="b-retried.eval", task_id="b", rows=1)
+    untold = LogInfo(path="untold.eval", task_id="", rows=1)
+    read = LogRecords(READ.frame, (*READ.logs, table, retried, untold), READ.judgements)
+    found = [log.path for log in only(read, ["rater=b"]).logs]
+    assert found == ["b.eval", "failed.eval", "kept.csv", "b-retried.eval"]
+
+
 def test_nothing_asked_for_is_everything() -> None:
     """Without a wish the records are those that were read, even where there are none."""
     completions_alone = LogRecords(frame([]), READ.logs, READ.judgements)
