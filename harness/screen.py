@@ -5,8 +5,10 @@ bidirectional controls (Unicode's property Bidi_Control) can show a text in anot
 has. Each is shown as U+FFFD, one cell wide; tabs and line feeds stay.
 """
 
+import os
 import re
 from collections.abc import Iterable
+from typing import Any
 
 import click
 import rich.console
@@ -25,8 +27,17 @@ def visible(text: str) -> str:
     return _CONTROLS.sub("\ufffd", text.replace("\r\n", "\n"))
 
 
+_PIPED = 200
+"""Columns of what no screen shows: a table in a file or a pipe is not cut to fit."""
+
+
 class Console(rich.console.Console):
     """Rich's console; whatever text is rendered on it is made visible first."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        if not (self.is_terminal or "width" in options or "COLUMNS" in os.environ):
+            self.width = _PIPED
 
     def render(
         self, renderable: RenderableType, options: ConsoleOptions | None = None

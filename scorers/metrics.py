@@ -29,7 +29,7 @@ _NO_INTERVALS = Bootstrap(resamples=0)
 
 @metric(scores="unreduced")
 def rating_metrics() -> Metric:
-    """Outcome rates, mean, modal share, KL from uniform (÷ ln K) and ICC(1,1) of ratings."""
+    """Outcome rates, mean, modal share, KL from uniform (nats, ÷ ln K) and ICC(1,1) of ratings."""
 
     def compute(scores: list[SampleScore]) -> dict[str, float]:
         records = records_in(scores)
@@ -45,7 +45,9 @@ def rating_metrics() -> Metric:
         if _sampled(records):
             found["modal_share"] = modal_share(ratings)[1].estimate
             counts = level_counts(ratings, _levels(scores))
-            found["kl_uniform"] = kl_uniform(counts, bootstrap=_NO_INTERVALS).normalised.estimate
+            kl = kl_uniform(counts, bootstrap=_NO_INTERVALS)
+            found["kl_uniform"] = kl.nats.estimate
+            found["kl_uniform_normalised"] = kl.normalised.estimate
             if ratings.shape[1] >= 2:
                 found["icc_1_1"] = icc(ratings)["icc_1_1"].estimate
         return found

@@ -51,3 +51,19 @@ def test_colours_still_reach_the_terminal() -> None:
     console = Console(file=io.StringIO(), force_terminal=True, color_system="standard")
     console.print(Text("x", "bold red"))
     assert "\x1b[" in console.file.getvalue()  # type: ignore[attr-defined]
+
+
+def test_a_table_that_no_screen_shows_is_not_cut(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Piped or written to a file it is as wide as it needs; a width that is asked for stands."""
+    monkeypatch.delenv("COLUMNS", raising=False)
+    table = Table(*"abcdefgh")
+    table.add_row(*8 * ["0123456789abcdef"])
+    wide, narrow = io.StringIO(), io.StringIO()
+    Console(file=wide).print(table)
+    Console(file=narrow, width=60).print(table)
+    assert wide.getvalue().count("0123456789abcdef") == 8
+    assert "0123456789abcdef" not in narrow.getvalue()
+    monkeypatch.setenv("COLUMNS", "60")
+    asked = io.StringIO()
+    Console(file=asked).print(table)
+    assert "0123456789abcdef" not in asked.getvalue()

@@ -74,8 +74,8 @@ def campaign_plan(template: str, given: Mapping[str, Any], *, task: str) -> Camp
         measure,
         samples=-(-len(start.presentations) // options.block),
         questions=len(start.presentations) * options.seeds,
-        per_question=2,
-        completes=makes(completer),
+        completer=completer if makes(completer) else None,
+        more=max(0, options.most(len(items)) - len(start.presentations) * options.seeds),
     )
     return CampaignPlan(
         campaign, Plan(options, by_id, measure, completer, samples, forecast), options

@@ -5,11 +5,12 @@ from collections.abc import Sequence
 import msgspec
 
 from harness.items.item import Item
-from harness.measuring.completer import COMPLETION_TOKENS
+from harness.measuring.completer import COMPLETION_TOKENS, Completer
 from harness.measuring.judge_calls import JudgeCalls, judge_calls
 from harness.measuring.measure import Measure, default_tokens
-from harness.measuring.money import CHARS_PER_TOKEN, UNKNOWN_OUTPUT, Price
+from harness.measuring.money import CHARS_PER_TOKEN, UNKNOWN_OUTPUT, Price, prompt_chars
 from harness.measuring.options import Options
+from harness.prompts.render import completion_messages
 
 __all__ = ["Forecast", "PricedJudge", "forecast_line", "forecast_of"]
 
@@ -20,7 +21,8 @@ class Forecast(msgspec.Struct, frozen=True, kw_only=True):
     `samples` Inspect samples hold `questions` questions on `items` items; characters are means
     of one question's and one item's prompt; output tokens are the stages' limits. `judged` is what
     each judge would be asked, `answers_judged` whether one reads besides what the rules leave open;
-    `completions_each` says how many completions are made of an item.
+    `completions_each` says how many completions are made of an item; `more` questions may follow
+    once those of the samples are answered.
     """
 
     samples: int
@@ -36,6 +38,7 @@ class Forecast(msgspec.Struct, frozen=True, kw_only=True):
     judge_price: str | None = None
     answers_judged: bool = False
     completions_each: int = 1
+    more: int = 0
 
     def calls(self, *, samples: int, epochs: int) -> dict[str, int]:
         """Calls of each stage in a run of `samples` of the data set's samples."""
@@ -72,23 +75,22 @@ def forecast_of(
     *,
     samples: int,
     questions: int,
-    per_question: int,
-    completes: bool,
+    completer: Completer | None,
     always: Sequence[str] = (),
+    more: int = 0,
 ) -> Forecast:
-    """The forecast of a run over `items`, each question showing `per_question` of them.
+    """The forecast of a run over `items`.
 
-    `measure` is None where items are only completed; `completes` says whether the run makes
-    completions itself; `always` are the kinds that are judged whatever the options say.
+    `measure` is None where items are only completed; `completer` makes completions within the run,
+    None where it makes none; `always` are the kinds that are judged whatever the options say.
     """
     item_chars = sum(len(item.text) for item in items) / max(1, len(items))
+    prompts = [prompt_chars(completion_messages(item.text, _system(completer))) for item in items]
     made = options.completion_max_tokens or COMPLETION_TOKENS
     question_chars = 0.0
     question_output = None
     if measure is not None:
-        wording = len(measure.template.questions[measure.timing]) + len(measure.condition.text)
-        answered = made * CHARS_PER_TOKEN if measure.post else 0
-        question_chars = wording + per_question * (item_chars + answered)
+        question_chars = measure.chars(items, answered=made * CHARS_PER_TOKEN)
         question_output = measure.options.measurement_max_tokens or default_tokens(
             measure.template, measure.options.response
         )
@@ -96,9 +98,9 @@ def forecast_of(
         samples=samples,
         questions=questions,
         items=len(items),
-        makes_completions=completes,
+        makes_completions=completer is not None,
         question_chars=question_chars,
-        item_chars=item_chars,
+        item_chars=sum(prompts) / max(1, len(prompts)),
         question_output=question_output,
         completion_output=made,
         price=options.price,
@@ -114,7 +116,12 @@ def forecast_of(
         ),
         judge_price=options.judge_price,
         answers_judged=bool(getattr(options, "answer_judge", False)),
+        more=more,
     )
+
+
+def _system(completer: Completer | None) -> str | None:
+    return None if completer is None else completer.system
 
 
 def forecast_line(
@@ -131,7 +138,7 @@ def forecast_line(
     that the run's roles name.
     """
     calls = forecast.calls(samples=samples, epochs=epochs)
-    questions, completions = calls["questions"], calls["completions"]
+    questions, completions = calls["questions"] + forecast.more, calls["completions"]
     tokens_in = (
         questions * forecast.question_chars + completions * forecast.item_chars
     ) / CHARS_PER_TOKEN
@@ -147,7 +154,8 @@ def forecast_line(
             spent.append((judge.name, judge.price, chars / CHARS_PER_TOKEN, output))
     made = f" + {completions:,} completions" if completions else ""
     made += f" + {judgements:,} judgements" if judgements else ""
-    line = (
+    line = "up to " if forecast.more else ""
+    line += (
         f"{questions:,} questions{made} = {questions + completions + judgements:,} calls; "
         f"about {_tokens(sum(part[2] for part in spent))} tokens in, "
         f"at most {_tokens(sum(part[3] for part in spent))} out"
@@ -165,7 +173,7 @@ def _dollars(spent: Sequence[tuple[str, Price | None, float, float]]) -> str:
         return ""
     unknown = [name for name, price, _, _ in spent if price is None]
     beside = f", and what {' and '.join(unknown)} may cost" if unknown else ""
-    return f"; at most ${sum(known):,.2f}{beside}"
+    return f"; up to about ${sum(known):,.2f}{beside}"
 
 
 def _tokens(count: float) -> str:

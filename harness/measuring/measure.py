@@ -9,6 +9,7 @@ from inspect_ai.tool import ToolChoice, ToolFunction, ToolInfo
 
 from harness.items.item import Item
 from harness.measuring.asking import Asker
+from harness.measuring.money import prompt_chars
 from harness.measuring.options import ChoiceOptions, RatingOptions, stage
 from harness.measuring.stages import base_seed, check_config, stage_config, thinking_name
 from harness.measuring.variants import Variant, Variants
@@ -58,6 +59,10 @@ class Planned:
                     stop="unknown",
                 )
         return None
+
+
+_WRITTEN_OUT = 40
+"""Questions that are written out to learn how long they are: more change the mean by a percent."""
 
 
 @dataclass(frozen=True)
@@ -218,6 +223,24 @@ class Measure:
             system=variant.system,
         )
 
+    def chars(self, items: Sequence[Item], *, answered: int) -> float:
+        """Mean characters of a question's prompt, over items spread evenly and all wordings, with
+        completions of `answered` characters."""
+        shown = items[:: max(1, len(items) // _WRITTEN_OUT)]
+        if not shown:
+            return 0.0
+        lengths = []
+        for at, (item, other) in enumerate(zip(shown, [*shown[1:], shown[0]], strict=True)):
+            variant = self.variants.at((at, at), 0)
+            done = {one.id: _written(one, answered) for one in (item, other) if self.post}
+            if self.template.kind == "rating":
+                messages = self.rating_question(item, done.get(item.id), variant)
+            else:
+                messages = self.choice_question(item, other, done, variant)
+            lengths.append(prompt_chars(messages))
+        tools, _ = self._tools()
+        return sum(lengths) / len(lengths) + sum(len(tool.model_dump_json()) for tool in tools)
+
     def rating_spans(self, item: Item, messages: tuple[Message, ...]) -> Spans:
         """Where the texts of `rating_question` stand."""
         return rating_spans(messages, item.text, self.timing)
@@ -275,6 +298,14 @@ def _completion_facts(completions: Sequence[Completion]) -> dict[str, Any]:
         "completion_hash": "+".join(completion.hash for completion in completions),
     }
     return facts
+
+
+def _written(item: Item, length: int) -> Completion:
+    """A completion of so many characters that nobody made."""
+    return Completion(
+        item=item.id, item_hash=item.hash, text="x" * length, hash="", completer="",
+        completer_identity="", sysprompt="", seed=None,
+    )  # fmt: skip
 
 
 def default_tokens(template: Template, response: str) -> int:

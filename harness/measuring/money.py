@@ -1,5 +1,6 @@
 """What a run may cost: prices, and the purse that admits questions."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import msgspec
@@ -7,7 +8,7 @@ from inspect_ai.model import Model
 
 from harness.errors import UsageError
 from harness.models.inspect_api import model_info
-from harness.wire import Question, Reply
+from harness.wire import Message, Question, Reply
 
 __all__ = [
     "CHARS_PER_TOKEN",
@@ -15,6 +16,7 @@ __all__ = [
     "Price",
     "Purse",
     "price_of",
+    "prompt_chars",
     "read_price",
     "true_cost",
 ]
@@ -22,8 +24,19 @@ __all__ = [
 CHARS_PER_TOKEN = 4
 """Rule of thumb for English text, used where nothing better is known before a call."""
 
+_LEARNED = 200
+"""Replies that estimates learn from; more change them little."""
+
+_TURN = 16
+"""Characters that the form of a turn is worth: four tokens."""
+
 UNKNOWN_OUTPUT = 300
 """Output tokens guessed for a call without a token limit, until replies teach better."""
+
+
+def prompt_chars(messages: Sequence[Message]) -> int:
+    """Characters of a prompt, with what the form of its turns is worth."""
+    return sum(len(message.content) + _TURN for message in messages)
 
 
 class Price(msgspec.Struct, frozen=True):
@@ -69,7 +82,8 @@ class Purse:
     """Admits questions while calls and dollars last.
 
     A question is charged its estimate when it is admitted and its true cost when it is settled,
-    so that what is in flight cannot overrun the budget by more than the estimates are wrong.
+    so that what is in flight cannot overrun the budget by more than the estimates are wrong. These
+    learn from replies how long answers are and how many tokens a prompt has for its characters.
     With `ends`, a question that is not admitted ends the run; else it counts as failed. `refused`
     is why the first one was not admitted.
     """
@@ -82,6 +96,8 @@ class Purse:
     ends: bool = False
     refused: str | None = None
     _outputs: list[int] = field(default_factory=list)
+    _read: int = 0
+    _reckoned: float = 0.0
 
     def admit(self, question: Question, price: Price | None, max_tokens: int | None) -> str | None:
         """None where the question may be asked, else why not. Each admission must be settled."""
@@ -106,19 +122,25 @@ class Purse:
         """Dollars that the question is expected to cost; 0 where no price is known."""
         if price is None:
             return 0.0
-        chars = sum(len(message.content) for message in question.messages)
         if self._outputs:
             output: float = sum(self._outputs) / len(self._outputs)
         else:
             output = max_tokens or UNKNOWN_OUTPUT
-        return price.cost(chars / CHARS_PER_TOKEN, output)
+        more = self._read / self._reckoned if self._reckoned else 1.0
+        return price.cost(more * prompt_chars(question.messages) / CHARS_PER_TOKEN, output)
 
-    def settle(self, reply: Reply, price: Price | None, reserved: float) -> None:
+    def settle(
+        self, question: Question, reply: Reply, price: Price | None, reserved: float
+    ) -> None:
         """Book what an admitted question really cost, and free what was reserved for it."""
         self.reserved = max(0.0, self.reserved - reserved)
         self.spent += true_cost(reply, price)
-        if reply.error is None and len(self._outputs) < 200:
-            self._outputs.append(reply.output_tokens)
+        if reply.error is not None or len(self._outputs) >= _LEARNED:
+            return
+        self._outputs.append(reply.output_tokens)
+        if reply.input_tokens:
+            self._read += reply.input_tokens
+            self._reckoned += prompt_chars(question.messages) / CHARS_PER_TOKEN
 
     def replay(self, reply: Reply, price: Price | None) -> None:
         """Book a reply of an earlier attempt of this run."""

@@ -109,7 +109,7 @@ def rating_plan(template: str, given: Mapping[str, Any], *, task: str) -> Plan:
         starts = dict(zip(names, spread_items(names, measure.variants.sizes, rng), strict=True))
     samples = item_samples(items, options.block, starts=starts)
     questions = len(items) * options.seeds
-    return _plan(options, items, measure, samples, questions=questions, per_question=1)
+    return _plan(options, items, measure, samples, questions=questions)
 
 
 def choice_plan(template: str, given: Mapping[str, Any], *, task: str) -> Plan:
@@ -141,7 +141,6 @@ def choice_plan(template: str, given: Mapping[str, Any], *, task: str) -> Plan:
         measure,
         samples,
         questions=sum(len(pair) for pair in (*shown, *against)) * options.seeds,
-        per_question=2,
         asked=[item for item in items if item.id in used],
     )
     return replace(plan, items=with_out)
@@ -165,7 +164,7 @@ def completion_plan(given: Mapping[str, Any], *, task: str) -> Plan:
         raise UsageError(f"completions={options.completions!r} of {task}; it makes them itself")
     items = run_items(options)
     samples = item_samples(items, options.block)
-    return _plan(options, items, None, samples, questions=0, per_question=0)
+    return _plan(options, items, None, samples, questions=0)
 
 
 def open_plan(given: Mapping[str, Any], *, task: str) -> Plan:
@@ -177,7 +176,7 @@ def open_plan(given: Mapping[str, Any], *, task: str) -> Plan:
     items = open_questions(options.questions, options.topic, base=SHELL_DIRECTORY)
     samples = item_samples(items, options.block)
     plan = _plan(
-        options, items, None, samples, questions=0, per_question=0, always=ALWAYS_OPEN
+        options, items, None, samples, questions=0, always=ALWAYS_OPEN
     )  # fmt: skip
     answers = msgspec.structs.replace(
         plan.forecast,
@@ -198,7 +197,6 @@ def _plan(
     samples: Sequence[PlannedSample],
     *,
     questions: int,
-    per_question: int,
     asked: Sequence[Item] | None = None,
     always: Sequence[str] = (),
 ) -> Plan:
@@ -210,8 +208,7 @@ def _plan(
         measure,
         samples=len(samples),
         questions=questions,
-        per_question=per_question,
-        completes=makes(completer),
+        completer=completer if makes(completer) else None,
         always=always,
     )
     by_id = {item.id: item for item in items}

@@ -121,7 +121,7 @@ class Counter:
         def arrived(position: int, reply: Reply) -> None:
             index = order[position]
             replies[index] = reply
-            self.purse.settle(reply, price, reserved[index])
+            self.purse.settle(questions[index], reply, price, reserved[index])
             hope.count(reply)
             self.oddities.count(reply)
             try:

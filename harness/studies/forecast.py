@@ -77,7 +77,7 @@ def _campaign(template: str, options: Mapping[str, Any]) -> Plan:
     planned = campaign_plan(template, options, task="utilities")
     plan, most = planned.plan, planned.options.most(len(planned.plan.items))
     forecast = msgspec.structs.replace(
-        plan.forecast, questions=most, samples=-(-most // planned.options.block)
+        plan.forecast, questions=most, samples=-(-most // planned.options.block), more=0
     )
     return replace(plan, forecast=forecast)
 

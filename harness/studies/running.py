@@ -35,7 +35,7 @@ def forecast_lines(found: StudyForecast) -> list[str]:
     if not found.cells:
         return [f"no calls; {found.prepares}"]
     judged = f" + {found.judgements:,} judgements" if found.judgements else ""
-    money = "no price known" if found.dollars is None else f"at most ${found.dollars:,.2f}"
+    money = "no price known" if found.dollars is None else f"up to about ${found.dollars:,.2f}"
     return [
         *([found.prepares] if found.prepares else []),
         f"{found.cells} cells, {found.items} items: {found.questions:,} questions + "

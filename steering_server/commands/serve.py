@@ -132,8 +132,8 @@ def serve(
 
 
 def serve_to_the_end(server: SteeringServer) -> None:
-    """Serve, and leave even a pass that does not come back: at the interpreter's end its thread would
-    be torn out of native code, which aborts the process."""
+    """Serve, and leave even a pass that does not come back: at the interpreter's end its thread
+    would be torn out of native code, which aborts the process."""
     server.run()
     if not server.engine.join(_ENDING):
         sys.stdout.flush()

@@ -149,7 +149,7 @@ def test_the_forecast_counts_what_judges_are_asked(
     [line] = [one for one in said if "calls; about" in one]
     found = re.search(r"([\d,]+) judgements", line)
     assert (0 if found is None else int(found[1].replace(",", ""))) == calls == asked(log), line
-    assert "; at most $" in line
+    assert "; up to about $" in line
 
 
 def test_open_questions_tell_their_judges_calls(

@@ -86,7 +86,7 @@ def test_forecast_of_a_pool_has_its_dearest_price(
         return line.partition(": ")[2]
 
     endpoints = ((1000.0, 2000.0), (500.0, 4000.0))
-    assert "at most $" in forecast("sim/faithful", "1000,4000")
+    assert "up to about $" in forecast("sim/faithful", "1000,4000")
     assert forecast("pool/x", None, *endpoints) == forecast("sim/faithful", "1000,4000")
     assert forecast("pool/x", "3000,1", *endpoints) == forecast("sim/faithful", "3000,1")
     assert "$" not in forecast("pool/x", None, (0.0, 0.0))
@@ -101,6 +101,43 @@ def test_forecast_counts_the_tokens_that_may_come(
     limits = {"completion_max_tokens": 9, "measurement_max_tokens": 7}
     run_eval("anchored.py@anchored_1_5", task_args={"per_origin": 1, **limits})
     assert any("at most 80 out" in line for line in said), said
+
+
+@pytest.mark.parametrize(
+    ("task", "args"),
+    [
+        ("scales.py@stated_1_5", {"timing": "pre"}),
+        ("scales.py@stated_1_5", {"timing": "pre", "response": "xml"}),
+        ("pairwise.py", {"timing": "pre", "response": "reasoned"}),
+        ("pairwise.py", {"timing": "pre", "measurement_sysprompt": "loves_math"}),
+        ("pairwise.py", {"timing": "pre", "wordings": 4, "contexts": 3}),
+        ("completions.py", {"completion_sysprompt": "loves_math"}),
+    ],
+)
+def test_forecast_is_of_the_prompts_that_are_asked(
+    run_eval: RunEval, monkeypatch: pytest.MonkeyPatch, task: str, args: dict[str, Any]
+) -> None:
+    """Tokens in, as a model counts that has one for four characters: within a twentieth."""
+    said: list[str] = []
+    monkeypatch.setattr("harness.measuring.hooks.say", said.append)
+    log = run_eval(task, task_args={"per_origin": 6, "block": 5, **args})
+    assert log.status == "success", log.error
+    [line] = [line for line in said if "tokens in" in line]
+    about, unit = line.partition("about ")[2].split(" ")[:2]
+    used = sum(usage.input_tokens for usage in log.stats.model_usage.values())
+    reckoned = float(about) * (1000 if unit == "k" else 1)
+    assert reckoned == pytest.approx(used, rel=0.05), line
+
+
+def test_forecast_of_a_campaign_is_of_the_most_that_it_may_ask(
+    run_eval: RunEval, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not of its first batch."""
+    said: list[str] = []
+    monkeypatch.setattr("harness.measuring.hooks.say", said.append)
+    args = {"per_origin": 2, "timing": "pre", "max_comparisons": 60, "batch": 20}
+    run_eval("utilities.py", task_args={**args, "target_rho": 0.999})
+    assert any("up to 60 questions = 60 calls" in line for line in said), said
 
 
 @pytest.mark.parametrize("model", ["sim/faithful", "pool/x"])

@@ -22,10 +22,27 @@ def test_purse_spends_at_most_the_budget_when_estimates_hold() -> None:
     while purse.admit(QUESTION, PRICE, 50) is None:
         admitted += 1
         if admitted % 3 == 0:
-            reply = Reply(text="a", input_tokens=100, output_tokens=50)
-            purse.settle(reply, PRICE, PRICE.cost(100, 50))
-    assert admitted == 50
-    assert purse.spent + purse.reserved == pytest.approx(0.01)
+            reply = Reply(text="a", input_tokens=104, output_tokens=50)
+            purse.settle(QUESTION, reply, PRICE, PRICE.cost(104, 50))
+    assert admitted == 49
+    assert purse.spent + purse.reserved == pytest.approx(49 * PRICE.cost(104, 50))
+
+
+def test_purse_learns_how_many_tokens_a_prompt_has() -> None:
+    """Where prompts have three times as many tokens as reckoned, one call at a time overruns the
+    budget by no more than the first; a failed reply and one without a count teach nothing."""
+    purse = Purse(budget_usd=0.01)
+    for silent in (Reply(error="503", stop="unknown", input_tokens=9), Reply(text="a")):
+        assert purse.admit(QUESTION, PRICE, 50) is None
+        purse.settle(QUESTION, silent, None, PRICE.cost(104, 50))
+    assert purse.estimate(QUESTION, PRICE, 50) == pytest.approx(PRICE.cost(104, 0), abs=1e-6)
+    purse = Purse(budget_usd=0.01)
+    while purse.admit(QUESTION, PRICE, 50) is None:
+        reserved = purse.reserved
+        reply = Reply(text="a", input_tokens=312, output_tokens=50)
+        purse.settle(QUESTION, reply, PRICE, reserved)
+    assert purse.estimate(QUESTION, PRICE, 50) == pytest.approx(PRICE.cost(312, 50))
+    assert 0.0094 < purse.spent <= 0.01
 
 
 def test_purse_counts_calls_of_an_earlier_attempt() -> None:
@@ -68,7 +85,7 @@ def test_forecast_scales_with_limit_and_epochs() -> None:
     )  # fmt: skip
     line = forecast_line(forecast, samples=50, epochs=2, price=PRICE)
     assert line.startswith("400 questions + 50 completions = 450 calls; about 40.5 k tokens in")
-    assert line.endswith("at most 9.0 k out; at most $0.06")
+    assert line.endswith("at most 9.0 k out; up to about $0.06")
 
 
 def forecast(**fields: Any) -> Forecast:
@@ -120,11 +137,11 @@ def test_the_line_names_who_costs_what() -> None:
     both = line(price=PRICE, judges=priced)
     assert both == (
         "30 questions + 20 completions + 140 judgements = 190 calls; about 4.4 k tokens in, "
-        "at most 3.0 k out; at most $0.10, and what free may cost"
+        "at most 3.0 k out; up to about $0.10, and what free may cost"
     )
     read = forecast(judged=JUDGED, answers_judged=True)
     told = forecast_line(read, samples=10, epochs=1, price=None, judges=priced[:1])
-    assert told.endswith("; at most $0.09, and what the model may cost; besides, a judge reads "
+    assert told.endswith("; up to about $0.09, and what the model may cost; besides, a judge reads "
                          "answers that the rules leave open")  # fmt: skip
     many = forecast(questions=3_000_000, question_chars=4)
     assert "about 3.0 M tokens in" in forecast_line(many, samples=10, epochs=1, price=None)

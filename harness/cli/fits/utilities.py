@@ -190,7 +190,7 @@ def utilities(
     model_a,model_b,winner[,count]         winner is model_a, model_b or tie; model_a was first
 
     A CSV may be cut by commas, semicolons or tabs, its header in any case. Intervals are right on
-    average over items: the most extreme tenth are covered .78 to .84 at 10 comparisons an item.
+    average over items: the most extreme tenth are covered .79 to .86 at 10 comparisons an item.
 
     A tie is half a win for each. Optional columns template, origin_first, origin_second serve
     --position-by. An interval is about the utility in the one wording that was asked; with --over
