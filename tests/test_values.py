@@ -3,8 +3,10 @@
 import dataclasses
 import importlib
 import inspect
+import json
 import pkgutil
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -13,6 +15,7 @@ import pytest
 import harness
 from harness.measuring.options import Options
 
+DEFAULTS = Path(__file__).with_name("defaults.json")
 CHANGING = {
     "harness.adaptive.against.Against",
     "harness.adaptive.campaign.Campaign",
@@ -70,6 +73,29 @@ def test_values_are_frozen() -> None:
     assert loose == CHANGING
 
 
+def defaults() -> dict[str, dict[str, str]]:
+    """Of every struct, what a member is where nobody says it."""
+    found: dict[str, dict[str, str]] = {}
+    for one in _classes():
+        if not issubclass(one, msgspec.Struct) or one.__name__.startswith("_"):
+            continue
+        own = {
+            field.name: repr(field.default)
+            for field in msgspec.structs.fields(one)
+            if field.default is not msgspec.NODEFAULT
+        }
+        if own:
+            found[f"{one.__module__}.{one.__name__}"] = own
+    return found
+
+
+def test_what_a_file_leaves_out_means_what_it_meant() -> None:
+    """Logs, journals and tables leave out what is the default, and options of earlier runs were
+    taken with theirs: `tests/defaults.json` has them. A new member is added there
+    (`python -m tests.test_values`); one that stands there does not change its default."""
+    assert defaults() == json.loads(DEFAULTS.read_text(encoding="utf-8"))
+
+
 def test_options_forbid_what_they_do_not_know() -> None:
     """A name that no eval knows is an error in each of them: a setting misspelt is not in force."""
     options = [one for one in _classes() if issubclass(one, Options)]
@@ -77,3 +103,7 @@ def test_options_forbid_what_they_do_not_know() -> None:
     for one in options:
         with pytest.raises(msgspec.ValidationError, match="unknown field `sedes`"):
             msgspec.convert({"sedes": 3}, one)
+
+
+if __name__ == "__main__":
+    DEFAULTS.write_text(json.dumps(defaults(), indent=1) + "\n", encoding="utf-8")
