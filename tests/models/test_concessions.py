@@ -169,3 +169,21 @@ def test_concessions_come_to_an_end(complaints: list[Any]) -> None:
         request = concessions.applied(SENT)
         changes += concessions.learn(read_error(json.dumps(body).encode()), request) is not None
     assert changes <= 15
+
+
+def test_a_server_that_does_not_say_its_most_is_asked_for_fewer_and_fewer() -> None:
+    """20 alternatives, then each step below; what a server says itself comes first."""
+    concessions = Concessions()
+    found = []
+    for _ in range(7):
+        request = concessions.applied(SENT)
+        error = openai("top_logprobs: the number is too large", "top_logprobs")
+        assert concessions.learn(read_error(json.dumps(error).encode()), request) is not None
+        found.append(concessions.applied(SENT)["top_logprobs"])
+    assert found == [10, 8, 5, 4, 3, 2, 1]
+    assert (
+        learnt(openai("top_logprobs must be less than 7", "top_logprobs"))[1]["top_logprobs"] == 6
+    )
+    assert (
+        learnt(openai("top_logprobs must be at most 20", "top_logprobs"))[1]["top_logprobs"] == 10
+    )

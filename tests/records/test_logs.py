@@ -127,6 +127,26 @@ def test_records_are_those_that_inspect_reads(tmp_path: Path, suffix: str) -> No
     assert (read.logs[0].samples, read.logs[0].note) == (40, "")
 
 
+def test_answers_that_a_judge_read_are_left_out_on_demand_only(tmp_path: Path) -> None:
+    """They count unless `rules_only` says otherwise."""
+    rows = [rating("a"), rating("b", read_by="judge m")]
+    write(tmp_path / "a.eval", [sample(0, rows)])
+    assert read_records([tmp_path]).frame["item"].to_list() == ["a", "b"]
+    assert read_records([tmp_path], rules_only=True).frame["item"].to_list() == ["a"]
+
+
+def test_a_bar_is_shown_to_a_person_alone(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a terminal, where it is asked for; nothing of it in a file."""
+    forty(tmp_path / "a.eval")
+    for terminal, progress in ((False, True), (True, False), (True, True)):
+        for name in ("FORCE_COLOR", "TTY_COMPATIBLE"):
+            monkeypatch.setenv(name, "1") if terminal else monkeypatch.delenv(name, raising=False)
+        read_records([tmp_path], progress=progress)
+        assert ("Reading 1 logs" in capsys.readouterr().err) == (terminal and progress)
+
+
 def test_a_smaller_newer_run_lacks_nothing(tmp_path: Path) -> None:
     """A task begun with more samples than its newest log is to have lacks none, and says so."""
     forty(tmp_path / "a.eval", created="2026-01-01T10:00:00+00:00")

@@ -55,6 +55,7 @@ BAD = [
     (RATING, {"value": "inf"}, "value inf; expected a finite number"),
     (RATING, {"value": "nan"}, "value nan; expected a finite number"),
     (RATING, {"normalised": "1.5"}, "normalised 1.5; expected 0 to 1"),
+    (RATING, {"normalised": "-0.001"}, "normalised -0.001; expected 0 to 1"),
     (RATING, {"normalised": "-inf"}, "normalised -inf; expected a finite number"),
     (RATING, {"item": "a\x00b"}, "item 'a.x00b'; expected text that can be seen"),
     (RATING, {"repeat": "1.5"}, "repeat '1.5'; expected a whole number"),

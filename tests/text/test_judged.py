@@ -25,6 +25,7 @@ GOOD = [
     (ATTITUDE, '{"attitude": 1}', 1.0, None),
     (COHERENCE, '{"coherence": 0}', 0.0, None),
     (SYSPROMPT_REFERENCE, '{"reference":"yes","sentiment":"none","refuses":false}', 1.0, "yes"),
+    (EXECUTED_TASK, '{"executed": "first"}', 1.0, "first"),
     (EXECUTED_TASK, '{"executed": "second"}', 0.0, "second"),
     (EXECUTED_TASK, '{"executed": "neither"}', None, "neither"),
 ]
