@@ -115,7 +115,8 @@ def require_one(frame: pl.DataFrame, *, factors: Collection[str] = (), where: st
     if set(differing) <= _DRAWN:
         jointly = f", or together by penchant utilities --over {','.join(differing)}"
     raise UsageError(
-        f"would pool records that differ in {named}{_at(where)}; analyse them apart{jointly}"
+        f"would pool records that differ in {named}{_at(where)}; analyse them apart (logs one by "
+        f"one; penchant report does){jointly}"
     )
 
 

@@ -26,6 +26,7 @@ __all__ = ["forecast_lines", "models_of", "read_run", "report_study", "run_study
 
 MANY_CALLS = 10_000
 NOTHING_READ = LogRecords(frame([]), (), judgement_frame(()))
+_NONE = "none, however large: too few items, models or directions for a p below .05"
 DEAR = 5.0
 """Dollars and calls above which a run asks once before it begins."""
 
@@ -45,7 +46,7 @@ def forecast_lines(found: StudyForecast) -> list[str]:
         f"expected interval of a cell mean ± {found.width:.3f} of the scale's length; smallest "
         f"paired effect found with power .8: {found.effect:.3f}",
         *(
-            f"  {words}: {'none can be found' if math.isnan(value) else f'{value:.3f}'}"
+            f"  {words}: {_NONE if math.isnan(value) else f'{value:.3f}'}"
             for words, value in found.findable
         ),
         f"spreads over items {found.spread.items:.2f}, repeats {found.spread.repeats:.2f}, effect "
