@@ -73,7 +73,7 @@ def test_a_plan_says_where_its_spreads_come_from() -> None:
     told = CliRunner().invoke(study, ["plan", "self-vs-cross", "--models", models]).output
     said = " ".join(told.split())
     assert "effect 0.12 of the scale's length: assumed (--pilot" in said
-    assert "self less cross: none can be found" in said
+    assert "self less cross: none, however large: too few items, models or directions" in said
 
 
 def test_a_plan_forecasts_its_own_contrast() -> None:

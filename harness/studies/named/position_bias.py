@@ -1,5 +1,6 @@
 """Does place or content decide a choice, and what do labels and chain of thought do to it?"""
 
+import math
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -71,8 +72,9 @@ def _design(given: _PositionBias) -> StudyDesign:
 def _sentence(one: ChoiceCell) -> str:
     beta = one.quantities["position_effect"]
     side = "the first" if beta.low > 0 else "the second" if beta.high < 0 else "neither surely"
+    favours = "no interval" if math.isnan(beta.low) else f"favours {side}"
     return (
-        f"{one.cell.name}: β {shown(beta)} (favours {side}), content sd "
+        f"{one.cell.name}: β {shown(beta)} ({favours}), content sd "
         f"{shown(one.quantities['content_sd'])}, flips "
         f"{shown(one.quantities['flip_rate'], 'share')} of {one.pairs.height} pairs."
     )
