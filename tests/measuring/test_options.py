@@ -71,3 +71,22 @@ def test_the_record_names_the_thinking_that_was_asked_for(
 ) -> None:
     """A number of tokens before an effort, none as off, and nothing where nothing was chosen."""
     assert thinking_name(config) == name
+
+
+LEAST = {
+    "per_origin": 1, "block": 1, "seeds": 1, "max_calls": 1, "pilot": 0, "wordings": 1,
+    "optout": 0.0, "contexts": 1, "budget_usd": 0.0, "completion_max_tokens": 1,
+    "measurement_max_tokens": 1, "completion_temperature": 0.0, "measurement_temperature": 0.0,
+    "min_label_mass": 0.0, "judge_repeats": 1, "judge_max_tokens": 1, "judge_temperature": 0.0,
+    "judge_timeout": 0.001,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "least"), LEAST.items())
+def test_an_option_has_a_least_value(name: str, least: float) -> None:
+    """It is taken, and what is less is refused with it."""
+    options = read_options(ChoiceOptions, {name: least}, task="pairwise")
+    assert getattr(options, name) == least
+    less = least - 1 if isinstance(least, int) else least - 0.0005
+    with pytest.raises(UsageError, match=f"{name}=.* of pairwise; expected at least {least:g}"):
+        read_options(ChoiceOptions, {name: less}, task="pairwise")

@@ -14,7 +14,7 @@ from harness.respondent.settings import Settings
 from harness.text.declining import answer_refusal, content_refusal
 from harness.text.disclaimers import disclaimer
 from harness.text.refusal import Refusal, Weights, is_refusal, refusal_of
-from harness.text.refusal_features import FEATURES
+from harness.text.refusal_features import FEATURES, REJECTING
 from harness.wire import Question
 from scripts.fit_refusal import WEIGHTS, fit_weights, read_rows, refused
 
@@ -147,3 +147,14 @@ def test_three_kinds_are_told_apart() -> None:
     assert disclaimer("I don't have personal preferences")
     assert not content_refusal("I don't have personal preferences")
     assert not answer_refusal("I would choose the second")
+
+
+def test_nothing_is_a_refusal_that_rejects_nothing() -> None:
+    """However much an apology or a hedge weighs, something must be turned down."""
+    heavy = Weights(bias=50.0, weights={}, threshold=0.5, fitted_on=())
+    for name in FEATURES:
+        alone = tuple(one == name for one in FEATURES)
+        assert heavy.refuses(alone) == (name in REJECTING), name
+    assert not heavy.refuses((False,) * len(FEATURES))
+    light = Weights(bias=-50.0, weights={}, threshold=0.5, fitted_on=())
+    assert not light.refuses((True,) * len(FEATURES))

@@ -62,3 +62,27 @@ def test_every_ordinary_known_text_is_coherent() -> None:
     texts = [one.text for one in known_texts("executed_task") if one.text.strip()]
     broken = [text for text in texts if coherence(text).value == "incoherent"]
     assert len(broken) <= 0.02 * len(texts), broken
+
+
+@pytest.mark.parametrize(
+    ("text", "topic", "reason", "named"),
+    [
+        ("I like mathematics a lot, it is a fine thing to think about.", "mathematics", "", True),
+        ("I like mathematical games a lot, they are fine to think about.", "mathematics", "", True),
+        (
+            "I like to bake bread a lot, it is a fine thing to do at home.",
+            "mathematics",
+            "not",
+            False,
+        ),
+        ("I like to bake bread a lot, it is a fine thing to do at home.", "", "not", False),
+        ("I like AI a lot, it is a fine thing to think about at home.", "AI", "", True),
+    ],
+)
+def test_an_attitude_is_left_to_a_judge(text: str, topic: str, reason: str, named: bool) -> None:
+    """The rule says whether the text is coherent and names its topic, in any form of the word."""
+    found = attitude(text, topic)
+    said = "does not name its topic; an attitude is scored by a judge"
+    assert found.reason == (said if reason else "an attitude is scored by a judge")
+    assert found.flags == {"coherent": True, "names_topic": named} and found.value is None
+    assert attitude("", topic).reason == "not coherent"
