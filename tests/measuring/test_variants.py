@@ -39,6 +39,14 @@ def test_drawn_by_seed() -> None:
     assert any(drawn(wordings=4, sample_seed=seed).keys != keys for seed in range(1, 5))
 
 
+def test_a_seed_draws_what_it_drew() -> None:
+    """Whoever repeats a run of last year gets its wordings and contexts."""
+    names = [key.partition("@")[0] for key in drawn(wordings=4).keys]
+    assert names == ["own", "p4", "p5", "p8"]
+    names = [key.partition("@")[0] for key in drawn(contexts=2, sample_seed=3).keys]
+    assert names == ["last", "no_tools"]
+
+
 def test_context_before_condition() -> None:
     """A context stands before the measurement's own system prompt, and alone without one."""
     variant = drawn("loves_math", contexts=3).at((0, 2), 0)

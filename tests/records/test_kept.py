@@ -1,6 +1,7 @@
 """What a sample's output keeps, and what is read back from it."""
 
 import json
+import math
 from typing import Any
 
 import msgspec
@@ -88,6 +89,17 @@ def test_a_ratings_controls_are_expected_values() -> None:
     assert controls_of(common(), Reply(text="4")) is None
     with pytest.raises(UsageError):
         read_controls("{")
+
+
+def test_a_choices_controls_are_the_logit_of_the_first() -> None:
+    """Against the other item, in the order in which the answers were allowed."""
+    both = common(facts={"kind": "choice"}, allowed=("B", "A"), values=())
+    reply = Reply(choices={"A": 0.3, "B": 0.1}, steering=told([0.3, 0.1], [0.0, 0.4]))
+    kept = controls_of(both, reply)
+    assert kept is not None
+    first, underflowed = read_controls(kept)["angled"].estimate
+    assert first == pytest.approx(math.log(0.1 / 0.3))
+    assert underflowed is not None and 600 < underflowed < 800
 
 
 def test_completions_of_a_folder_are_found_by_their_text(tmp_path: Any) -> None:
