@@ -8,7 +8,9 @@ import polars as pl
 import pytest
 
 from harness.dispatcher.book_file import BookFile
+from harness.measuring.journal import Entries
 from harness.records.files import WRITERS, write_table
+from harness.wire import Reply
 
 
 @pytest.fixture(autouse=True)
@@ -29,3 +31,12 @@ def test_answers_are_not_for_everybody(folder: int, expected: int, tmp_path: Pat
     BookFile(place / "ledger.jsonl")
     files.append(place / "ledger.jsonl")
     assert [oct(file.stat().st_mode & 0o777) for file in files] == [oct(expected)] * len(files)
+
+
+def test_folders_that_are_not_there_are_made(tmp_path: Path) -> None:
+    """Tables and journals go wherever they are sent, more than once."""
+    for place in (tmp_path / "a" / "b" / "c", tmp_path / "a" / "b" / "d"):
+        for _ in range(2):
+            write_table(pl.DataFrame({"text": ["an answer"]}), place / "t.csv")
+            Entries(place / "more" / "j.jsonl", Reply)
+        assert (place / "t.csv").exists() and (place / "more" / "j.jsonl").exists()
