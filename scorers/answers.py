@@ -3,6 +3,7 @@
 from typing import Any
 
 from inspect_ai.solver import TaskState
+from msgspec.structs import replace
 
 from harness.measuring.judge import JUDGE_ROLES, role_judges
 from harness.measuring.judging import Subject
@@ -44,9 +45,12 @@ async def settled_rows(
     found = await desk_of(chosen).judge(first, form, list(subjects.values()))
     said = {one.subject: one for one in found if one.repeat == 0}
     for index, subject in subjects.items():
-        label = said[subject.key].label
-        if label is not None:
-            records[index] = settled(kept.common, records[index], label, judge=str(first.model))
+        verdict, name = said[subject.key], str(first.model)
+        if verdict.label is not None:
+            records[index] = settled(kept.common, records[index], verdict.label, judge=name)
+        else:
+            reason = f"judge {name} failed: {verdict.reason}; {records[index].reason}"
+            records[index] = replace(records[index], reason=reason)
     return records, found
 
 

@@ -15,7 +15,7 @@ def judge_options(command: F) -> F:
     command = click.option(
         "--rules-only",
         is_flag=True,
-        help="Leave out answers that a judge has read where the rules left them open.",
+        help="Count answers that a judge has read as the rules left them: invalid.",
     )(command)
     return click.option(
         "--judge",

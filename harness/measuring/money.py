@@ -142,6 +142,10 @@ class Purse:
             self._read += reply.input_tokens
             self._reckoned += prompt_chars(question.messages) / CHARS_PER_TOKEN
 
+    def account(self) -> str:
+        """What was spent, after a line that says that the budget ended; "" without one."""
+        return "" if self.budget_usd is None else f"; ${self.spent:,.2f} spent"
+
     def replay(self, reply: Reply, price: Price | None) -> None:
         """Book a reply of an earlier attempt of this run."""
         self.calls += 1

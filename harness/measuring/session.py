@@ -296,7 +296,8 @@ def task_ended(eval_id: str) -> list[str]:
     lines = []
     for what, counter in (("questions", ended), *(("judgements", one) for one in ended.desks)):
         found = counter.not_admitted.items()
-        lines += [f"{count:,} {what} {reason}" for reason, count in found]
+        spent = counter.purse.account()
+        lines += [f"{count:,} {what} {reason}{spent}" for reason, count in found]
         lines += counter.oddities.lines()
     try:
         ended.journal.close()

@@ -119,7 +119,7 @@ def read_records(
     is taken from the newest log that has records of it. Rows of a table that come from a log that
     is read as well are left out. A log named itself that is none is a UsageError; in a folder it
     is noted and passed over. `progress` shows a bar on stderr. `judge` names whose judgements say
-    what a completion is; `rules_only` leaves out the records whose answers a judge has read.
+    what a completion is; `rules_only` takes answers that a judge has read as the rules left them.
     """
     files = find_logs(paths)
     named = {Path(path).resolve() for path in paths}
@@ -144,7 +144,7 @@ def read_records(
     frames = [part for _, part in parts if part.height]
     whole = pl.concat(frames) if frames else pl.DataFrame(schema=SCHEMA)
     if rules_only:
-        whole = whole.filter(pl.col("read_by").is_null())
+        whole = _by_rules(whole)
     judged = _judgements(logs)
     return LogRecords(joined(whole, judged, judge=judge), tuple(i for i, _ in parts), judged)
 
@@ -162,6 +162,19 @@ def _judgements(logs: Sequence[tuple[LogInfo, LogEntry | None]]) -> pl.DataFrame
     key = ["judge", "judge_identity", "wording_hash", "kind", "subject", "repeat", "item"]
     whole = pl.concat(frames) if frames else pl.DataFrame(schema=JUDGEMENT_SCHEMA)
     return whole.unique(key, keep="first", maintain_order=True)
+
+
+_READ = ("answer", "value", "normalised", "choice", "p_first", "read_by")
+"""Columns that a judge's reading of an answer fills."""
+
+
+def _by_rules(records: pl.DataFrame) -> pl.DataFrame:
+    """The records, those that a judge has read as invalid: counted, and without a value."""
+    read = pl.col("read_by").is_not_null()
+    return records.with_columns(
+        outcome=pl.when(read).then(pl.lit("invalid")).otherwise(pl.col("outcome")),
+        **{name: pl.when(~read).then(pl.col(name)) for name in _READ},
+    )
 
 
 def _with_progress(files: list[Path], show: bool) -> Iterator[Path]:

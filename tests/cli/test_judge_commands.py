@@ -184,8 +184,10 @@ def test_utilities_of_what_was_done(run_eval: RunEval, tmp_path: Path) -> None:
         run("utilities", path_of(plain), "--choice", "executed")
 
 
-def test_an_analysis_can_leave_out_what_a_judge_has_read(run_eval: RunEval, tmp_path: Path) -> None:
-    """`--rules-only` drops these records; the report gives their share."""
+def test_an_analysis_can_take_answers_as_the_rules_left_them(
+    run_eval: RunEval, tmp_path: Path
+) -> None:
+    """`--rules-only` counts as invalid what a judge has read; the report gives their share."""
     done = run_eval(
         "anchored.py@anchored_1_5",
         task_args={"block": 50, "answer_judge": True, "seeds": 2},
@@ -198,7 +200,12 @@ def test_an_analysis_can_leave_out_what_a_judge_has_read(run_eval: RunEval, tmp_
     table = pl.read_csv(whole, infer_schema_length=None)
     read = table["read_by"].is_not_null().sum()
     assert read > 20
-    assert pl.read_csv(rules, infer_schema_length=None).height == table.height - read
+    left = pl.read_csv(rules, infer_schema_length=None)
+    assert left.height == table.height and left["read_by"].null_count() == left.height
+    was, now = (one.filter(outcome="invalid").height for one in (table, left))
+    settled = table.filter(pl.col("read_by").is_not_null(), outcome="answered").height
+    assert settled > 10 and now == was + settled
+    assert left["value"].null_count() == left.filter(pl.col("outcome") != "answered").height
     run("report", path_of(done), "-o", tmp_path / "r", "--resamples", 20, "--no-summary")
     share = pl.read_csv(tmp_path / "r" / "tables" / "outcomes.csv")["judged"][0]
     assert share == pytest.approx(read / table.height)

@@ -127,12 +127,19 @@ def test_records_are_those_that_inspect_reads(tmp_path: Path, suffix: str) -> No
     assert (read.logs[0].samples, read.logs[0].note) == (40, "")
 
 
-def test_answers_that_a_judge_read_are_left_out_on_demand_only(tmp_path: Path) -> None:
-    """They count unless `rules_only` says otherwise."""
+def test_answers_that_a_judge_read_are_invalid_on_demand_only(tmp_path: Path) -> None:
+    """They have their value unless `rules_only` says otherwise; then they are counted without."""
     rows = [rating("a"), rating("b", read_by="judge m")]
     write(tmp_path / "a.eval", [sample(0, rows)])
-    assert read_records([tmp_path]).frame["item"].to_list() == ["a", "b"]
-    assert read_records([tmp_path], rules_only=True).frame["item"].to_list() == ["a"]
+    columns = ("item", "outcome", "value", "read_by")
+    assert read_records([tmp_path]).frame.select(columns).rows() == [
+        ("a", "answered", 3.0, None),
+        ("b", "answered", 3.0, "judge m"),
+    ]
+    assert read_records([tmp_path], rules_only=True).frame.select(columns).rows() == [
+        ("a", "answered", 3.0, None),
+        ("b", "invalid", None, None),
+    ]
 
 
 def test_a_bar_is_shown_to_a_person_alone(

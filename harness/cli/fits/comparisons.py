@@ -36,6 +36,8 @@ def questions_of(
     choices, where = choices_of(inputs, judge=judge, rules_only=rules_only, choice=choice)
     factors = ("template", "template_hash") if position_by == "template" else ()
     require_one(choices, factors=factors, where=where)
+    one = choices.select("rater", "template", "timing").row(0)
+    echo("{}: {}, {}-task".format(*one), err=True)
     return questions_from_records(choices)
 
 

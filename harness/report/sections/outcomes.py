@@ -75,7 +75,7 @@ def outcome_table(rows: _Rows, *, name: str = "outcomes") -> Table:
         caption="Wilson 95 % intervals, clustered by item or unordered pair."
         + (
             " Read by a judge: the share that the rules left open and a judge was asked about, "
-            "whatever came of it (--rules-only leaves these out)."
+            "whatever came of it (--rules-only counts these as invalid)."
             if _any_judged(rows)
             else ""
         ),
