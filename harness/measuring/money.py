@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+import anyio
 import msgspec
 from inspect_ai.model import Model
 
@@ -85,7 +86,7 @@ class Purse:
     so that what is in flight cannot overrun the budget by more than the estimates are wrong. These
     learn from replies how long answers are and how many tokens a prompt has for its characters.
     With `ends`, a question that is not admitted ends the run; else it counts as failed. `refused`
-    is why the first one was not admitted.
+    is why the first one was not admitted, though nothing was under way any more.
     """
 
     max_calls: int | None = None
@@ -98,6 +99,28 @@ class Purse:
     _outputs: list[int] = field(default_factory=list)
     _read: int = 0
     _reckoned: float = 0.0
+    _waiting: list[anyio.Event] = field(default_factory=list)
+
+    @property
+    def pending(self) -> bool:
+        """Whether a no is for now: what is under way may cost less than is reserved for it."""
+        full = self.max_calls is not None and self.calls >= self.max_calls
+        return self.reserved > 1e-12 and not full
+
+    async def change(self) -> None:
+        """Wait until something under way is settled or given up."""
+        changed = anyio.Event()
+        self._waiting.append(changed)
+        try:
+            await changed.wait()
+        finally:
+            self._waiting.remove(changed)
+
+    def release(self, reserved: float) -> None:
+        """Free what was reserved for questions that are not under way any more."""
+        self.reserved = max(0.0, self.reserved - reserved)
+        for changed in self._waiting:
+            changed.set()
 
     def admit(self, question: Question, price: Price | None, max_tokens: int | None) -> str | None:
         """None where the question may be asked, else why not. Each admission must be settled."""
@@ -105,7 +128,8 @@ class Purse:
         if refusal is None:
             self.calls += 1
             self.reserved += self.estimate(question, price, max_tokens)
-        self.refused = self.refused or refusal
+        elif not self.pending:
+            self.refused = self.refused or refusal
         return refusal
 
     def _refusal(
@@ -133,8 +157,8 @@ class Purse:
         self, question: Question, reply: Reply, price: Price | None, reserved: float
     ) -> None:
         """Book what an admitted question really cost, and free what was reserved for it."""
-        self.reserved = max(0.0, self.reserved - reserved)
         self.spent += true_cost(reply, price)
+        self.release(reserved)
         if reply.error is not None or len(self._outputs) >= _LEARNED:
             return
         self._outputs.append(reply.output_tokens)

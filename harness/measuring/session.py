@@ -93,29 +93,61 @@ class Counter:
         ends the run raises ServiceError once what it did admit is answered.
         """
         replies: dict[int, Reply] = {}
-        reserved: dict[int, float] = {}
-        ended = ""
-        price = self._price(asker)
         hope = self._hope(asker.stage)
         stamped = [_stamped(asker, *one) for one in zip(keys, questions, strict=True)]
-        for index, (key, question) in enumerate(zip(stamped, questions, strict=True)):
+        left = []
+        for index, key in enumerate(stamped):
             known = self.journal.get(key)
             if known is not None and not (known.error and self.reask_failed):
                 replies[index] = known
                 if known.error is None:
                     hope.count(known)
-                continue
-            estimate = self.purse.estimate(question, price, asker.config.max_tokens)
-            refusal = self._given_up or self.purse.admit(question, price, asker.config.max_tokens)
-            if refusal is not None and self.purse.ends and not self._given_up:
-                ended = refusal
-                break
-            if refusal is not None:
-                replies[index] = Reply(error=refusal, stop="unknown", asked=False)
-                self.not_admitted[refusal] = self.not_admitted.get(refusal, 0) + 1
             else:
-                reserved[index] = estimate
+                left.append(index)
+        while left:
+            refusal, reserved = self._admitted(asker, left, questions)
+            if reserved:
+                self._say_others(asker, (keys[index] for index in reserved))
+                replies |= await self._asked(asker, reserved, stamped, questions)
+                # What they really cost may leave room for more.
+                left = [index for index in left if index not in reserved]
+            elif refusal and self.purse.pending and not self._given_up:
+                await self.purse.change()
+            else:
+                break
+        if left and self.purse.ends and not self._given_up:
+            raise ServiceError(refusal)
+        for index in left:
+            replies[index] = Reply(error=refusal, stop="unknown", asked=False)
+            self.not_admitted[refusal] = self.not_admitted.get(refusal, 0) + 1
+        return [replies[index] for index in range(len(questions))]
+
+    def _admitted(
+        self, asker: Asker, left: Sequence[int], questions: Sequence[Question]
+    ) -> tuple[str, dict[int, float]]:
+        """Which of those left may be asked now, with what is reserved for each; why no more."""
+        price = self._price(asker)
+        reserved: dict[int, float] = {}
+        for index in left:
+            question, most = questions[index], asker.config.max_tokens
+            estimate = self.purse.estimate(question, price, most)
+            refusal = self._given_up or self.purse.admit(question, price, most)
+            if refusal is not None:
+                return refusal, reserved
+            reserved[index] = estimate
+        return "", reserved
+
+    async def _asked(
+        self,
+        asker: Asker,
+        reserved: dict[int, float],
+        stamped: Sequence[str],
+        questions: Sequence[Question],
+    ) -> dict[int, Reply]:
+        """Ask what was admitted and keep each answer as it arrives."""
+        price, hope = self._price(asker), self._hope(asker.stage)
         order = list(reserved)
+        replies: dict[int, Reply] = {}
         unkept: list[DiskError] = []
 
         def arrived(position: int, reply: Reply) -> None:
@@ -134,19 +166,17 @@ class Counter:
                 unkept.append(error)
                 raise
 
-        if order:
-            self._say_others(asker, (keys[index] for index in order))
-            left = [questions[index] for index in order]
-            try:
-                await asker.ask(left, arrived, block=len(questions) > 1)
-            finally:
-                # Whatever a provider made of it: an answer that could not be kept ends the run.
-                if unkept:
-                    raise unkept[0]
-            self._check(hope)
-        if ended:
-            raise ServiceError(ended)
-        return [replies[index] for index in range(len(questions))]
+        try:
+            asked = [questions[index] for index in order]
+            await asker.ask(asked, arrived, block=len(questions) > 1)
+        finally:
+            # Nobody waits for what will not come.
+            self.purse.release(sum(reserved[index] for index in order if index not in replies))
+            # Whatever a provider made of it: an answer that could not be kept ends the run.
+            if unkept:
+                raise unkept[0]
+        self._check(hope)
+        return replies
 
     def kept(
         self, asker: Asker, keys: Sequence[str], questions: Sequence[Question]

@@ -123,3 +123,85 @@ def test_one_session_for_all_samples_of_a_task() -> None:
     made: list[int] = []
     assert found.once("x", lambda: made.append(1) or 7) == found.once("x", lambda: 8) == 7
     assert made == [1]
+
+
+class Cheap(Answering):
+    """Every answer takes 40 tokens in and 1 out, far less than its limit; each call is counted,
+    and held until it is let go."""
+
+    config = type("Config", (), {"max_tokens": 1000})()
+
+    def __init__(self, *, fails: bool = False) -> None:
+        self.calls: list[int] = []
+        self.go = anyio.Event()
+        self.fails = fails
+
+    async def ask(self, questions: list[Question], arrived: Arrived, *, block: bool) -> None:
+        self.calls.append(len(questions))
+        await self.go.wait()
+        if self.fails:
+            raise OSError("gone")
+        for index, _ in enumerate(questions):
+            arrived(index, Reply(text="4", input_tokens=40, output_tokens=1))
+
+
+MANY = [Question(messages=(Message("user", "x" * 144),), seed=0) for _ in range(24)]
+NAMES = [f"q{number}#0@1" for number in range(24)]
+
+
+async def test_a_budget_is_spent_by_what_answers_cost_and_not_by_their_limits() -> None:
+    """24 questions whose limits cost ten times the budget are all asked: first as many as their
+    limits allow, then what those left."""
+    found, asker = opened(budget_usd=0.005, price="1,2"), Cheap()
+    asker.go.set()
+    replies = await found.ask(cast("Asker", asker), NAMES, MANY)
+    assert [reply.text for reply in replies] == ["4"] * 24
+    assert asker.calls == [2, 22]
+    assert found.purse.spent == pytest.approx(24 * 42e-6) and found.purse.refused is None
+    assert found.purse.reserved == pytest.approx(0, abs=1e-12)
+
+
+async def test_samples_wait_for_what_others_have_reserved() -> None:
+    """One question a sample, all at once: nobody is refused while something is under way."""
+    found, asker = opened(budget_usd=0.005, price="1,2"), Cheap()
+    replies: list[Reply] = []
+
+    async def sample(number: int) -> None:
+        one = slice(number, number + 1)
+        replies.extend(await found.ask(cast("Asker", asker), NAMES[one], MANY[one]))
+
+    async with anyio.create_task_group() as group:
+        for number in range(24):
+            group.start_soon(sample, number)
+        await anyio.wait_all_tasks_blocked()
+        assert len(asker.calls) == 2
+        asker.go.set()
+    assert [reply.text for reply in replies] == ["4"] * 24 and not found.not_admitted
+
+
+async def test_what_was_under_way_and_failed_is_waited_for_by_nobody() -> None:
+    """A call that raises frees what was reserved; the others then ask, or are refused for good."""
+    found, broken, well = opened(budget_usd=0.005, price="1,2"), Cheap(fails=True), Cheap()
+    well.go.set()
+
+    async def breaks() -> None:
+        with pytest.raises(OSError, match="gone"):
+            await found.ask(cast("Asker", broken), NAMES[:2], MANY[:2])
+
+    replies: list[Reply] = []
+
+    async def waits() -> None:
+        replies.extend(await found.ask(cast("Asker", well), NAMES[2:4], MANY[2:4]))
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(breaks)
+        await anyio.wait_all_tasks_blocked()
+        group.start_soon(waits)
+        await anyio.wait_all_tasks_blocked()
+        assert not replies
+        broken.go.set()
+    assert [reply.text for reply in replies] == ["4", "4"]
+    found.purse.budget_usd = found.purse.spent
+    [refused] = await found.ask(cast("Asker", well), NAMES[4:5], MANY[4:5])
+    assert refused.error is not None and "would be exceeded" in refused.error and not refused.asked
+    assert found.purse.refused == refused.error
