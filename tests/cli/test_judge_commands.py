@@ -209,3 +209,19 @@ def test_an_analysis_can_take_answers_as_the_rules_left_them(
     run("report", path_of(done), "-o", tmp_path / "r", "--resamples", 20, "--no-summary")
     share = pl.read_csv(tmp_path / "r" / "tables" / "outcomes.csv")["judged"][0]
     assert share == pytest.approx(read / table.height)
+
+
+def test_a_judge_that_fails_is_named_in_the_record(run_eval: RunEval, tmp_path: Path) -> None:
+    """The answer stays invalid, by no judge's reading, and its reason says who failed and how."""
+    done = run_eval(
+        "anchored.py@anchored_1_5",
+        task_args={"block": 50, "answer_judge": True},
+        model_args={"format_error": 0.3},
+        model_roles={"judge": get_model("sim/judge", memoize=False, prose=1.0)},
+    )
+    file = tmp_path / "a.csv"
+    run("records", path_of(done), "-o", file)
+    table = pl.read_csv(file, infer_schema_length=None)
+    failed = table.filter(pl.col("reason").str.starts_with("judge sim/judge failed: prose; "))
+    assert failed.height > 10 and set(failed["outcome"]) == {"invalid"}
+    assert table["read_by"].null_count() == table.height
