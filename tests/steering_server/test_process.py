@@ -93,4 +93,4 @@ def test_a_server_that_gives_up_amid_native_code_ends_without_an_abort() -> None
     """A pass, or a load, that does not come back within `--drain` is left; the exit status is 0."""
     done = subprocess.run([sys.executable, "-c", UNENDING], capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")
-    assert "draining took over 0.05 s: 0 requests ended" in done.stdout
+    assert "draining: no new requests are taken" in done.stdout
