@@ -238,7 +238,8 @@ def _spent_line(found: StudySpent, forecast: StudyForecast) -> str:
         judged = f", {found.judgements:,} of {forecast.judgements:,} judgements"
     return (
         f"spent {money} (forecast: up to about {most}); {found.questions:,} of "
-        f"{forecast.questions:,} questions, {found.completions:,} of {forecast.completions:,} completions{judged}; "
+        f"{forecast.questions:,} questions, {found.completions:,} of {forecast.completions:,} "
+        f"completions{judged}; "
         f"{found.tokens_in:,} tokens in ({forecast.tokens_in:,.0f}), {found.tokens_out:,} out "
         f"(at most {forecast.tokens_out:,.0f})"
     )
