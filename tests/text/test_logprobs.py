@@ -114,3 +114,8 @@ def test_labels_with_a_point_are_numbers() -> None:
     found = read_logprobs(top, labels)
     assert found.mass == pytest.approx(0.6)
     assert found.probabilities == pytest.approx({"10.5": 0.0, "20.5": 2 / 3, "30.5": 1 / 3})
+
+
+def test_a_probability_is_at_most_one() -> None:
+    """Rounding puts some log-probabilities above 0."""
+    assert read_logprobs([TokenLogprob("A", 0.25)], ["A", "B"]).mass == 1.0
