@@ -118,4 +118,5 @@ def test_labels_with_a_point_are_numbers() -> None:
 
 def test_a_probability_is_at_most_one() -> None:
     """Rounding puts some log-probabilities above 0."""
-    assert read_logprobs([TokenLogprob("A", 0.25)], ["A", "B"]).mass == 1.0
+    top = [TokenLogprob("A", 0.25), TokenLogprob("B", math.log(0.5))]
+    assert read_logprobs(top, ["A", "B"]).probabilities["A"] == pytest.approx(2 / 3)
