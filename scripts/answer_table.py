@@ -7,9 +7,7 @@ kept shows that nothing moved unseen. After a wanted change look at the rows tha
 the table.
 """
 
-import csv
 import hashlib
-import io
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,6 +19,7 @@ from harness.prompts.catalogue import TEMPLATES
 from harness.prompts.labels import label_pair
 from harness.text.parse import is_unclear, parse_answer
 from harness.wire import Reply
+from scripts.kept_table import write_kept
 
 __all__ = ["HEAD", "TABLE", "rows"]
 
@@ -111,20 +110,5 @@ def _read(answer: dict[str, Any], template_name: str, text: str) -> str:
     return f"{said}{unclear} ({found.reason})" if found.reason else f"{said}{unclear}"
 
 
-def written() -> str:
-    """The table as it is kept."""
-    buffer = io.StringIO()
-    out = csv.writer(buffer, lineterminator="\n")
-    out.writerow(HEAD)
-    out.writerows(rows())
-    return buffer.getvalue()
-
-
-def main() -> None:
-    """Write it."""
-    TABLE.write_text(written(), encoding="utf-8")
-    print(f"{TABLE.name}: {len(TABLE.read_text(encoding='utf-8').splitlines()) - 1} rows")
-
-
 if __name__ == "__main__":
-    main()
+    write_kept(TABLE, HEAD, rows())

@@ -8,9 +8,7 @@ sentence said again and again, where the limits of each rule lie: a row holds th
 and a digest of every score. After a wanted change: print the rates again, then write the table.
 """
 
-import csv
 import hashlib
-import io
 import json
 import re
 from collections.abc import Iterator, Mapping
@@ -22,6 +20,7 @@ import numpy as np
 from harness.text.verdicts.known import KnownText, known_texts
 from harness.text.verdicts.rules import RULES
 from harness.text.verdicts.verdict import VerdictKind
+from scripts.kept_table import write_kept
 
 __all__ = ["HEAD", "KINDS", "TABLE", "rows"]
 
@@ -126,20 +125,5 @@ def _variants(text: str, other: str, rng: np.random.Generator) -> Iterator[tuple
     )
 
 
-def written() -> str:
-    """The table as it is kept."""
-    buffer = io.StringIO()
-    out = csv.writer(buffer, lineterminator="\n")
-    out.writerow(HEAD)
-    out.writerows(rows())
-    return buffer.getvalue()
-
-
-def main() -> None:
-    """Write it."""
-    TABLE.write_text(written(), encoding="utf-8")
-    print(f"{TABLE.name}: {len(TABLE.read_text(encoding='utf-8').splitlines()) - 1} rows")
-
-
 if __name__ == "__main__":
-    main()
+    write_kept(TABLE, HEAD, rows())

@@ -86,7 +86,7 @@ class Purse:
     so that what is in flight cannot overrun the budget by more than the estimates are wrong. These
     learn from replies how long answers are and how many tokens a prompt has for its characters.
     With `ends`, a question that is not admitted ends the run; else it counts as failed. `refused`
-    is why the first one was not admitted, though nothing was under way any more.
+    is why the first one was never asked; whoever asks sets it, once nothing is under way.
     """
 
     max_calls: int | None = None
@@ -128,8 +128,6 @@ class Purse:
         if refusal is None:
             self.calls += 1
             self.reserved += self.estimate(question, price, max_tokens)
-        elif not self.pending:
-            self.refused = self.refused or refusal
         return refusal
 
     def _refusal(

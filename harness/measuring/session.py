@@ -104,38 +104,43 @@ class Counter:
                     hope.count(known)
             else:
                 left.append(index)
+        refused: dict[int, str] = {}
         while left:
-            refusal, reserved = self._admitted(asker, left, questions)
+            reserved, refused = self._admitted(asker, left, questions)
             if reserved:
                 self._say_others(asker, (keys[index] for index in reserved))
                 replies |= await self._asked(asker, reserved, stamped, questions)
                 # What they really cost may leave room for more.
-                left = [index for index in left if index not in reserved]
-            elif refusal and self.purse.pending and not self._given_up:
+                left = list(refused)
+            elif self.purse.pending and not self._given_up:
                 await self.purse.change()
             else:
                 break
-        if left and self.purse.ends and not self._given_up:
-            raise ServiceError(refusal)
-        for index in left:
-            replies[index] = Reply(error=refusal, stop="unknown", asked=False)
-            self.not_admitted[refusal] = self.not_admitted.get(refusal, 0) + 1
+        for index, reason in refused.items() if left else ():
+            if not self._given_up:
+                self.purse.refused = self.purse.refused or reason
+                if self.purse.ends:
+                    raise ServiceError(reason)
+            replies[index] = Reply(error=reason, stop="unknown", asked=False)
+            self.not_admitted[reason] = self.not_admitted.get(reason, 0) + 1
         return [replies[index] for index in range(len(questions))]
 
     def _admitted(
         self, asker: Asker, left: Sequence[int], questions: Sequence[Question]
-    ) -> tuple[str, dict[int, float]]:
-        """Which of those left may be asked now, with what is reserved for each; why no more."""
+    ) -> tuple[dict[int, float], dict[int, str]]:
+        """Which of those left may be asked now, with what is reserved for each; why not others."""
         price = self._price(asker)
         reserved: dict[int, float] = {}
+        refused: dict[int, str] = {}
         for index in left:
             question, most = questions[index], asker.config.max_tokens
             estimate = self.purse.estimate(question, price, most)
             refusal = self._given_up or self.purse.admit(question, price, most)
-            if refusal is not None:
-                return refusal, reserved
-            reserved[index] = estimate
-        return "", reserved
+            if refusal is None:
+                reserved[index] = estimate
+            else:
+                refused[index] = refusal
+        return reserved, refused
 
     async def _asked(
         self,

@@ -1,5 +1,6 @@
 """Records do not depend on how questions are carried."""
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -65,6 +66,8 @@ def test_epochs_and_seeds_are_the_same_repeats(
     assert found[0] == found[1] == found[2]
     assert metrics[0] == metrics[1] == metrics[2]
     assert metrics[0]["questions"] == 60
+    nats, share = metrics[0]["kl_uniform"], metrics[0]["kl_uniform_normalised"]
+    assert nats == pytest.approx(share * math.log(5)) and share > 0
     assert "icc_1_1" in metrics[0]
 
 

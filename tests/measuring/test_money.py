@@ -54,16 +54,6 @@ def test_purse_counts_calls_of_an_earlier_attempt() -> None:
     assert purse.admit(QUESTION, None, None) == "not asked: max_calls=3 is reached"
 
 
-def test_a_purse_remembers_why_it_first_said_no() -> None:
-    """None while it has admitted all; then the first reason, whatever comes later."""
-    purse = Purse(max_calls=1)
-    assert purse.admit(QUESTION, None, None) is None and purse.refused is None
-    purse.admit(QUESTION, None, None)
-    purse.max_calls, purse.budget_usd = None, 0.0
-    assert purse.admit(QUESTION, PRICE, 50) == "not asked: budget_usd=0 would be exceeded"
-    assert purse.refused == "not asked: max_calls=1 is reached"
-
-
 async def test_pilot_holds_the_rest_back() -> None:
     """Questions beyond the pilot wait until every sample of the pilot is over."""
     pilot = Pilot(4)

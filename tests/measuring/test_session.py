@@ -205,3 +205,14 @@ async def test_what_was_under_way_and_failed_is_waited_for_by_nobody() -> None:
     [refused] = await found.ask(cast("Asker", well), NAMES[4:5], MANY[4:5])
     assert refused.error is not None and "would be exceeded" in refused.error and not refused.asked
     assert found.purse.refused == refused.error
+
+
+async def test_a_question_that_is_too_dear_keeps_no_other_from_being_asked() -> None:
+    """In one block: the short ones are asked, the long one is refused, and why is remembered."""
+    found, asker = opened(budget_usd=0.005, price="1,2"), Cheap()
+    asker.go.set()
+    dear = Question(messages=(Message("user", "x" * 40_000),), seed=0)
+    long, *short = await found.ask(cast("Asker", asker), NAMES[:4], [dear, *MANY[1:4]])
+    assert [reply.text for reply in short] == ["4"] * 3
+    assert long.error == found.purse.refused == "not asked: budget_usd=0.005 would be exceeded"
+    assert found.not_admitted == {long.error: 1}
